@@ -1,0 +1,38 @@
+//! What may happen, and what to say when it does not.
+//!
+//! **Owns** the limits of a call and their names, what a call has spent, who
+//! must act on an error, and secrets that cannot be shown.
+//!
+//! **Never** does input or output, reads a clock, waits, or knows of Wasm.
+//!
+//! ```
+//! use patinox_policy::Limits;
+//!
+//! let mut limits = Limits::default();
+//! limits.set("wall", "2s")?;
+//! assert_eq!(limits.wall_ms, 2_000);
+//! # Ok::<(), patinox_policy::LimitError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("Patinox runs on Linux; elsewhere build and run it in a Linux container");
+
+mod code;
+mod limits;
+mod quantity;
+mod recovery;
+mod report;
+mod secret;
+mod text;
+mod usage;
+
+pub use code::Code;
+pub use limits::{LimitError, LimitName, Limits, LoadLimits};
+pub use quantity::{Quantity, Unit};
+pub use recovery::{Failure, Fault, RecoveryStrategy};
+pub use report::{MAX_MESSAGE_BYTES, Report};
+pub use secret::Secret;
+pub use text::{CUT_MARK, cut, escape_block, escape_line, is_unsafe_char};
+pub use usage::Usage;
