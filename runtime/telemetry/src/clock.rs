@@ -1,0 +1,86 @@
+//! The only place that reads the machine's clock.
+
+use std::time::{Instant, SystemTime};
+
+/// Tells the time: the wall clock for records, the monotonic one for spans.
+///
+/// What takes a `Clock` can be tested at a time of the test's choice:
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// let clock = patinox_telemetry::Clock::fixed(SystemTime::UNIX_EPOCH);
+/// assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH);
+/// assert_eq!(clock.monotonic(), clock.monotonic());
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Fixed {
+        wall: SystemTime,
+        monotonic: Instant,
+    },
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still.
+    #[must_use]
+    pub fn fixed(wall: SystemTime) -> Self {
+        let monotonic = Instant::now();
+        Self(Source::Fixed { wall, monotonic })
+    }
+
+    /// The time of day. It can jump either way: never subtract two of them.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "everything else takes its time from here"
+    )]
+    pub fn wall(&self) -> SystemTime {
+        match self.0 {
+            Source::System => SystemTime::now(),
+            Source::Fixed { wall, .. } => wall,
+        }
+    }
+
+    /// A time that never runs backwards, for measuring how long something took.
+    #[must_use]
+    pub fn monotonic(&self) -> Instant {
+        match self.0 {
+            Source::System => Instant::now(),
+            Source::Fixed { monotonic, .. } => monotonic,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fixed_clock_stands_still_and_copies_agree() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let clock = Clock::fixed(at);
+        let copy = clock;
+        assert_eq!(clock.wall(), at);
+        assert_eq!(clock.monotonic(), copy.monotonic());
+    }
+
+    #[test]
+    fn the_systems_monotonic_clock_does_not_run_backwards() {
+        let clock = Clock::system();
+        let earlier = clock.monotonic();
+        assert!(earlier <= clock.monotonic());
+    }
+}

@@ -1,0 +1,29 @@
+//! The names of the fields of a log record.
+//!
+//! Where `OpenTelemetry` has a name we use it, so that a backend understands
+//! a record without configuration; ours begin with `patinox.`.
+
+/// The tool that was called.
+pub const TOOL_NAME: &str = "gen_ai.tool.name";
+/// The call: a ULID.
+pub const CALL_ID: &str = "gen_ai.tool.call.id";
+/// The code of the error, such as `limit/fuel`.
+pub const ERROR_TYPE: &str = "error.type";
+/// The error's text with its causes, escaped.
+pub const ERROR_MESSAGE: &str = "error.message";
+/// Who must act on the error.
+pub const FAULT: &str = "patinox.fault";
+/// The digest of the component.
+pub const COMPONENT: &str = "patinox.component.digest";
+/// The size of the component's file, in bytes.
+pub const COMPONENT_BYTES: &str = "patinox.component.bytes";
+/// How long compiling it took, in milliseconds.
+pub const COMPILE_MS: &str = "patinox.component.compile_ms";
+/// Fuel spent by the call.
+pub const FUEL: &str = "patinox.usage.fuel";
+/// The most linear memory that the call held at once, in bytes.
+pub const MEMORY_BYTES_PEAK: &str = "patinox.usage.memory_bytes_peak";
+/// How long the call took, in milliseconds.
+pub const WALL_MS: &str = "patinox.usage.wall_ms";
+/// Calls from the guest into the host.
+pub const HOST_CALLS: &str = "patinox.usage.host_calls";
