@@ -1,0 +1,66 @@
+//! The contract of `wit/` as Rust: generated, never edited.
+
+/// What the host offers, linked through the one wrapper: the generated code
+/// sees `imports::linked` where it expects the engine, and so has no other way.
+pub(crate) mod offered {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package patinox:host;
+            world offered {
+                import wasi:io/error@0.2.12;
+                import wasi:io/poll@0.2.12;
+                import wasi:io/streams@0.2.12;
+                import wasi:clocks/monotonic-clock@0.2.12;
+                import wasi:clocks/wall-clock@0.2.12;
+                import wasi:random/random@0.2.12;
+                import wasi:random/insecure@0.2.12;
+                import wasi:random/insecure-seed@0.2.12;
+                import wasi:cli/exit@0.2.12;
+                import wasi:cli/stdin@0.2.12;
+                import wasi:cli/stdout@0.2.12;
+                import wasi:cli/stderr@0.2.12;
+                import wasi:logging/logging@0.1.0-draft;
+                import patinox:tool/context@0.1.0;
+            }
+        ",
+        wasmtime_crate: crate::imports::linked,
+        with: {
+            "wasi:io/poll.pollable": wasmtime_wasi_io::poll::DynPollable,
+            "wasi:io/streams.input-stream": wasmtime_wasi_io::streams::DynInputStream,
+            "wasi:io/streams.output-stream": wasmtime_wasi_io::streams::DynOutputStream,
+            "wasi:io/error.error": wasmtime_wasi_io::streams::Error,
+        },
+        imports: {
+            "wasi:io/poll.poll": async | trappable,
+            "wasi:io/poll.[method]pollable.block": async | trappable,
+            "wasi:io/poll.[method]pollable.ready": async | trappable,
+            "wasi:io/streams.[method]input-stream.blocking-read": async | trappable,
+            "wasi:io/streams.[method]input-stream.blocking-skip": async | trappable,
+            "wasi:io/streams.[drop]input-stream": async | trappable,
+            "wasi:io/streams.[method]output-stream.blocking-splice": async | trappable,
+            "wasi:io/streams.[method]output-stream.blocking-flush": async | trappable,
+            "wasi:io/streams.[method]output-stream.blocking-write-and-flush": async | trappable,
+            "wasi:io/streams.[method]output-stream.blocking-write-zeroes-and-flush": async | trappable,
+            "wasi:io/streams.[drop]output-stream": async | trappable,
+            default: trappable,
+        },
+        trappable_error_type: {
+            "wasi:io/streams.stream-error" => wasmtime_wasi_io::streams::StreamError,
+        },
+    });
+}
+
+/// What a component exports whose tools are known only when it runs.
+pub(crate) mod handler {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package patinox:host;
+            world handler {
+                export patinox:tool/handler@0.1.0;
+            }
+        ",
+        exports: { default: async },
+    });
+}

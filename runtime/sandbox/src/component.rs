@@ -1,0 +1,209 @@
+//! A component: screened, compiled, linked once.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component as Compiled, InstancePre};
+
+use crate::bindings::handler::HandlerPre;
+use crate::docs::Docs;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::imports::{self, nothing};
+use crate::inspect::{self, Export};
+use crate::screen::{self, NotAComponent};
+use crate::state::State;
+
+/// The interface of components whose tools are known only when they run.
+const HANDLER: &str = "patinox:tool/handler@0.1";
+
+/// A component that is ready to be instantiated any number of times.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Component(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    pre: InstancePre<State>,
+    handler: Option<HandlerPre<State>>,
+    digest: String,
+    size_bytes: u64,
+    compile_time: Duration,
+    docs: Docs,
+    imports: Vec<String>,
+    exports: Vec<Export>,
+}
+
+impl Component {
+    /// Screens, compiles and links a component. No code of it runs.
+    ///
+    /// This takes from milliseconds to many seconds of computing, by the size
+    /// of the component: call it on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no component, break a rule of the format, or import
+    /// what this host does not offer.
+    pub fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, Error> {
+        screen::screen(bytes).map_err(Error::NotAComponent)?;
+        let started = Instant::now();
+        let compiled = compile(engine, bytes)?;
+        let compile_time = started.elapsed();
+        let imports = offered_imports(engine, &compiled)?;
+        let mut linker = engine.linker().clone();
+        nothing::link(&mut linker, engine.wasmtime(), &compiled).map_err(Error::internal)?;
+        let pre = linker
+            .instantiate_pre(&compiled)
+            .map_err(|error| Error::MissingImports {
+                names: vec![root_cause(&error)],
+            })?;
+        let docs = Docs::read(bytes);
+        let exports = inspect::exports(engine.wasmtime(), &compiled, &docs);
+        Ok(Self(Arc::new(Inner {
+            handler: handler(&pre, &exports)?,
+            engine: engine.clone(),
+            digest: format!("sha256:{}", hex(&Sha256::digest(bytes))),
+            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            pre,
+            compile_time,
+            docs,
+            imports,
+            exports,
+        })))
+    }
+
+    /// SHA-256 of the component's bytes: `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// How many bytes the component has.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.0.size_bytes
+    }
+
+    /// How long compiling took.
+    #[must_use]
+    pub fn compile_time(&self) -> Duration {
+        self.0.compile_time
+    }
+
+    /// What the component says of itself: hostile text.
+    #[must_use]
+    pub fn docs(&self) -> Option<&str> {
+        self.0.docs.component()
+    }
+
+    /// The interfaces it imports, sorted.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// The functions it exports, in its own order.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        &self.0.exports
+    }
+
+    /// Whether it lists its tools itself, through `patinox:tool/handler`.
+    #[must_use]
+    pub fn is_handler(&self) -> bool {
+        self.0.handler.is_some()
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<State> {
+        &self.0.pre
+    }
+
+    pub(crate) fn handler(&self) -> Option<&HandlerPre<State>> {
+        self.0.handler.as_ref()
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Compiles; a panic of the compiler is the component's fault, not the end of
+/// the host.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Error> {
+    let work = AssertUnwindSafe(|| Compiled::from_binary(engine.wasmtime(), bytes));
+    let invalid = |reason| Error::NotAComponent(NotAComponent::Invalid { reason });
+    match std::panic::catch_unwind(work) {
+        Ok(Ok(compiled)) => Ok(compiled),
+        Ok(Err(error)) => Err(invalid(root_cause(&error))),
+        Err(_) => Err(invalid("the compiler cannot take it".to_owned())),
+    }
+}
+
+/// The imports, if all of them are offered.
+fn offered_imports(engine: &Engine, compiled: &Compiled) -> Result<Vec<String>, Error> {
+    let ty = compiled.component_type();
+    let imports = ty.imports(engine.wasmtime());
+    let imports = imports.filter(|(_, import)| needs_host(engine, &import.ty));
+    let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
+    imports.sort_unstable();
+    let missing = |name: &&String| !imports::is_offered(engine.linker(), name);
+    let names: Vec<_> = imports.iter().filter(missing).cloned().collect();
+    if names.is_empty() {
+        Ok(imports)
+    } else {
+        Err(Error::MissingImports { names })
+    }
+}
+
+/// Whether an import is more than names for types, which need nobody.
+fn needs_host(engine: &Engine, import: &ComponentItem) -> bool {
+    match import {
+        ComponentItem::Type(_) => false,
+        ComponentItem::ComponentInstance(interface) => {
+            let mut exports = interface.exports(engine.wasmtime());
+            exports.any(|(_, export)| needs_host(engine, &export.ty))
+        }
+        _ => true,
+    }
+}
+
+fn handler(
+    pre: &InstancePre<State>,
+    exports: &[Export],
+) -> Result<Option<HandlerPre<State>>, Error> {
+    let is_handler = |export: &Export| {
+        let interface = export.interface.as_deref();
+        interface.is_some_and(|name| name.starts_with(HANDLER))
+    };
+    if !exports.iter().any(is_handler) {
+        return Ok(None);
+    }
+    let invalid = |error: wasmtime::Error| {
+        Error::NotAComponent(NotAComponent::Invalid {
+            reason: root_cause(&error),
+        })
+    };
+    HandlerPre::new(pre.clone()).map(Some).map_err(invalid)
+}
+
+/// The innermost reason of an engine's error; the outer ones name host detail.
+fn root_cause(error: &wasmtime::Error) -> String {
+    error.root_cause().to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

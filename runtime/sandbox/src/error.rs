@@ -1,0 +1,337 @@
+//! What can go wrong with a component and with a call.
+
+use patinox_policy::{
+    Code, Failure, LimitName, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, Usage, cut, escape_line,
+};
+use wasmtime::Trap;
+
+use crate::screen::NotAComponent;
+
+/// Room for our own words around a guest's, within the longest message.
+const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
+
+/// Names of missing imports that a message lists.
+const MAX_NAMES: usize = 20;
+
+/// Why a component cannot be loaded, or why a call has no answer.
+///
+/// ```
+/// use patinox_policy::{Failure, Fault};
+/// use patinox_sandbox::{Component, Engine, Error};
+/// use patinox_telemetry::Clock;
+///
+/// let engine = Engine::new(Clock::system())?;
+/// let error = Component::new(&engine, b"(component)").unwrap_err();
+/// assert_eq!(error.fault(), Fault::Component);
+/// assert_eq!(error.to_string(), "not a component but WebAssembly text");
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not a component that can be loaded.
+    #[error("{}", not_a_component(.0))]
+    NotAComponent(NotAComponent),
+    /// The component imports what this host does not offer.
+    #[error("the component imports what this host does not offer: {}", list(names))]
+    MissingImports {
+        /// The names of the imports.
+        names: Vec<String>,
+    },
+    /// The function cannot be called.
+    #[error("the component has no such function that can be called")]
+    NotCallable,
+    /// A limit stopped the call.
+    #[error("{}", limit_message(*name, *allowed, *spent))]
+    Limit {
+        /// Which.
+        name: LimitName,
+        /// Its value.
+        allowed: u64,
+        /// What the call came to, where it is known.
+        spent: Option<u64>,
+    },
+    /// The guest trapped.
+    #[error("the tool crashed: {reason}")]
+    Trap {
+        /// The engine's word for it.
+        reason: String,
+    },
+    /// The guest's stack overflowed.
+    #[error("the tool crashed: its stack overflowed")]
+    Stack,
+    /// The tool answered with its error.
+    #[error("the tool failed{}{text}", if text.is_empty() { "" } else { ": " })]
+    ToolError {
+        /// What the tool said: cut at the limit and escaped.
+        text: String,
+    },
+    /// The guest gave what its type does not allow.
+    #[error("the tool broke its contract: {reason}")]
+    InvalidOutput {
+        /// In what.
+        reason: String,
+    },
+    /// The guest ended itself.
+    #[error("the tool ended itself with status {status}")]
+    Exit {
+        /// The status that it gave; data, never ours.
+        status: u8,
+    },
+    /// Somebody cancelled the call.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// A fault of the host.
+    #[error("the host failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn internal(error: wasmtime::Error) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The error of a limit of a call.
+    #[must_use]
+    pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {
+        Self::Limit {
+            name,
+            allowed: limits.get(name).unwrap_or_default(),
+            spent,
+        }
+    }
+}
+
+impl Failure for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotAComponent(_) => Code::Malformed,
+            Self::MissingImports { .. } => Code::MissingImports,
+            Self::NotCallable => Code::Unsupported,
+            Self::Limit { name, .. } => Code::Limit(*name),
+            Self::Trap { .. } => Code::Trap,
+            Self::Stack => Code::Stack,
+            Self::ToolError { .. } => Code::ToolError,
+            Self::InvalidOutput { .. } => Code::InvalidOutput,
+            Self::Exit { .. } => Code::Exit,
+            Self::Cancelled => Code::Cancelled,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        match self {
+            // Another tool may do what this one cannot.
+            Self::Trap { .. } | Self::Stack | Self::InvalidOutput { .. } | Self::Exit { .. } => {
+                RecoveryStrategy::Fallback
+            }
+            Self::Internal(_) => RecoveryStrategy::Retry { after: None },
+            Self::NotAComponent(_)
+            | Self::MissingImports { .. }
+            | Self::NotCallable
+            | Self::Limit { .. }
+            | Self::ToolError { .. }
+            | Self::Cancelled => RecoveryStrategy::Fail,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotAComponent(kind) => not_a_component_hint(kind).map(str::to_owned),
+            Self::Limit {
+                name,
+                allowed,
+                spent,
+            } => limit_hint(*name, *allowed, *spent),
+            Self::MissingImports { .. } => {
+                Some("`patinox inspect` lists what a component imports".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn not_a_component(kind: &NotAComponent) -> String {
+    match kind {
+        NotAComponent::Empty => "not a component but an empty file".to_owned(),
+        NotAComponent::CoreModule => "not a component but a core module".to_owned(),
+        NotAComponent::Text => "not a component but WebAssembly text".to_owned(),
+        NotAComponent::Precompiled => "not a component but precompiled machine code".to_owned(),
+        NotAComponent::CutShort => "the component is cut short".to_owned(),
+        NotAComponent::UnknownVersion => "a component of an unknown format version".to_owned(),
+        NotAComponent::Unknown => "not a WebAssembly component".to_owned(),
+        NotAComponent::Invalid { reason } => {
+            let reason = guest_text(reason);
+            format!("the component is invalid: {reason}")
+        }
+    }
+}
+
+const fn not_a_component_hint(kind: &NotAComponent) -> Option<&'static str> {
+    match kind {
+        NotAComponent::CoreModule => {
+            Some("make a component of it: `wasm-tools component new`, or build for `wasm32-wasip2`")
+        }
+        NotAComponent::Text => Some("turn it into binary: `wasm-tools parse`"),
+        NotAComponent::Precompiled => {
+            Some("give the component itself; machine code from elsewhere is never run")
+        }
+        NotAComponent::CutShort | NotAComponent::Empty => Some("get the file again"),
+        NotAComponent::UnknownVersion => Some("build it with current tools"),
+        NotAComponent::Unknown | NotAComponent::Invalid { .. } => None,
+    }
+}
+
+fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
+    let allowed = name.quantity(allowed);
+    let spent = spent.map(|spent| format!(", {} spent", name.quantity(spent)));
+    format!(
+        "limit `{name}` of {allowed} reached{}",
+        spent.unwrap_or_default()
+    )
+}
+
+/// Names the flag with a value that lets this call pass, or else double.
+fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
+    let (_, greatest) = name.range();
+    let wanted = spent
+        .unwrap_or_default()
+        .max(allowed.saturating_mul(2))
+        .min(greatest);
+    let wanted = name.quantity(wanted);
+    (allowed < greatest).then(|| format!("raise it with `--limit {name}={wanted}`"))
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(MAX_NAMES);
+    let shown: Vec<_> = shown
+        .map(|name| format!("`{}`", cut(&escape_line(name), 160)))
+        .collect();
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", shown.join(", "))
+}
+
+/// Text that a guest had a hand in, for one line of a message.
+fn guest_text(text: &str) -> String {
+    let text = cut(text, MAX_GUEST_TEXT_BYTES);
+    cut(&escape_line(&text), MAX_GUEST_TEXT_BYTES).into_owned()
+}
+
+/// Why the host ended a call from within an import.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    #[error("out of fuel")]
+    Fuel,
+    #[error("past the deadline")]
+    Wall,
+    #[error("cancelled")]
+    Cancelled,
+    #[error("exit with status {0}")]
+    Exit(u8),
+    #[error("a host function panicked: {0}")]
+    Panic(String),
+    #[error("called a function with nothing behind it")]
+    NothingBehind,
+}
+
+/// What ended a call, before it is known what that means.
+#[derive(Debug)]
+pub(crate) enum Raised {
+    /// The engine, before the guest's function was reached.
+    Starting(wasmtime::Error),
+    /// The engine, while the guest ran.
+    Engine(wasmtime::Error),
+    /// A limit, with what was spent where that is known.
+    Limit(LimitName, Option<u64>),
+    /// The tool's own error.
+    Tool(String),
+    /// A result that is not what it should be.
+    Output(String),
+    Cancelled,
+}
+
+/// What an error is explained by.
+pub(crate) struct Context<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) usage: &'a Usage,
+    pub(crate) memory_refused: Option<u64>,
+}
+
+impl Raised {
+    pub(crate) fn explain(self, context: &Context<'_>) -> Error {
+        match self {
+            Self::Cancelled => Error::Cancelled,
+            Self::Limit(name, spent) => context.limit(name, spent),
+            Self::Tool(text) => {
+                let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);
+                Error::ToolError {
+                    text: guest_text(&cut(&text, limit)),
+                }
+            }
+            Self::Output(reason) => Error::InvalidOutput {
+                reason: guest_text(&reason),
+            },
+            Self::Starting(error) => context.engine(error, true),
+            Self::Engine(error) => context.engine(error, false),
+        }
+    }
+}
+
+impl Context<'_> {
+    fn limit(&self, name: LimitName, spent: Option<u64>) -> Error {
+        let known = match name {
+            LimitName::Fuel => Some(self.usage.fuel),
+            LimitName::Wall => u64::try_from(self.usage.wall.as_millis()).ok(),
+            LimitName::Memory => self.memory_refused,
+            _ => None,
+        };
+        Error::limit(name, self.limits, spent.or(known))
+    }
+
+    fn engine(&self, error: wasmtime::Error, starting: bool) -> Error {
+        if let Some(stop) = error.downcast_ref::<Stop>() {
+            return self.stop(stop, &error);
+        }
+        let trap = error.downcast_ref::<Trap>().copied();
+        match trap {
+            Some(Trap::OutOfFuel) => self.limit(LimitName::Fuel, None),
+            Some(Trap::StackOverflow) => Error::Stack,
+            _ if self.memory_refused.is_some() => self.limit(LimitName::Memory, None),
+            Some(trap) => Error::Trap {
+                reason: trap
+                    .to_string()
+                    .trim_start_matches("wasm trap: ")
+                    .to_owned(),
+            },
+            None if is_hostcall_fuel(&error) => self.limit(LimitName::Result, None),
+            None if starting => Error::internal(error),
+            None => Error::InvalidOutput {
+                reason: guest_text(&error.root_cause().to_string()),
+            },
+        }
+    }
+
+    fn stop(&self, stop: &Stop, error: &wasmtime::Error) -> Error {
+        match stop {
+            Stop::Fuel => self.limit(LimitName::Fuel, None),
+            Stop::Wall => self.limit(LimitName::Wall, None),
+            Stop::Cancelled => Error::Cancelled,
+            Stop::Exit(status) => Error::Exit { status: *status },
+            Stop::Panic(text) => Error::Internal(text.clone().into()),
+            Stop::NothingBehind => Error::Trap {
+                reason: error.root_cause().to_string(),
+            },
+        }
+    }
+}
+
+/// The engine's error for too much data on its way has no type that can be
+/// named; its text is all there is. A test holds it.
+fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().starts_with("too much data")
+}

@@ -1,0 +1,40 @@
+//! What a guest can call, and the one wrapper through which it does.
+//!
+//! Every import is linked by [`linked::component::Linker`]: the generated code
+//! of typed interfaces and the interfaces with [nothing behind them](nothing)
+//! alike. The wrapper counts the call, charges fuel for it, checks cancel and
+//! deadline, lets other tasks run, and catches a panic.
+
+mod cli;
+mod clocks;
+mod context;
+mod io;
+pub(crate) mod linked;
+mod logging;
+pub(crate) mod nothing;
+mod random;
+mod wrapper;
+
+use wasmtime::component::HasSelf;
+
+use crate::bindings::offered::Offered;
+use crate::state::State;
+use linked::component::Linker;
+
+pub(crate) use cli::Captured;
+pub(crate) use wrapper::Meter;
+
+/// Links every typed interface that the host offers.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    Offered::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+}
+
+/// Whether an interface of this name is linked, whatever its version.
+pub(crate) fn is_offered(linker: &Linker<State>, import: &str) -> bool {
+    let interface = without_version(import);
+    linker.offers(interface) || nothing::covers(interface)
+}
+
+fn without_version(import: &str) -> &str {
+    import.split_once('@').map_or(import, |(name, _)| name)
+}

@@ -1,0 +1,164 @@
+//! What a component imports and exports, as types.
+
+use wasmtime::Engine;
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component as Compiled, ComponentExportIndex};
+
+use crate::docs::Docs;
+use crate::types::{Case, Field, FunctionType, MAX_TYPE_DEPTH, ValueType};
+
+/// The most nodes of one function's types, written out as a tree.
+///
+/// A binary shares types, so a small one can describe a tree of 2^60 nodes.
+const MAX_TYPE_NODES: usize = 10_000;
+
+/// A function that a component exports.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// The interface it belongs to, with package and version; `None` for a
+    /// function of the world itself.
+    pub interface: Option<String>,
+    /// Its name, in kebab-case.
+    pub name: String,
+    /// Its type, or why it cannot be called.
+    pub ty: Result<FunctionType, String>,
+    /// What the component says of it: hostile text.
+    pub docs: Option<String>,
+    pub(crate) index: ComponentExportIndex,
+}
+
+/// The functions that a component exports, in its own order.
+pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec<Export> {
+    let ty = component.component_type();
+    let mut exports = Vec::new();
+    for (name, external) in ty.exports(engine) {
+        match external.ty {
+            ComponentItem::ComponentFunc(function) => {
+                exports.extend(export(component, docs, None, (name, &function)));
+            }
+            ComponentItem::ComponentInstance(interface) => {
+                for (function, external) in interface.exports(engine) {
+                    if let ComponentItem::ComponentFunc(ty) = external.ty {
+                        exports.extend(export(component, docs, Some(name), (function, &ty)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    exports
+}
+
+fn export(
+    component: &Compiled,
+    docs: &Docs,
+    interface: Option<&str>,
+    (name, ty): (&str, &ComponentFunc),
+) -> Option<Export> {
+    let parent = match interface {
+        Some(interface) => Some(component.get_export_index(None, interface)?),
+        None => None,
+    };
+    Some(Export {
+        interface: interface.map(str::to_owned),
+        name: name.to_owned(),
+        ty: function(ty),
+        docs: docs.function(interface, name).map(str::to_owned),
+        index: component.get_export_index(parent.as_ref(), name)?,
+    })
+}
+
+fn function(ty: &ComponentFunc) -> Result<FunctionType, String> {
+    if ty.async_() {
+        return Err("it is an `async` function".to_owned());
+    }
+    let mut reader = TypeReader { nodes: 0 };
+    let params = ty.params().map(|(name, ty)| reader.field(name, &ty, 0));
+    let params = params.collect::<Result<_, _>>()?;
+    let mut results = ty.results();
+    let result = results.next().map(|ty| reader.read(&ty, 0)).transpose()?;
+    Ok(FunctionType { params, result })
+}
+
+/// Copies types into ours, within bounds.
+struct TypeReader {
+    nodes: usize,
+}
+
+type Read<T> = Result<T, String>;
+
+impl TypeReader {
+    fn read(&mut self, ty: &Type, depth: usize) -> Read<ValueType> {
+        self.nodes += 1;
+        if MAX_TYPE_NODES < self.nodes || MAX_TYPE_DEPTH < depth {
+            return Err(format!(
+                "its types are larger than {MAX_TYPE_NODES} parts or {MAX_TYPE_DEPTH} levels"
+            ));
+        }
+        let depth = depth + 1;
+        Ok(match ty {
+            Type::Bool => ValueType::Bool,
+            Type::S8 => ValueType::S8,
+            Type::U8 => ValueType::U8,
+            Type::S16 => ValueType::S16,
+            Type::U16 => ValueType::U16,
+            Type::S32 => ValueType::S32,
+            Type::U32 => ValueType::U32,
+            Type::S64 => ValueType::S64,
+            Type::U64 => ValueType::U64,
+            Type::Float32 => ValueType::F32,
+            Type::Float64 => ValueType::F64,
+            Type::Char => ValueType::Char,
+            Type::String => ValueType::String,
+            Type::List(list) => match self.read(&list.ty(), depth)? {
+                ValueType::U8 => ValueType::Bytes,
+                item => ValueType::List(Box::new(item)),
+            },
+            Type::Record(record) => {
+                let fields = record.fields().map(|f| self.field(f.name, &f.ty, depth));
+                ValueType::Record(fields.collect::<Result<_, _>>()?)
+            }
+            Type::Tuple(tuple) => {
+                let items = tuple.types().map(|ty| self.read(&ty, depth));
+                ValueType::Tuple(items.collect::<Result<_, _>>()?)
+            }
+            Type::Variant(variant) => {
+                let cases = variant.cases().map(|case| {
+                    Ok(Case {
+                        name: case.name.to_owned(),
+                        payload: case.ty.map(|ty| self.read(&ty, depth)).transpose()?,
+                    })
+                });
+                ValueType::Variant(cases.collect::<Read<_>>()?)
+            }
+            Type::Enum(names) => ValueType::Enum(names.names().map(str::to_owned).collect()),
+            Type::Flags(names) => ValueType::Flags(names.names().map(str::to_owned).collect()),
+            Type::Option(option) => ValueType::Option(Box::new(self.read(&option.ty(), depth)?)),
+            Type::Result(result) => ValueType::Result {
+                ok: self.boxed(result.ok(), depth)?,
+                err: self.boxed(result.err(), depth)?,
+            },
+            other => return Err(format!("it takes or returns a {}", kind(other))),
+        })
+    }
+
+    fn field(&mut self, name: &str, ty: &Type, depth: usize) -> Read<Field> {
+        Ok(Field {
+            name: name.to_owned(),
+            ty: self.read(ty, depth)?,
+        })
+    }
+
+    fn boxed(&mut self, ty: Option<Type>, depth: usize) -> Read<Option<Box<ValueType>>> {
+        ty.map(|ty| self.read(&ty, depth).map(Box::new)).transpose()
+    }
+}
+
+const fn kind(ty: &Type) -> &'static str {
+    match ty {
+        Type::Own(_) | Type::Borrow(_) => "resource, which has no form in JSON",
+        Type::Future(_) | Type::Stream(_) => "stream or future, which has no form in JSON",
+        Type::Map(_) => "map, which is not supported",
+        _ => "type that is not supported",
+    }
+}

@@ -1,0 +1,174 @@
+//! One live store: one call, then gone.
+
+use std::time::Instant;
+
+use patinox_policy::{LimitName, Limits, Usage};
+use wasmtime::Store;
+use wasmtime::component::{ComponentExportIndex, Val};
+
+use crate::bindings::handler::{Handler, HandlerPre};
+use crate::component::Component;
+use crate::error::{Context, Error, Raised};
+use crate::sandbox::{GuestOutput, Outcome, Run};
+use crate::state::State;
+
+/// After so much fuel other tasks of the thread get a turn, and the deadline
+/// is looked at: 4 to 83 µs of a guest's time, which costs nothing measurable.
+const FUEL_PER_YIELD: u64 = 100_000;
+
+/// Host memory for values on their way in or out of one host call, or of the
+/// result.
+///
+/// Without it a guest's list of a million entries over one buffer is gigabytes
+/// in the host.
+const HOSTCALL_BYTES: usize = 64 << 20;
+
+/// The most handles to resources that guests of one call hold.
+///
+/// They are host memory that no memory limit sees.
+const MAX_HANDLES: usize = 10_000;
+
+/// The store of one call. It is used once; dropping it frees all of it.
+pub(crate) struct Instance {
+    component: Component,
+    store: Store<State>,
+    run: Run,
+}
+
+impl Instance {
+    pub(crate) fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
+        let engine = component.engine();
+        let mut store = Store::new(engine.wasmtime(), State::new(&run, engine.clock()));
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_max_component_handles(MAX_HANDLES);
+        let fuel = store
+            .set_fuel(run.limits.fuel)
+            .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)));
+        if let Err(error) = fuel {
+            return Err(Box::new(Self::refuse(&run, Error::internal(error))));
+        }
+        Ok(Self {
+            component: component.clone(),
+            store,
+            run,
+        })
+    }
+
+    /// The outcome of a call that never began.
+    pub(crate) fn refuse<T>(run: &Run, error: Error) -> Outcome<T> {
+        Outcome {
+            result: Err(error),
+            usage: Usage {
+                wall: run.started.elapsed(),
+                ..Usage::default()
+            },
+            output: GuestOutput::default(),
+        }
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.run.limits
+    }
+
+    /// Instantiates and calls a function, within the deadline.
+    pub(crate) async fn call(
+        &mut self,
+        index: ComponentExportIndex,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), Raised> {
+        let store = &mut self.store;
+        let pre = self.component.pre();
+        within(&self.run, async {
+            let instance = pre
+                .instantiate_async(&mut *store)
+                .await
+                .map_err(Raised::Starting)?;
+            let function = instance.get_func(&mut *store, index);
+            let function = function.ok_or_else(|| Raised::Output("no such export".to_owned()))?;
+            function
+                .call_async(store, params, results)
+                .await
+                .map_err(Raised::Engine)
+        })
+        .await
+    }
+
+    /// Instantiates a handler component and lets `work` call it, within the
+    /// deadline.
+    pub(crate) async fn handle<T>(
+        &mut self,
+        handler: &HandlerPre<State>,
+        work: impl AsyncFnOnce(&Handler, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Raised> {
+        let store = &mut self.store;
+        within(&self.run, async {
+            let guest = handler
+                .instantiate_async(&mut *store)
+                .await
+                .map_err(Raised::Starting)?;
+            work(&guest, store).await.map_err(Raised::Engine)
+        })
+        .await
+    }
+
+    /// Drops the store and tells what it spent.
+    pub(crate) fn finish<T>(mut self, result: Result<T, Raised>) -> Outcome<T> {
+        let fuel_left = self.store.get_fuel().unwrap_or(0);
+        let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
+        let state = self.store.data_mut();
+        let (stdout, stdout_bytes) = state.stdout.take();
+        let (stderr, stderr_bytes) = state.stderr.take();
+        let (log, log_bytes) = state.log.take();
+        let mut usage = Usage {
+            fuel,
+            memory_bytes_peak: state.memory.peak(),
+            host_calls: state.meter.host_calls,
+            stdout_bytes,
+            stderr_bytes,
+            log_bytes,
+            ..Usage::default()
+        };
+        let refused = state.memory.refused();
+        drop(self.store);
+        usage.wall = self.run.started.elapsed();
+        let context = Context {
+            limits: &self.run.limits,
+            usage: &usage,
+            memory_refused: refused,
+        };
+        let result = result.map_err(|raised| raised.explain(&context));
+        Outcome {
+            result: in_time(result, &self.run, &usage),
+            usage,
+            output: GuestOutput {
+                stdout,
+                stderr,
+                log,
+            },
+        }
+    }
+}
+
+/// A result that came after the deadline came too late: the limit holds to the
+/// encoded result.
+fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, Error> {
+    if result.is_ok() && run.deadline() < Instant::now() {
+        let spent = u64::try_from(usage.wall.as_millis()).ok();
+        return Err(Error::limit(LimitName::Wall, &run.limits, spent));
+    }
+    result
+}
+
+/// Runs guest code until it is done, the deadline, or a cancel.
+async fn within<T>(run: &Run, guest: impl Future<Output = Result<T, Raised>>) -> Result<T, Raised> {
+    tokio::select! {
+        biased;
+        () = run.cancel.cancelled() => Err(Raised::Cancelled),
+        () = tokio::time::sleep_until(run.deadline().into()) => {
+            Err(Raised::Limit(LimitName::Wall, None))
+        }
+        result = guest => result,
+    }
+}

@@ -1,0 +1,44 @@
+//! Runs one component within limits.
+//!
+//! **Owns** the engine and everything that names it: compiling, linking, the
+//! store of a call, the imports a guest can reach, values and their JSON form.
+//!
+//! **Never** knows what a tool, a provider or a configuration file is; never
+//! reuses what a guest has written to; never loads machine code it did not
+//! compile.
+//!
+//! ```
+//! use patinox_sandbox::{Component, Engine};
+//! use patinox_telemetry::Clock;
+//!
+//! let engine = Engine::new(Clock::system())?;
+//! let empty = Component::new(&engine, b"\0asm\x0d\0\x01\0")?;
+//! assert!(empty.exports().is_empty());
+//! # Ok::<(), patinox_sandbox::Error>(())
+//! ```
+
+mod bindings;
+mod budget;
+mod component;
+mod docs;
+mod engine;
+mod error;
+mod imports;
+mod inspect;
+mod instance;
+mod sandbox;
+mod screen;
+mod state;
+mod types;
+mod value;
+
+pub use component::Component;
+pub use engine::Engine;
+pub use error::Error;
+pub use inspect::Export;
+pub use sandbox::{
+    GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
+};
+pub use screen::NotAComponent;
+pub use types::{Case, Field, FunctionType, ValueType};
+pub use value::{ArgumentError, Arguments, json_len};

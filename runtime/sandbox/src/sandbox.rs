@@ -1,0 +1,318 @@
+//! A component ready to run, and what comes of a call.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use patinox_policy::{LimitName, Limits, Usage};
+use patinox_telemetry::{CallId, Clock};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::Val;
+
+use crate::bindings::handler::exports::patinox::tool::handler::{ToolError, ToolSpec};
+use crate::component::Component;
+use crate::error::{Error, Raised};
+use crate::inspect::Export;
+use crate::instance::Instance;
+use crate::types::ValueType;
+use crate::value::{self, Arguments};
+
+/// What a guest reports of its progress, escaped and cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// How much is done, in the guest's own unit.
+    pub done: u64,
+    /// How much there is to do in all, where the guest knows it.
+    pub total: Option<u64>,
+    /// A line for people.
+    pub message: Option<String>,
+}
+
+/// Takes progress reports, on the thread of the call: it must not block.
+pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// What one call runs under.
+#[derive(Clone)]
+pub struct Run {
+    /// The call's id; the guest may ask for it.
+    pub id: CallId,
+    /// Its ceilings.
+    pub limits: Limits,
+    /// When it was admitted; `wall` counts from here.
+    pub started: Instant,
+    /// Ends the call when it is cancelled.
+    pub cancel: CancellationToken,
+    /// Takes the guest's progress reports.
+    pub progress: Option<ProgressSink>,
+}
+
+impl Run {
+    /// A run that begins now.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            id: CallId::new(Clock::system().wall()),
+            limits,
+            started: Instant::now(),
+            cancel: CancellationToken::new(),
+            progress: None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.started + Duration::from_millis(self.limits.wall_ms)
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("id", &self.id)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a call: what was spent and said is told in either case.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The answer, or why there is none.
+    pub result: Result<T, Error>,
+    /// What the call spent.
+    pub usage: Usage,
+    /// What the guest wrote.
+    pub output: GuestOutput,
+}
+
+/// What a guest wrote beside its result: hostile text, each cut with a mark at
+/// its limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GuestOutput {
+    /// Standard output, as written.
+    pub stdout: String,
+    /// Standard error, as written.
+    pub stderr: String,
+    /// Log lines: level, context, message, escaped.
+    pub log: String,
+}
+
+/// A tool as a handler component lists it: hostile text, unchecked.
+#[derive(Clone, Debug)]
+pub struct GuestToolSpec {
+    /// The name to call it by.
+    pub name: String,
+    /// The name to show.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of the arguments, as text.
+    pub input_schema: String,
+    /// JSON Schema of the result, as text.
+    pub output_schema: Option<String>,
+    /// What it claims of its effects.
+    pub annotations: Option<GuestAnnotations>,
+}
+
+/// What a tool claims of its effects; `None` claims nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GuestAnnotations {
+    /// It changes nothing.
+    pub read_only: Option<bool>,
+    /// It may delete or overwrite.
+    pub destructive: Option<bool>,
+    /// A second call changes nothing more.
+    pub idempotent: Option<bool>,
+    /// It reaches things outside the host.
+    pub open_world: Option<bool>,
+}
+
+/// A component with what it may do, ready to run.
+///
+/// Every call gets an instance of its own: no state survives it. Cheap to
+/// clone; calls may run at the same time.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    component: Component,
+}
+
+impl Sandbox {
+    /// Makes a sandbox.
+    #[must_use]
+    pub const fn new(component: Component) -> Self {
+        Self { component }
+    }
+
+    /// The component that runs in it.
+    #[must_use]
+    pub const fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// Calls an exported function.
+    ///
+    /// Where the function returns a `result`, its error is
+    /// [`Error::ToolError`] and the answer is what `ok` carries.
+    ///
+    /// # Errors
+    ///
+    /// In the outcome: a limit, a trap, a cancel, or the tool's own error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the guest and frees all it held.
+    pub async fn call(&self, export: &Export, arguments: &Arguments, run: Run) -> Outcome<Value> {
+        let Ok(ty) = &export.ty else {
+            return Instance::refuse(&run, Error::NotCallable);
+        };
+        let mut instance = match Instance::new(&self.component, run) {
+            Ok(instance) => instance,
+            Err(outcome) => return *outcome,
+        };
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        let called = instance
+            .call(export.index, &arguments.0, &mut results)
+            .await;
+        let result_limit = instance.limits().result_bytes;
+        let result = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), result_limit));
+        instance.finish(result)
+    }
+
+    /// Asks a handler component for its tools.
+    ///
+    /// # Errors
+    ///
+    /// In the outcome, as [`Self::call`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Self::call`].
+    pub async fn list_tools(&self, run: Run) -> Outcome<Vec<GuestToolSpec>> {
+        let Some(handler) = self.component.handler() else {
+            return Instance::refuse(&run, Error::NotCallable);
+        };
+        let mut instance = match Instance::new(&self.component, run) {
+            Ok(instance) => instance,
+            Err(outcome) => return *outcome,
+        };
+        let listed = instance
+            .handle(handler, async |guest, store| {
+                guest.patinox_tool_handler().call_list_tools(store).await
+            })
+            .await;
+        let specs = listed.map(|specs| specs.into_iter().map(GuestToolSpec::from).collect());
+        instance.finish(specs)
+    }
+
+    /// Calls a tool of a handler component. The answer is the JSON text that
+    /// the guest gave, unchecked but for its length.
+    ///
+    /// # Errors
+    ///
+    /// In the outcome, as [`Self::call`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Self::call`].
+    pub async fn call_tool(&self, name: &str, arguments: &str, run: Run) -> Outcome<String> {
+        let Some(handler) = self.component.handler() else {
+            return Instance::refuse(&run, Error::NotCallable);
+        };
+        let mut instance = match Instance::new(&self.component, run) {
+            Ok(instance) => instance,
+            Err(outcome) => return *outcome,
+        };
+        let arguments = arguments.to_owned();
+        let called = instance
+            .handle(handler, async |guest, store| {
+                guest
+                    .patinox_tool_handler()
+                    .call_call_tool(store, name, &arguments)
+                    .await
+            })
+            .await;
+        let result_limit = instance.limits().result_bytes;
+        let result = called.and_then(|answer| match answer {
+            Ok(json) => within(json.len(), result_limit).map(|()| json),
+            Err(error) => Err(Raised::Tool(tool_error(error))),
+        });
+        instance.finish(result)
+    }
+}
+
+/// Turns what a function returned into the tool's answer.
+fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<Value, Raised> {
+    let (Some(ty), Some(value)) = (ty, value) else {
+        return Ok(Value::Null);
+    };
+    let json = match (ty, value) {
+        (ValueType::Result { ok, .. }, Val::Result(Ok(value))) => {
+            encode_side(ok.as_deref(), value)?
+        }
+        (ValueType::Result { err, .. }, Val::Result(Err(value))) => {
+            return Err(Raised::Tool(error_text(&encode_side(
+                err.as_deref(),
+                value,
+            )?)));
+        }
+        (ty, value) => encode(ty, value)?,
+    };
+    value::json_len(&json, limit)
+        .map(|_| json)
+        .map_err(|spent| Raised::Limit(LimitName::Result, Some(spent)))
+}
+
+fn encode_side(ty: Option<&ValueType>, value: Option<Box<Val>>) -> Result<Value, Raised> {
+    match (ty, value) {
+        (Some(ty), Some(value)) => encode(ty, *value),
+        _ => Ok(Value::Null),
+    }
+}
+
+fn encode(ty: &ValueType, value: Val) -> Result<Value, Raised> {
+    value::encode(ty, value).map_err(|mismatch| Raised::Output(mismatch.to_string()))
+}
+
+fn within(len: usize, limit: u64) -> Result<(), Raised> {
+    let len = u64::try_from(len).unwrap_or(u64::MAX);
+    if limit < len {
+        return Err(Raised::Limit(LimitName::Result, Some(len)));
+    }
+    Ok(())
+}
+
+/// The error of a tool as text: a string as it is, anything else as JSON.
+fn error_text(error: &Value) -> String {
+    match error {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn tool_error(error: ToolError) -> String {
+    match error {
+        ToolError::UnknownTool => "unknown tool".to_owned(),
+        ToolError::InvalidArguments(text) => format!("invalid arguments: {text}"),
+        ToolError::Unavailable(text) => format!("unavailable: {text}"),
+        ToolError::Failed(text) => text,
+    }
+}
+
+impl From<ToolSpec> for GuestToolSpec {
+    fn from(spec: ToolSpec) -> Self {
+        Self {
+            name: spec.name,
+            title: spec.title,
+            description: spec.description,
+            input_schema: spec.input_schema,
+            output_schema: spec.output_schema,
+            annotations: spec.annotations.map(|claims| GuestAnnotations {
+                read_only: claims.read_only,
+                destructive: claims.destructive,
+                idempotent: claims.idempotent,
+                open_world: claims.open_world,
+            }),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Tells by their first bytes what is no component, before anything parses it.
+
+use wasmparser::{Parser, Payload};
+
+/// What bytes are that are no component we take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotAComponent {
+    /// No bytes at all.
+    Empty,
+    /// A core module, not a component.
+    CoreModule,
+    /// The text format.
+    Text,
+    /// Machine code that a wasmtime compiled. To load it is to run it.
+    Precompiled,
+    /// A component that ends too early.
+    CutShort,
+    /// A component of a version that is not ours.
+    UnknownVersion,
+    /// Anything else.
+    Unknown,
+    /// A component that breaks a rule of the format; the reason is the
+    /// parser's.
+    Invalid {
+        /// The rule and the offset.
+        reason: String,
+    },
+}
+
+const WASM_MAGIC: &[u8] = b"\0asm";
+const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
+const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// Refuses what is no component.
+pub(crate) fn screen(bytes: &[u8]) -> Result<(), NotAComponent> {
+    if bytes.is_empty() {
+        return Err(NotAComponent::Empty);
+    }
+    if bytes.starts_with(ELF_MAGIC) {
+        return Err(NotAComponent::Precompiled);
+    }
+    let Some(rest) = bytes.strip_prefix(WASM_MAGIC) else {
+        return Err(not_wasm(bytes));
+    };
+    match rest.get(..4) {
+        None => Err(NotAComponent::CutShort),
+        Some(CORE_MODULE) => Err(NotAComponent::CoreModule),
+        Some(COMPONENT) => sections(bytes),
+        Some(_) => Err(NotAComponent::UnknownVersion),
+    }
+}
+
+fn not_wasm(bytes: &[u8]) -> NotAComponent {
+    if WASM_MAGIC.starts_with(bytes) {
+        return NotAComponent::CutShort;
+    }
+    let text = bytes.trim_ascii_start();
+    if text.starts_with(b"(") || text.starts_with(b";;") {
+        return NotAComponent::Text;
+    }
+    NotAComponent::Unknown
+}
+
+/// Walks the sections, which says whether the end is where it should be.
+fn sections(bytes: &[u8]) -> Result<(), NotAComponent> {
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload {
+            Ok(Payload::End(_)) | Ok(_) => {}
+            Err(error) if error.offset() >= bytes.len() || is_cut(&error) => {
+                return Err(NotAComponent::CutShort);
+            }
+            Err(error) => return Err(invalid(&error)),
+        }
+    }
+    Ok(())
+}
+
+fn is_cut(error: &wasmparser::BinaryReaderError) -> bool {
+    error.message().starts_with("unexpected end")
+}
+
+pub(crate) fn invalid(error: &dyn std::error::Error) -> NotAComponent {
+    NotAComponent::Invalid {
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &Result<(), NotAComponent>) {
+        assert_eq!(screen(bytes), *expected, "{bytes:?}");
+    }
+
+    #[test]
+    fn names_what_is_no_component() {
+        check(b"", &Err(NotAComponent::Empty));
+        check(b"\0as", &Err(NotAComponent::CutShort));
+        check(b"\0asm\x0d\0", &Err(NotAComponent::CutShort));
+        check(b"\0asm\x01\0\0\0", &Err(NotAComponent::CoreModule));
+        check(b"\0asm\x0c\0\x01\0", &Err(NotAComponent::UnknownVersion));
+        check(b"  (component)", &Err(NotAComponent::Text));
+        check(b"\x7fELF\x02\x01\x01", &Err(NotAComponent::Precompiled));
+        check(b"#!/bin/sh", &Err(NotAComponent::Unknown));
+        check(b"\0asm\x0d\0\x01\0", &Ok(()));
+        check(b"\0asm\x0d\0\x01\0\x07\x05", &Err(NotAComponent::CutShort));
+    }
+}

@@ -1,0 +1,183 @@
+//! Component-model values and their form in JSON.
+//!
+//! | WIT | JSON |
+//! |---|---|
+//! | record | object; an `option` field may be left out |
+//! | tuple, list | array |
+//! | `list<u8>` | string, base64 with padding (RFC 4648 §4) |
+//! | variant | `"case"`, or `{"case": payload}` where it carries one |
+//! | enum | string |
+//! | flags | array of names |
+//! | `option<T>` | `null` or the value; where the value itself may be `null`: `null` or `{"some": value}` |
+//! | `result<T, E>` | `{"ok": value}` or `{"err": value}` |
+//! | char | string of one character |
+//! | `s64`, `u64` | number or decimal string in; out a string beyond 2^53 |
+//! | `f32`, `f64` | number; out also `"NaN"`, `"Infinity"`, `"-Infinity"` |
+//!
+//! Values go in as strictly as they come out: an unknown field, a fraction for
+//! an integer or a number out of range is refused, with the path to it.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use patinox_policy::{Code, Failure, RecoveryStrategy, cut, escape_line};
+use wasmtime::component::Val;
+
+pub(crate) use encode::encode;
+
+use crate::types::{Field, FunctionType, ValueType};
+
+/// The longest piece of an argument that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 120;
+
+/// Arguments that fit a function's parameters, checked and in its order.
+#[derive(Clone, Debug)]
+pub struct Arguments(pub(crate) Vec<Val>);
+
+/// An argument that does not fit.
+///
+/// ```
+/// use patinox_policy::Failure;
+/// use patinox_sandbox::{Field, FunctionType, ValueType};
+///
+/// let field = Field { name: "count".to_owned(), ty: ValueType::U8 };
+/// let function = FunctionType { params: vec![field], result: None };
+/// let error = function.decode(&serde_json::json!({ "count": 300 })).unwrap_err();
+/// assert_eq!(error.to_string(), "argument `count` must be an integer from 0 to 255, not `300`");
+/// assert_eq!(error.code().as_str(), "caller/invalid-arguments");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} must be {expected}, not {found}", subject(path))]
+pub struct ArgumentError {
+    /// Where: `options.max`, `lines[2]`; empty for the arguments as a whole.
+    pub path: String,
+    /// What was expected, as a noun phrase.
+    pub expected: String,
+    /// What was found, cut and escaped.
+    pub found: String,
+}
+
+fn subject(path: &str) -> String {
+    if path.is_empty() {
+        return "the arguments".to_owned();
+    }
+    format!("argument `{path}`")
+}
+
+impl ArgumentError {
+    pub(crate) fn new(expected: impl Into<String>, found: &serde_json::Value) -> Self {
+        Self {
+            path: String::new(),
+            expected: cut(&expected.into(), MAX_ECHO_BYTES * 4).into_owned(),
+            found: describe(found),
+        }
+    }
+
+    /// Puts a step in front of the path.
+    fn within(mut self, step: &str) -> Self {
+        let step = cut(&escape_line(step), MAX_ECHO_BYTES).into_owned();
+        // A hostile document nests deep; the path that a person reads does not.
+        if self.path.len() > 4 * MAX_ECHO_BYTES {
+            return self;
+        }
+        let joint = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        self.path = format!("{step}{joint}{}", self.path);
+        self
+    }
+}
+
+impl Failure for ArgumentError {
+    fn code(&self) -> Code {
+        Code::InvalidArguments
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        RecoveryStrategy::Fail
+    }
+}
+
+/// What was found, short enough for a message.
+fn describe(json: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match json {
+        Value::Null => "null".to_owned(),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(fields) => format!("an object of {}", fields.len()),
+        Value::String(text) => {
+            let short = cut(text, MAX_ECHO_BYTES);
+            format!("the string `{}`", cut(&escape_line(&short), MAX_ECHO_BYTES))
+        }
+        Value::Bool(_) | Value::Number(_) => format!("`{json}`"),
+    }
+}
+
+impl FunctionType {
+    /// Checks arguments, an object with the parameters' names as keys, before
+    /// any instance is made.
+    ///
+    /// # Errors
+    ///
+    /// If an argument is missing, unknown, or does not fit its type.
+    pub fn decode(&self, arguments: &serde_json::Value) -> Result<Arguments, ArgumentError> {
+        let fields = decode::fields(&self.params, arguments)?;
+        Ok(Arguments(
+            fields.into_iter().map(|(_, value)| value).collect(),
+        ))
+    }
+}
+
+impl ValueType {
+    /// Whether some value of this type is `null` in JSON.
+    #[must_use]
+    pub const fn is_nullable(&self) -> bool {
+        matches!(self, Self::Option(_))
+    }
+}
+
+impl Field {
+    /// Whether the field may be left out.
+    #[must_use]
+    pub const fn is_optional(&self) -> bool {
+        matches!(self.ty, ValueType::Option(_))
+    }
+}
+
+/// How many bytes a value has as JSON text, without making the text.
+///
+/// # Errors
+///
+/// If it has more than `limit`; the number that was reached when counting
+/// stopped.
+pub fn json_len(json: &serde_json::Value, limit: u64) -> Result<u64, u64> {
+    let mut counter = Counter { count: 0, limit };
+    match serde_json::to_writer(&mut counter, json) {
+        Ok(()) => Ok(counter.count),
+        Err(_) => Err(counter.count),
+    }
+}
+
+struct Counter {
+    count: u64,
+    limit: u64,
+}
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.count = self.count.saturating_add(len);
+        if self.limit < self.count {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
