@@ -113,8 +113,8 @@ impl Instance {
         .await
     }
 
-    /// Drops the store and tells what it spent.
-    pub(crate) fn finish<T>(mut self, result: Result<T, Raised>) -> Outcome<T> {
+    /// Drops the store and tells what the call spent.
+    pub(crate) fn finish<T>(mut self, result: Result<T, Raised>, result_bytes: u64) -> Outcome<T> {
         let fuel_left = self.store.get_fuel().unwrap_or(0);
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         let state = self.store.data_mut();
@@ -128,6 +128,7 @@ impl Instance {
             stdout_bytes,
             stderr_bytes,
             log_bytes,
+            result_bytes,
             ..Usage::default()
         };
         let refused = state.memory.refused();

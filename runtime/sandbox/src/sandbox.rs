@@ -174,8 +174,12 @@ impl Sandbox {
             .call(export.index, &arguments.0, &mut results)
             .await;
         let result_limit = instance.limits().result_bytes;
-        let result = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), result_limit));
-        instance.finish(result)
+        let answered =
+            called.and_then(|()| answer(ty.result.as_ref(), results.pop(), result_limit));
+        match answered {
+            Ok((json, result_bytes)) => instance.finish(Ok(json), result_bytes),
+            Err(raised) => instance.finish(Err(raised), 0),
+        }
     }
 
     /// Asks a handler component for its tools.
@@ -201,7 +205,7 @@ impl Sandbox {
             })
             .await;
         let specs = listed.map(|specs| specs.into_iter().map(GuestToolSpec::from).collect());
-        instance.finish(specs)
+        instance.finish(specs, 0)
     }
 
     /// Calls a tool of a handler component. The answer is the JSON text that
@@ -233,33 +237,35 @@ impl Sandbox {
             .await;
         let result_limit = instance.limits().result_bytes;
         let result = called.and_then(|answer| match answer {
-            Ok(json) => within(json.len(), result_limit).map(|()| json),
+            Ok(json) => within(json.len(), result_limit).map(|len| (json, len)),
             Err(error) => Err(Raised::Tool(tool_error(error))),
         });
-        instance.finish(result)
+        match result {
+            Ok((json, result_bytes)) => instance.finish(Ok(json), result_bytes),
+            Err(raised) => instance.finish(Err(raised), 0),
+        }
     }
 }
 
-/// Turns what a function returned into the tool's answer.
-fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<Value, Raised> {
-    let (Some(ty), Some(value)) = (ty, value) else {
-        return Ok(Value::Null);
-    };
+/// Turns what a function returned into the tool's answer and its length.
+fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<(Value, u64), Raised> {
     let json = match (ty, value) {
-        (ValueType::Result { ok, .. }, Val::Result(Ok(value))) => {
+        (Some(ValueType::Result { ok, .. }), Some(Val::Result(Ok(value)))) => {
             encode_side(ok.as_deref(), value)?
         }
-        (ValueType::Result { err, .. }, Val::Result(Err(value))) => {
+        (Some(ValueType::Result { err, .. }), Some(Val::Result(Err(value)))) => {
             return Err(Raised::Tool(error_text(&encode_side(
                 err.as_deref(),
                 value,
             )?)));
         }
-        (ty, value) => encode(ty, value)?,
+        (Some(ty), Some(value)) => encode(ty, value)?,
+        _ => Value::Null,
     };
-    value::json_len(&json, limit)
-        .map(|_| json)
-        .map_err(|spent| Raised::Limit(LimitName::Result, Some(spent)))
+    match value::json_len(&json, limit) {
+        Ok(len) => Ok((json, len)),
+        Err(spent) => Err(Raised::Limit(LimitName::Result, Some(spent))),
+    }
 }
 
 fn encode_side(ty: Option<&ValueType>, value: Option<Box<Val>>) -> Result<Value, Raised> {
@@ -273,12 +279,12 @@ fn encode(ty: &ValueType, value: Val) -> Result<Value, Raised> {
     value::encode(ty, value).map_err(|mismatch| Raised::Output(mismatch.to_string()))
 }
 
-fn within(len: usize, limit: u64) -> Result<(), Raised> {
+fn within(len: usize, limit: u64) -> Result<u64, Raised> {
     let len = u64::try_from(len).unwrap_or(u64::MAX);
     if limit < len {
         return Err(Raised::Limit(LimitName::Result, Some(len)));
     }
-    Ok(())
+    Ok(len)
 }
 
 /// The error of a tool as text: a string as it is, anything else as JSON.

@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use patinox_policy::{cut, escape_line};
 use serde_json::{Map, Value};
 use wasmtime::component::Val;
 
-use super::ArgumentError;
+use super::{ArgumentError, MAX_ECHO_BYTES};
 use crate::types::{Case, Field, ValueType};
 
 type Decoded<T = Val> = Result<T, ArgumentError>;
@@ -13,16 +14,13 @@ type Decoded<T = Val> = Result<T, ArgumentError>;
 /// Decodes the fields of a record, or a function's parameters.
 pub(super) fn fields(fields: &[Field], json: &Value) -> Decoded<Vec<(String, Val)>> {
     let object = object(json, || names_of(fields))?;
-    if let Some(key) = object
-        .keys()
-        .find(|key| !fields.iter().any(|f| f.name == **key))
-    {
-        let unknown = ArgumentError {
+    let unknown = |key: &&String| !fields.iter().any(|field| field.name == **key);
+    if let Some(key) = object.keys().find(unknown) {
+        return Err(ArgumentError {
             path: String::new(),
-            expected: "left out: there is no such name".to_owned(),
-            found: format!("given (known: {})", names_of(fields)),
-        };
-        return Err(unknown.within(key));
+            expected: object_of(&names_of(fields)),
+            found: format!("one with `{}`", cut(&escape_line(key), MAX_ECHO_BYTES)),
+        });
     }
     fields
         .iter()
@@ -216,12 +214,16 @@ fn array(json: &Value, expected: impl Fn() -> String) -> Decoded<&Vec<Value>> {
 }
 
 fn object(json: &Value, names: impl Fn() -> String) -> Decoded<&Map<String, Value>> {
-    let expected = || match names().as_str() {
-        "" => "an empty object".to_owned(),
-        names => format!("an object of {names}"),
-    };
+    let expected = || object_of(&names());
     json.as_object()
         .ok_or_else(|| ArgumentError::new(expected(), json))
+}
+
+fn object_of(names: &str) -> String {
+    match names {
+        "" => "an empty object".to_owned(),
+        names => format!("an object of {names}"),
+    }
 }
 
 fn names_of(fields: &[Field]) -> String {

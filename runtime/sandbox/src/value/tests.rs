@@ -113,7 +113,7 @@ fn names_what_is_missing_or_unknown() {
     );
     assert_eq!(
         error(json!({ "text": "", "maxx": 1 })),
-        "argument `maxx` must be left out: there is no such name, not given (known: `text`, `max`)"
+        "the arguments must be an object of `text`, `max`, not one with `maxx`"
     );
     assert_eq!(
         error(json!([])),
