@@ -1,0 +1,131 @@
+//! The tools of one component.
+
+use std::fmt;
+use std::sync::Arc;
+
+use patinox_policy::{cut, escape_line};
+use patinox_sandbox::{Run, Sandbox};
+
+use crate::error::names;
+use crate::{Error, Tool, handler, plain};
+
+/// The longest part of a function's name or of a reason, in bytes.
+const MAX_LEFT_OUT_BYTES: usize = 200;
+
+/// The tools of one component, in the order in which it has them.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    tools: Vec<Arc<dyn Tool>>,
+    left_out: Vec<LeftOut>,
+}
+
+/// An exported function that is no tool, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name with its interface; escaped and cut.
+    pub function: String,
+    /// Why it cannot be called.
+    pub reason: String,
+}
+
+impl LeftOut {
+    pub(crate) fn new(function: &str, reason: &str) -> Self {
+        let short = |text| cut(&escape_line(text), MAX_LEFT_OUT_BYTES).into_owned();
+        Self {
+            function: short(function),
+            reason: short(reason),
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.function, self.reason)
+    }
+}
+
+impl Tools {
+    /// Finds the tools of a component.
+    ///
+    /// Of a plain component they follow from its types, and nothing of it
+    /// runs. A handler component is asked once, in an instance of its own,
+    /// under `run`.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing that can be called, or the component lists its
+    /// tools against the rules or not within its limits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the guest and frees all it held.
+    pub async fn of(sandbox: &Sandbox, run: Run) -> Result<Self, Error> {
+        let found = if sandbox.component().is_handler() {
+            let listed = handler::list(sandbox, run).await?;
+            Self {
+                tools: listed
+                    .into_iter()
+                    .map(|tool| Arc::new(tool) as Arc<dyn Tool>)
+                    .collect(),
+                left_out: Vec::new(),
+            }
+        } else {
+            let (functions, left_out) = plain::functions(sandbox);
+            Self {
+                tools: functions
+                    .into_iter()
+                    .map(|tool| Arc::new(tool) as Arc<dyn Tool>)
+                    .collect(),
+                left_out,
+            }
+        };
+        if found.tools.is_empty() {
+            let left_out = found.left_out;
+            return Err(Error::NothingCallable { left_out });
+        }
+        Ok(found)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<dyn Tool>> {
+        self.tools.iter()
+    }
+
+    /// The exported functions that are no tools.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The tool of that name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn get(&self, name: &str) -> Result<&Arc<dyn Tool>, Error> {
+        let found = self.tools.iter().find(|tool| tool.spec().name == name);
+        found.ok_or_else(|| Error::UnknownTool {
+            name: cut(&escape_line(name), MAX_LEFT_OUT_BYTES).into_owned(),
+            known: self.names(),
+        })
+    }
+
+    /// The only tool.
+    ///
+    /// # Errors
+    ///
+    /// If there are several.
+    pub fn only(&self) -> Result<&Arc<dyn Tool>, Error> {
+        match self.tools.as_slice() {
+            [tool] => Ok(tool),
+            _ => Err(Error::ToolRequired {
+                count: self.tools.len(),
+                known: self.names(),
+            }),
+        }
+    }
+
+    fn names(&self) -> String {
+        names(self.tools.iter().map(|tool| tool.spec().name.as_str()))
+    }
+}

@@ -1,0 +1,147 @@
+//! Tools of plain components: each exported function is one.
+
+use std::collections::HashSet;
+
+use futures_util::future::BoxFuture;
+use patinox_sandbox::{Arguments, Export, FunctionType, Sandbox};
+use serde_json::Value;
+
+use crate::names::{self, Place};
+use crate::spec::{self, MAX_TOOLS, ToolAnnotations};
+use crate::tool::{one_line, weigh};
+use crate::{Error, LeftOut, Tool, ToolCall, ToolResult, ToolSpec, schema};
+
+/// An exported function as a tool.
+#[derive(Debug)]
+pub(crate) struct Function {
+    sandbox: Sandbox,
+    export: Export,
+    /// Its type; the same that `export` may have.
+    ty: FunctionType,
+    spec: ToolSpec,
+    signature: String,
+}
+
+/// The functions of a component that can be called, and those that cannot.
+pub(crate) fn functions(sandbox: &Sandbox) -> (Vec<Function>, Vec<LeftOut>) {
+    let mut left_out = Vec::new();
+    let mut callable = Vec::new();
+    for export in sandbox.component().exports() {
+        match &export.ty {
+            Ok(ty) => callable.push((export, ty)),
+            Err(reason) => left_out.push(LeftOut::new(&shown(export), reason)),
+        }
+    }
+    let places: Vec<_> = callable.iter().map(|(export, _)| place(export)).collect();
+    let mut functions: Vec<Function> = Vec::new();
+    let mut taken = HashSet::new();
+    for ((export, ty), name) in callable.into_iter().zip(names::unique(&places)) {
+        let function = if functions.len() == MAX_TOOLS {
+            Err("a component has at most 1000 tools")
+        } else if taken.contains(&name) {
+            Err("another function has its name")
+        } else {
+            Function::new(sandbox, export, ty, name.clone())
+        };
+        match function {
+            Ok(function) => {
+                taken.insert(name);
+                functions.push(function);
+            }
+            Err(reason) => left_out.push(LeftOut::new(&shown(export), reason)),
+        }
+    }
+    (functions, left_out)
+}
+
+fn place(export: &Export) -> Place<'_> {
+    Place {
+        interface: export.interface.as_deref(),
+        function: &export.name,
+    }
+}
+
+fn shown(export: &Export) -> String {
+    match &export.interface {
+        Some(interface) => format!("{interface}#{}", export.name),
+        None => export.name.clone(),
+    }
+}
+
+impl Function {
+    fn new(
+        sandbox: &Sandbox,
+        export: &Export,
+        ty: &FunctionType,
+        name: String,
+    ) -> Result<Self, &'static str> {
+        if !spec::is_name(&name) {
+            return Err("its name is longer than 128 characters");
+        }
+        let (input_schema, output_schema) = (schema::input(ty), schema::output(ty));
+        let mut schemas = std::iter::once(&input_schema).chain(&output_schema);
+        if !schemas.all(schema::is_presentable) {
+            return Err("its types are larger than a schema of 64 KiB");
+        }
+        let signature = ty.to_string();
+        let signature = one_line(&format!("{name}{}", signature.trim_start_matches("func")));
+        let docs = export.docs.as_deref().map(spec::describe);
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            export: export.clone(),
+            ty: ty.clone(),
+            spec: ToolSpec {
+                name,
+                title: None,
+                description: docs
+                    .filter(|docs| !docs.is_empty())
+                    .unwrap_or_else(|| signature.clone()),
+                input_schema,
+                output_schema,
+                annotations: ToolAnnotations::derived(),
+            },
+            signature,
+        })
+    }
+
+    fn decode(&self, arguments: &Value) -> Result<Arguments, Error> {
+        Ok(self.ty.decode(arguments)?)
+    }
+}
+
+impl Tool for Function {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    fn signature(&self) -> String {
+        self.signature.clone()
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), Error> {
+        self.decode(arguments).map(drop)
+    }
+
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {
+        Box::pin(async move {
+            let (arguments, run) = call.into_parts();
+            let bytes = match weigh(&arguments, &run.limits) {
+                Ok(bytes) => bytes,
+                Err((error, bytes)) => return ToolResult::refused(error, run.started, bytes),
+            };
+            let decoded = match self.decode(&arguments) {
+                Ok(decoded) => decoded,
+                Err(error) => return ToolResult::refused(error, run.started, bytes),
+            };
+            // The guest's copy is the one that counts from here.
+            drop(arguments);
+            let mut outcome = self.sandbox.call(&self.export, &decoded, run).await;
+            outcome.usage.arguments_bytes = bytes;
+            ToolResult {
+                result: outcome.result.map_err(Error::from),
+                usage: outcome.usage,
+                output: outcome.output,
+            }
+        })
+    }
+}
