@@ -1,0 +1,149 @@
+//! One call, from its request to the event that records it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use patinox_policy::{Limits, Usage};
+use patinox_sandbox::{GuestOutput, ProgressSink};
+use patinox_telemetry::{CallEnded, CallId, Event, Outcome};
+use patinox_tools::{Tool, ToolCall, ToolResult};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Parts;
+use crate::{Loaded, PatinoxError};
+
+/// What to call, with what, under which limits.
+#[derive(Clone)]
+pub struct Request {
+    tool: Option<String>,
+    arguments: Value,
+    limits: Option<Limits>,
+    cancel: CancellationToken,
+    progress: Option<ProgressSink>,
+}
+
+impl Request {
+    /// A request for a tool by its name, with its arguments as an object.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, arguments: Value) -> Self {
+        Self {
+            tool: Some(tool.into()),
+            ..Self::only(arguments)
+        }
+    }
+
+    /// A request for the only tool of a component.
+    #[must_use]
+    pub fn only(arguments: Value) -> Self {
+        Self {
+            tool: None,
+            arguments,
+            limits: None,
+            cancel: CancellationToken::new(),
+            progress: None,
+        }
+    }
+
+    /// Runs under these limits instead of the host's.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Ends when the token is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: CancellationToken) -> Self {
+        self.cancel = token;
+        self
+    }
+
+    /// Hands progress reports to a sink, on the thread of the call: it must
+    /// not block.
+    #[must_use]
+    pub fn progress(mut self, sink: ProgressSink) -> Self {
+        self.progress = Some(sink);
+        self
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The arguments may hold what must not reach a log.
+        f.debug_struct("Request")
+            .field("tool", &self.tool)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a call: what was spent and said is told in either case.
+#[derive(Debug)]
+pub struct Called {
+    /// The call's id, which its event carries too.
+    pub id: CallId,
+    /// The answer, or why there is none.
+    pub result: Result<Value, PatinoxError>,
+    /// What the call spent.
+    pub usage: Usage,
+    /// What the guest wrote beside its answer: hostile text.
+    pub output: GuestOutput,
+}
+
+pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) -> Called {
+    let clock = parts.config.clock;
+    let (started_at, started) = (clock.wall(), clock.monotonic());
+    let id = CallId::new(started_at);
+    let named = request.tool.clone();
+    let done = match find(component, named.as_deref()) {
+        Ok(tool) => {
+            let call = ToolCall {
+                id,
+                arguments: request.arguments,
+                limits: request.limits.unwrap_or(parts.config.limits),
+                started,
+                cancel: request.cancel,
+                progress: request.progress,
+            };
+            tool.call(call).await
+        }
+        Err(error) => ToolResult {
+            result: Err(error),
+            usage: Usage::default(),
+            output: GuestOutput::default(),
+        },
+    };
+    let called = Called {
+        id,
+        result: done.result.map_err(PatinoxError::from),
+        usage: done.usage,
+        output: done.output,
+    };
+    parts.config.recorder.record(&Event::CallEnded(CallEnded {
+        call: id,
+        component: component.component().digest().to_owned(),
+        tool: named.unwrap_or_default(),
+        outcome: outcome(&called),
+        usage: called.usage,
+        started_at,
+    }));
+    called
+}
+
+fn find<'a>(
+    component: &'a Loaded,
+    name: Option<&str>,
+) -> Result<&'a Arc<dyn Tool>, patinox_tools::Error> {
+    match name {
+        Some(name) => component.tools().get(name),
+        None => component.tools().only(),
+    }
+}
+
+fn outcome(called: &Called) -> Outcome {
+    match &called.result {
+        Ok(_) => Outcome::Ok,
+        Err(error) => Outcome::failed(error),
+    }
+}

@@ -1,0 +1,119 @@
+//! The errors of every part up to the host, joined.
+
+use std::path::PathBuf;
+
+use patinox_policy::{
+    Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
+};
+
+/// The longest path that a message repeats, in bytes.
+const MAX_PATH_BYTES: usize = 1 << 10;
+
+/// What can go wrong in a host.
+///
+/// Match on [`fault`](Failure::fault) to answer, on
+/// [`recovery`](Failure::recovery) to go on.
+///
+/// ```
+/// use patinox_host::{Config, Host};
+/// use patinox_policy::{Failure, Fault, RecoveryStrategy};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let host = Host::new(Config::default())?;
+/// let error = host.load_file("no-such.wasm").await.unwrap_err();
+/// assert_eq!(error.fault(), Fault::Caller);
+/// assert_eq!(error.recovery(), RecoveryStrategy::Fail);
+/// assert_eq!(error.to_string(), "cannot read `no-such.wasm`");
+/// # Ok::<(), patinox_host::PatinoxError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatinoxError {
+    /// A component could not be loaded or run.
+    #[error(transparent)]
+    Sandbox(#[from] patinox_sandbox::Error),
+    /// A tool could not be found or called.
+    #[error(transparent)]
+    Tools(#[from] patinox_tools::Error),
+    /// A limit that was asked for cannot be set.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A file cannot be read.
+    #[error("cannot read `{}`", shown(path))]
+    Unreadable {
+        /// The path, as it was given.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory, pipe or device where a file should be.
+    #[error("`{}` is not a file", shown(path))]
+    NotAFile {
+        /// The path, as it was given.
+        path: PathBuf,
+    },
+    /// A worker thread ended without an answer.
+    #[error("a worker thread failed")]
+    Worker(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl PatinoxError {
+    /// The error of a limit that was reached before a call began.
+    #[must_use]
+    pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {
+        Self::Sandbox(patinox_sandbox::Error::limit(name, limits, spent))
+    }
+}
+
+impl Failure for PatinoxError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Sandbox(error) => error.code(),
+            Self::Tools(error) => error.code(),
+            Self::Limit(error) => error.code(),
+            Self::Unreadable { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => Code::NotFound,
+                _ => Code::Unreadable,
+            },
+            Self::NotAFile { .. } => Code::Unreadable,
+            Self::Worker(_) => Code::Internal,
+        }
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        match self {
+            Self::Sandbox(error) => error.recovery(),
+            Self::Tools(error) => error.recovery(),
+            Self::Limit(error) => error.recovery(),
+            Self::Unreadable { .. } | Self::NotAFile { .. } => RecoveryStrategy::Fail,
+            Self::Worker(_) => RecoveryStrategy::Retry { after: None },
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Sandbox(error) => error.hint(),
+            Self::Tools(error) => error.hint(),
+            Self::Limit(error) => error.hint(),
+            Self::Unreadable { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => Some("check the path".to_owned()),
+                std::io::ErrorKind::PermissionDenied => {
+                    Some("check who may read the file".to_owned())
+                }
+                _ => None,
+            },
+            Self::NotAFile { .. } => {
+                Some("give the path of a component, a `.wasm` file".to_owned())
+            }
+            Self::Worker(_) => None,
+        }
+    }
+}
+
+fn shown(path: &std::path::Path) -> String {
+    let path = path.to_string_lossy();
+    let path = cut(&path, MAX_PATH_BYTES);
+    cut(&escape_line(&path), MAX_PATH_BYTES).into_owned()
+}

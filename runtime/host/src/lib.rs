@@ -1,0 +1,35 @@
+//! One running Patinox: puts the parts together.
+//!
+//! **Owns** the life of a call, from its request to the event that records it,
+//! and the error that joins those of every part.
+//!
+//! **Never** keeps global state, installs a subscriber or a panic hook, makes
+//! a runtime of its own, or reads a file that it was not given.
+//!
+//! ```
+//! use patinox_host::{Config, Host, Request};
+//! use patinox_policy::Failure as _;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let host = Host::new(Config::default())?;
+//! let error = host.load(b"(component)".to_vec()).await.unwrap_err();
+//! assert_eq!(error.code().as_str(), "component/malformed");
+//! # Ok::<(), patinox_host::PatinoxError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Read `host`, then `load` and `call`, which do its two verbs.
+
+#![forbid(unsafe_code)]
+
+mod host;
+
+mod call;
+mod error;
+mod load;
+
+pub use call::{Called, Request};
+pub use error::PatinoxError;
+pub use host::{Config, Host};
+pub use load::Loaded;

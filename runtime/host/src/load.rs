@@ -1,0 +1,114 @@
+//! From bytes or a file to a component that can be called.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use patinox_policy::LimitName;
+use patinox_sandbox::{Component, Run, Sandbox};
+use patinox_telemetry::{ComponentLoaded, Event};
+use patinox_tools::Tools;
+
+use crate::PatinoxError;
+use crate::host::Parts;
+
+/// A component that is loaded, with its tools ready to be called.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    sandbox: Sandbox,
+    tools: Tools,
+}
+
+impl Loaded {
+    /// The component: its digest, size and imports.
+    #[must_use]
+    pub const fn component(&self) -> &Component {
+        self.sandbox.component()
+    }
+
+    /// Its tools.
+    #[must_use]
+    pub const fn tools(&self) -> &Tools {
+        &self.tools
+    }
+}
+
+pub(crate) async fn file(parts: &Arc<Parts>, path: &Path) -> Result<Loaded, PatinoxError> {
+    let path = path.to_owned();
+    let limit = parts.config.load.file_bytes;
+    let bytes = blocking(move || read(path, limit)).await?;
+    self::bytes(parts, bytes).await
+}
+
+pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    within(parts.config.load.file_bytes, len)?;
+    let engine = parts.engine.clone();
+    let component = blocking(move || Ok(Component::new(&engine, &bytes)?)).await?;
+    parts
+        .config
+        .recorder
+        .record(&Event::ComponentLoaded(ComponentLoaded {
+            component: component.digest().to_owned(),
+            bytes: component.size_bytes(),
+            compile: component.compile_time(),
+        }));
+    let sandbox = Sandbox::new(component);
+    let tools = Tools::of(&sandbox, Run::new(parts.config.limits)).await?;
+    Ok(Loaded { sandbox, tools })
+}
+
+/// Runs what blocks where it may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PatinoxError> + Send + 'static,
+) -> Result<T, PatinoxError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| PatinoxError::Worker(error.into()))?
+}
+
+/// Reads a regular file that is not longer than the limit.
+fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, PatinoxError> {
+    let (file, len) = match open(&path) {
+        Ok(opened) => opened,
+        Err(source) => return Err(PatinoxError::Unreadable { path, source }),
+    };
+    let Some(len) = len else {
+        return Err(PatinoxError::NotAFile { path });
+    };
+    within(limit, len)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+    // A file that grows while it is read is refused by the same limit.
+    match file.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+        Ok(_) => {}
+        Err(source) => return Err(PatinoxError::Unreadable { path, source }),
+    }
+    within(limit, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    Ok(bytes)
+}
+
+/// Opens without waiting, as a pipe would have us do, and tells the length of
+/// a regular file.
+fn open(path: &Path) -> std::io::Result<(File, Option<u64>)> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    let len = metadata.is_file().then(|| metadata.len());
+    Ok((file, len))
+}
+
+fn within(limit: u64, len: u64) -> Result<(), PatinoxError> {
+    if limit < len {
+        return Err(PatinoxError::Sandbox(patinox_sandbox::Error::Limit {
+            name: LimitName::File,
+            allowed: limit,
+            spent: Some(len),
+        }));
+    }
+    Ok(())
+}
