@@ -1,0 +1,160 @@
+//! The settings that count, each with where it came from.
+
+use std::collections::HashMap;
+
+use patinox_policy::{LimitName, Limits, LoadLimits};
+
+use crate::error::echo;
+use crate::layer::Entry;
+use crate::{Error, Format, Key, Origin};
+
+/// The longest log filter, in bytes: each of its directives costs at every
+/// record.
+pub const MAX_FILTER_BYTES: usize = 4 << 10;
+
+/// The settings that count, each with where it came from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    limits: Limits,
+    load: LoadLimits,
+    log_level: String,
+    log_format: Format,
+    output_format: Format,
+    origins: HashMap<Key, Origin>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            load: LoadLimits::default(),
+            log_level: Key::LogLevel.example(),
+            log_format: Format::default(),
+            output_format: Format::default(),
+            origins: HashMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The ceilings of a call.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The ceilings of loading a component.
+    #[must_use]
+    pub const fn load_limits(&self) -> LoadLimits {
+        self.load
+    }
+
+    /// Which log records are shown: a `tracing` filter, like `warn` or
+    /// `warn,patinox_host=debug`.
+    ///
+    /// Only its length is checked here. Who builds the filter reports one that
+    /// cannot be read with [`Settings::refuse`].
+    #[must_use]
+    pub fn log_level(&self) -> &str {
+        &self.log_level
+    }
+
+    /// How log records are written.
+    #[must_use]
+    pub const fn log_format(&self) -> Format {
+        self.log_format
+    }
+
+    /// How results are written.
+    #[must_use]
+    pub const fn output_format(&self) -> Format {
+        self.output_format
+    }
+
+    /// Where the value of a key came from.
+    #[must_use]
+    pub fn origin(&self, key: Key) -> &Origin {
+        self.origins.get(&key).unwrap_or(&Origin::Default)
+    }
+
+    /// The value of a key as it would be written.
+    #[must_use]
+    pub fn value(&self, key: Key) -> String {
+        match key {
+            Key::Limit(name) => {
+                let value = self.limits.get(name).unwrap_or(self.load.file_bytes);
+                name.quantity(value).to_string()
+            }
+            Key::LogLevel => self.log_level.clone(),
+            Key::LogFormat => self.log_format.to_string(),
+            Key::OutputFormat => self.output_format.to_string(),
+        }
+    }
+
+    /// The error for a value that only its user could judge, with the place it
+    /// came from. The rule is a clause, like `must be a log filter`.
+    ///
+    /// ```
+    /// use patinox_config::{Inputs, Key, resolve};
+    ///
+    /// let inputs = Inputs {
+    ///     environment: [("RUST_LOG", "===")].into_iter().collect(),
+    ///     ..Inputs::default()
+    /// };
+    /// let error = resolve(&inputs)?.refuse(Key::LogLevel, "must be a log filter");
+    /// assert_eq!(error.to_string(), "`RUST_LOG` must be a log filter, not `===`");
+    /// # Ok::<(), patinox_config::Error>(())
+    /// ```
+    #[must_use]
+    pub fn refuse(&self, key: Key, rule: &str) -> Error {
+        Error::Value {
+            key,
+            origin: self.origin(key).clone(),
+            rule: rule.to_owned(),
+            given: format!("`{}`", echo(&self.value(key))),
+        }
+    }
+
+    /// These settings with one more entry on top: the step of the fold.
+    pub(crate) fn with(mut self, entry: Entry) -> Result<Self, Error> {
+        match entry.key {
+            Key::Limit(name) => self.set_limit(name, &entry)?,
+            Key::LogLevel => self.log_level = filter(&entry)?,
+            Key::LogFormat => self.log_format = format(&entry)?,
+            Key::OutputFormat => self.output_format = format(&entry)?,
+        }
+        self.origins.insert(entry.key, entry.origin);
+        Ok(self)
+    }
+
+    fn set_limit(&mut self, name: LimitName, entry: &Entry) -> Result<(), Error> {
+        let text = entry.quantity()?;
+        let set = match name {
+            LimitName::File => name
+                .parse_value(text)
+                .map(|bytes| self.load.file_bytes = bytes),
+            _ => self.limits.set(name.as_str(), text),
+        };
+        set.map_err(|error| entry.refused(error))
+    }
+}
+
+fn filter(entry: &Entry) -> Result<String, Error> {
+    let rule = "must be a log filter";
+    let text = entry.text(rule)?;
+    if text.is_empty() {
+        return Err(entry.breaks(rule));
+    }
+    if MAX_FILTER_BYTES < text.len() {
+        let rule = format!("must have at most {MAX_FILTER_BYTES} bytes");
+        return Err(entry.breaks(&rule));
+    }
+    Ok(text.to_owned())
+}
+
+fn format(entry: &Entry) -> Result<Format, Error> {
+    let rule = "must be `text` or `json`";
+    let text = entry.text(rule)?;
+    let found = Format::ALL.into_iter().find(|f| f.as_str() == text);
+    found.ok_or_else(|| entry.breaks(rule))
+}
