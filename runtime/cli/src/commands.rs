@@ -1,0 +1,7 @@
+//! The verbs, one file each.
+
+pub(crate) mod call;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod inspect;

@@ -1,0 +1,4 @@
+//! What Patinox does, shown on embedded components.
+
+pub(crate) mod embedded;
+pub(crate) mod rows;

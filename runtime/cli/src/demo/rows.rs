@@ -1,0 +1,77 @@
+//! The calls of the demo. Each is read from the words that its command shows,
+//! so the command that is printed is the command that ran.
+
+use patinox_policy::{Code, LimitName};
+
+use crate::source::quote;
+
+/// One call, as it would be typed.
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+    pub(crate) limits: &'static [&'static str],
+    /// What should come of it: a result, or this code.
+    pub(crate) ends_in: Option<Code>,
+}
+
+const COUNT: Row = Row {
+    what: "a tool at work",
+    target: "demo:text#count",
+    arguments: &[
+        "text=@demo:license",
+        r#"options:={"top": 2, "shortest": 6}"#,
+    ],
+    limits: &[],
+    ends_in: None,
+};
+
+/// The calls, in order.
+pub(crate) const ROWS: [Row; 5] = [
+    COUNT,
+    Row {
+        what: "loops for ever",
+        target: "demo:hostile#spin",
+        arguments: &[],
+        limits: &["fuel=200M"],
+        ends_in: Some(Code::Limit(LimitName::Fuel)),
+    },
+    Row {
+        what: "eats memory",
+        target: "demo:hostile#hoard",
+        arguments: &["bytes=1000000000"],
+        limits: &[],
+        ends_in: Some(Code::Limit(LimitName::Memory)),
+    },
+    Row {
+        what: "sleeps",
+        target: "demo:hostile#sleep",
+        arguments: &["ms=60000"],
+        limits: &["wall=300ms"],
+        ends_in: Some(Code::Limit(LimitName::Wall)),
+    },
+    Row {
+        what: "the first again",
+        ..COUNT
+    },
+];
+
+/// The second call without its limit: as much as the flag takes, and more time
+/// than the demo gives it.
+pub(crate) const LIFTED: Row = Row {
+    what: "the same loop, its limit lifted",
+    target: "demo:hostile#spin",
+    arguments: &[],
+    limits: &["fuel=9000000T", "wall=1h"],
+    ends_in: Some(Code::Cancelled),
+};
+
+impl Row {
+    /// The command that repeats the call.
+    pub(crate) fn command(&self, program: &str) -> String {
+        let mut words = vec![quote(program), "call".to_owned(), quote(self.target)];
+        words.extend(self.arguments.iter().map(|word| quote(word)));
+        words.extend(self.limits.iter().map(|limit| format!("--limit {limit}")));
+        words.join(" ")
+    }
+}

@@ -1,0 +1,37 @@
+//! Runs untrusted AI-agent tools as WebAssembly components, under limits that
+//! hold.
+//!
+//! Every call gets a fresh instance with fuel, memory, time and output bounded,
+//! and nothing linked that was not granted. A [`Host`] loads components and
+//! calls their tools on its caller's tokio runtime:
+//!
+//! ```no_run
+//! use patinox::prelude::*;
+//!
+//! # async fn example() -> Result<(), PatinoxError> {
+//! let host = Host::new(Config::default())?;
+//! let text = host.load_file("text.wasm").await?;
+//! let arguments = serde_json::json!({ "text": "to be or not to be" });
+//! let called = host.call(&text, Request::new("count", arguments)).await;
+//! println!("{} for {} fuel", called.result?, called.usage.fuel);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An error tells who must act ([`Fault`]), what a loop should do
+//! ([`RecoveryStrategy`]) and a stable [`Code`]: see [`Failure`].
+
+#![forbid(unsafe_code)]
+
+pub use patinox_host::{Called, Config, Host, Loaded, PatinoxError, Request};
+pub use patinox_policy::{
+    Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, RecoveryStrategy, Report,
+    Usage,
+};
+pub use patinox_telemetry as telemetry;
+pub use patinox_tools::{Tool, ToolAnnotations, ToolSpec, Tools};
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::{Called, Config, Failure, Host, Limits, Loaded, PatinoxError, Request};
+}
