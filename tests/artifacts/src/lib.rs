@@ -1,0 +1,96 @@
+//! The guests of `components`, built and described, as files.
+//!
+//! **Owns** the path of each guest. Each is `None` where no guest toolchain
+//! was found; a test then says what it left out, or takes the prebuilt
+//! component. With `CI=true` a missing toolchain fails the build instead.
+//!
+//! **Never** runs one.
+//!
+//! ```
+//! match patinox_artifacts::text() {
+//!     Some(path) => assert!(path.ends_with("text.wasm")),
+//!     None => assert!(patinox_artifacts::prebuilt::text().exists()),
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+/// Every guest: the name of its package, and where its component lies.
+pub const ALL: [(&str, Option<&str>); 6] = [
+    (
+        "fixture-handler",
+        option_env!("PATINOX_GUEST_FIXTURE_HANDLER"),
+    ),
+    ("fixture-probe", option_env!("PATINOX_GUEST_FIXTURE_PROBE")),
+    (
+        "fixture-resource",
+        option_env!("PATINOX_GUEST_FIXTURE_RESOURCE"),
+    ),
+    ("fixture-types", option_env!("PATINOX_GUEST_FIXTURE_TYPES")),
+    ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
+    ("text", option_env!("PATINOX_GUEST_TEXT")),
+];
+
+/// The tool `text`.
+#[must_use]
+pub fn text() -> Option<&'static Path> {
+    component("text")
+}
+
+/// One attack a function.
+#[must_use]
+pub fn hostile() -> Option<&'static Path> {
+    component("hostile")
+}
+
+/// Lists its tools at run time.
+#[must_use]
+pub fn fixture_handler() -> Option<&'static Path> {
+    component("fixture-handler")
+}
+
+/// One function for each kind of WIT type.
+#[must_use]
+pub fn fixture_types() -> Option<&'static Path> {
+    component("fixture-types")
+}
+
+/// A WIT resource in its signatures.
+#[must_use]
+pub fn fixture_resource() -> Option<&'static Path> {
+    component("fixture-resource")
+}
+
+/// Reports what a guest can see of its host.
+#[must_use]
+pub fn fixture_probe() -> Option<&'static Path> {
+    component("fixture-probe")
+}
+
+/// The guest of a package.
+#[must_use]
+pub fn component(package: &str) -> Option<&'static Path> {
+    let (_, path) = ALL.into_iter().find(|(name, _)| *name == package)?;
+    path.map(Path::new)
+}
+
+/// The components that the program carries, unpacked; always there.
+pub mod prebuilt {
+    use std::path::Path;
+
+    /// The tool `text`.
+    #[must_use]
+    pub fn text() -> &'static Path {
+        Path::new(env!("PATINOX_PREBUILT_TEXT"))
+    }
+
+    /// One attack a function.
+    #[must_use]
+    pub fn hostile() -> &'static Path {
+        Path::new(env!("PATINOX_PREBUILT_HOSTILE"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

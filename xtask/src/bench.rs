@@ -1,0 +1,18 @@
+//! The benches.
+
+use crate::shell::cargo;
+use crate::steps::Steps;
+
+/// Runs the benches; with `--test` each once and in the test profile, so that
+/// CI builds the engine no second time.
+pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> anyhow::Result<()> {
+    let once = arguments.iter().any(|argument| argument == "--test");
+    let mut command = if once {
+        cargo("test --locked --workspace --bench * --")
+    } else {
+        cargo("bench --locked --workspace --bench * --")
+    };
+    command.args(arguments);
+    let name = if once { "benches, once" } else { "benches" };
+    steps.command(name, command)
+}

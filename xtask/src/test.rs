@@ -1,0 +1,55 @@
+//! Every test.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use patinox_toolchain::{Built, Job, Lock, Toolchain, guests_dir};
+
+use crate::shell::{cargo, root, variable};
+use crate::steps::Steps;
+use crate::{explained, setup, tools};
+
+/// Sets up, builds the guests, and runs the tests; `filter` goes to the runner.
+pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
+    setup::run(steps)?;
+    guests(steps)?;
+    let all = "--locked --workspace";
+    let mut tests = if tools::is_there("nextest") {
+        let profile = if variable("CI").is_some() {
+            "ci"
+        } else {
+            "default"
+        };
+        cargo(&format!("nextest run {all} --profile {profile}"))
+    } else {
+        cargo(&format!("test {all} --lib --bins --tests --examples"))
+    };
+    tests.args(filter);
+    steps.command("tests", tests)?;
+    if !filter.is_empty() {
+        return Ok(());
+    }
+    steps.command("examples in docs", cargo(&format!("test {all} --doc")))?;
+    let guests = "test --locked --workspace --manifest-path components/Cargo.toml";
+    steps.command("tests of guests", cargo(guests))
+}
+
+/// Builds the guests where the build script of the tests will find them.
+pub(crate) fn guests(steps: &mut Steps) -> anyhow::Result<Vec<Built>> {
+    let folder = root().join("components");
+    let toolchain = explained(Toolchain::find(&folder))?;
+    let job = Job {
+        folder: &folder,
+        target_dir: &target_dir()?,
+        package: None,
+        lock: Lock::Keep,
+    };
+    steps.work("guests", "cargo build, in components", || {
+        explained(toolchain.build(&job, &mut |line| eprintln!("{line}")))
+    })
+}
+
+fn target_dir() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("where this program lies")?;
+    guests_dir(&program).context("this program does not lie in a target folder")
+}
