@@ -1,5 +1,7 @@
 //! What can go wrong with a component and with a call.
 
+use std::borrow::Cow;
+
 use patinox_policy::{
     Code, Failure, LimitName, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, Usage, cut, escape_line,
 };
@@ -52,7 +54,7 @@ pub enum Error {
         spent: Option<u64>,
     },
     /// The guest trapped.
-    #[error("the tool crashed: {reason}")]
+    #[error("the tool crashed: {}", bounded(reason))]
     Trap {
         /// The engine's word for it.
         reason: String,
@@ -61,13 +63,13 @@ pub enum Error {
     #[error("the tool crashed: its stack overflowed")]
     Stack,
     /// The tool answered with its error.
-    #[error("the tool failed{}{text}", if text.is_empty() { "" } else { ": " })]
+    #[error("the tool failed{}{}", if text.is_empty() { "" } else { ": " }, bounded(text))]
     ToolError {
         /// What the tool said: cut at the limit and escaped.
         text: String,
     },
     /// The guest gave what its type does not allow.
-    #[error("the tool broke its contract: {reason}")]
+    #[error("the tool broke its contract: {}", bounded(reason))]
     InvalidOutput {
         /// In what.
         reason: String,
@@ -137,14 +139,14 @@ impl Failure for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotAComponent(kind) => not_a_component_hint(kind).map(str::to_owned),
+            Self::NotAComponent(kind) => Some(not_a_component_hint(kind).to_owned()),
             Self::Limit {
                 name,
                 allowed,
                 spent,
             } => limit_hint(*name, *allowed, *spent),
             Self::MissingImports { .. } => {
-                Some("`patinox inspect` lists what a component imports".to_owned())
+                Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
             }
             _ => None,
         }
@@ -167,18 +169,20 @@ fn not_a_component(kind: &NotAComponent) -> String {
     }
 }
 
-const fn not_a_component_hint(kind: &NotAComponent) -> Option<&'static str> {
+const fn not_a_component_hint(kind: &NotAComponent) -> &'static str {
     match kind {
         NotAComponent::CoreModule => {
-            Some("make a component of it: `wasm-tools component new`, or build for `wasm32-wasip2`")
+            "make a component of it: `wasm-tools component new`, or build for `wasm32-wasip2`"
         }
-        NotAComponent::Text => Some("turn it into binary: `wasm-tools parse`"),
+        NotAComponent::Text => "turn it into binary: `wasm-tools parse`",
         NotAComponent::Precompiled => {
-            Some("give the component itself; machine code from elsewhere is never run")
+            "give the component itself; machine code from elsewhere is never run"
         }
-        NotAComponent::CutShort | NotAComponent::Empty => Some("get the file again"),
-        NotAComponent::UnknownVersion => Some("build it with current tools"),
-        NotAComponent::Unknown | NotAComponent::Invalid { .. } => None,
+        NotAComponent::CutShort | NotAComponent::Empty => "get the file again",
+        NotAComponent::UnknownVersion => "build it with current tools",
+        NotAComponent::Unknown | NotAComponent::Invalid { .. } => {
+            "get the file again, or build it for `wasm32-wasip2`"
+        }
     }
 }
 
@@ -193,6 +197,10 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
 
 /// Names the flag with a value that lets this call pass, or else double.
 fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
+    if name == LimitName::File {
+        let hint = "set `file` under `[load]` in the configuration file, or `PATINOX_LOAD__FILE`";
+        return Some(hint.to_owned());
+    }
     let (_, greatest) = name.range();
     let wanted = spent
         .unwrap_or_default()
@@ -218,8 +226,19 @@ fn list(names: &[String]) -> String {
 
 /// Text that a guest had a hand in, for one line of a message.
 fn guest_text(text: &str) -> String {
-    let text = cut(text, MAX_GUEST_TEXT_BYTES);
-    cut(&escape_line(&text), MAX_GUEST_TEXT_BYTES).into_owned()
+    escaped_within(text, MAX_GUEST_TEXT_BYTES)
+}
+
+/// Escapes what fits; escaping makes a hostile text many times as long, so it
+/// is cut before and after.
+fn escaped_within(text: &str, max_bytes: usize) -> String {
+    let text = cut(text, max_bytes);
+    cut(&escape_line(&text), max_bytes).into_owned()
+}
+
+/// A text that is escaped already, with room for our own words around it.
+fn bounded(text: &str) -> Cow<'_, str> {
+    cut(text, MAX_GUEST_TEXT_BYTES)
 }
 
 /// Why the host ended a call from within an import.
@@ -270,7 +289,7 @@ impl Raised {
             Self::Tool(text) => {
                 let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);
                 Error::ToolError {
-                    text: guest_text(&cut(&text, limit)),
+                    text: escaped_within(&text, limit.min(MAX_GUEST_TEXT_BYTES)),
                 }
             }
             Self::Output(reason) => Error::InvalidOutput {

@@ -12,6 +12,10 @@ use crate::types::{Case, Field, FunctionType, MAX_TYPE_DEPTH, ValueType};
 /// A binary shares types, so a small one can describe a tree of 2^60 nodes.
 const MAX_TYPE_NODES: usize = 10_000;
 
+/// Interfaces that interpreters export for their own start: `componentize-py`
+/// calls it while it builds, and nobody after that.
+const HELPERS: &[&str] = &["exports", "init"];
+
 /// A function that a component exports.
 #[derive(Clone, Debug)]
 pub struct Export {
@@ -36,7 +40,7 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
             ComponentItem::ComponentFunc(function) => {
                 exports.extend(export(component, docs, None, (name, &function)));
             }
-            ComponentItem::ComponentInstance(interface) => {
+            ComponentItem::ComponentInstance(interface) if !HELPERS.contains(&name) => {
                 for (function, external) in interface.exports(engine) {
                     if let ComponentItem::ComponentFunc(ty) = external.ty {
                         exports.extend(export(component, docs, Some(name), (function, &ty)));

@@ -89,8 +89,11 @@ fn resource(name: &str) -> ResourceType {
 fn answer(
     mut store: StoreContextMut<'_, State>,
     ty: &ComponentFunc,
-    results: &mut [Val],
+    (params, results): (&[Val], &mut [Val]),
 ) -> Result<()> {
+    for param in params {
+        give_back(&mut store, param)?;
+    }
     for (result, ty) in results.iter_mut().zip(ty.results()) {
         *result = match ty {
             Type::List(_) => Val::List(Vec::new()),
@@ -102,6 +105,29 @@ fn answer(
             Type::Result(ty) => denial(ty.err()).ok_or(Stop::NothingBehind)?,
             _ => return Err(Stop::NothingBehind.into()),
         };
+    }
+    Ok(())
+}
+
+/// Ends the loan of a resource. Without it the engine ends the guest at the
+/// end of the call, for a handle that we never gave back.
+fn give_back(store: &mut StoreContextMut<'_, State>, param: &Val) -> Result<()> {
+    let Val::Resource(handle) = param else {
+        return Ok(());
+    };
+    let ty = handle.ty();
+    // What a typed handle stands for is not tracked, which is all that is
+    // wanted here; it is dropped with nothing done.
+    if ty == ResourceType::host::<Nothing>() {
+        handle.try_into_resource::<Nothing>(store)?;
+    } else if ty == ResourceType::host::<DynPollable>() {
+        handle.try_into_resource::<DynPollable>(store)?;
+    } else if ty == ResourceType::host::<DynInputStream>() {
+        handle.try_into_resource::<DynInputStream>(store)?;
+    } else if ty == ResourceType::host::<DynOutputStream>() {
+        handle.try_into_resource::<DynOutputStream>(store)?;
+    } else if ty == ResourceType::host::<StreamFailure>() {
+        handle.try_into_resource::<StreamFailure>(store)?;
     }
     Ok(())
 }

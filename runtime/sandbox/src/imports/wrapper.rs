@@ -168,15 +168,15 @@ impl<T: 'static> LinkerInstance<'_, T> {
     /// Defines a function by the type that the component gives it.
     pub(crate) fn func_new<F>(&mut self, name: &str, func: F) -> Result<()>
     where
-        F: Fn(StoreContextMut<'_, T>, &ComponentFunc, &mut [Val]) -> Result<()>
+        F: Fn(StoreContextMut<'_, T>, &ComponentFunc, (&[Val], &mut [Val])) -> Result<()>
             + Send
             + Sync
             + 'static,
     {
         let wrap = self.wrap(name, func);
         self.inner
-            .func_new_async(name, move |store, ty, _, results| {
-                let done = wrap.call(store, |func, store| func(store, &ty, results));
+            .func_new_async(name, move |store, ty, params, results| {
+                let done = wrap.call(store, |func, store| func(store, &ty, (params, results)));
                 Box::new(done.after_turn())
             })
     }

@@ -17,9 +17,8 @@ pub(super) fn fields(fields: &[Field], json: &Value) -> Decoded<Vec<(String, Val
     let unknown = |key: &&String| !fields.iter().any(|field| field.name == **key);
     if let Some(key) = object.keys().find(unknown) {
         return Err(ArgumentError {
-            path: String::new(),
-            expected: object_of(&names_of(fields)),
             found: format!("one with `{}`", cut(&escape_line(key), MAX_ECHO_BYTES)),
+            ..ArgumentError::new(object_of(&names_of(fields)), json)
         });
     }
     fields
@@ -33,9 +32,8 @@ fn one_field(field: &Field, object: &Map<String, Value>) -> Decoded<(String, Val
         Some(json) => decode(&field.ty, json),
         None if field.is_optional() => Ok(Val::Option(None)),
         None => Err(ArgumentError {
-            path: String::new(),
-            expected: expectation(&field.ty),
             found: "left out".to_owned(),
+            ..ArgumentError::new(expectation(&field.ty), &Value::Null)
         }),
     };
     let value = value.map_err(|error| error.within(&field.name))?;
