@@ -103,10 +103,7 @@ impl Listed {
             .await;
         outcome.usage.arguments_bytes = bytes;
         let result = match outcome.result {
-            Ok(answer) => {
-                outcome.usage.result_bytes = answer.len() as u64;
-                self.read(&answer, &run).await
-            }
+            Ok(answer) => self.read(&answer, &run).await,
             Err(error) => Err(error.into()),
         };
         outcome.usage.wall = started.elapsed();
