@@ -23,7 +23,7 @@
 
 #![forbid(unsafe_code)]
 
-pub use patinox_host::{Called, Config, Host, Loaded, PatinoxError, Request};
+pub use patinox_host::{Called, CancellationToken, Config, Host, Loaded, PatinoxError, Request};
 pub use patinox_policy::{
     Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, RecoveryStrategy, Report,
     Usage,

@@ -33,3 +33,5 @@ pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use host::{Config, Host};
 pub use load::Loaded;
+/// Ends a call from outside; see [`Request::cancel`].
+pub use tokio_util::sync::CancellationToken;

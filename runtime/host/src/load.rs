@@ -98,7 +98,7 @@ fn open(path: &Path) -> std::io::Result<(File, Option<u64>)> {
         .custom_flags(flags)
         .open(path)?;
     let metadata = file.metadata()?;
-    let len = metadata.is_file().then(|| metadata.len());
+    let len = metadata.is_file().then_some(metadata.len());
     Ok((file, len))
 }
 
