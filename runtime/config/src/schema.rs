@@ -74,7 +74,8 @@ impl Key {
                 let value = Limits::default().get(name).unwrap_or(of_loading);
                 name.quantity(value).to_string()
             }
-            Self::LogLevel => "warn".to_owned(),
+            // What failed is told by the program itself; a fault of ours is an error.
+            Self::LogLevel => "error".to_owned(),
             Self::LogFormat | Self::OutputFormat => Format::default().to_string(),
         }
     }

@@ -52,9 +52,9 @@ fn a_wrong_variable_says_the_rule() {
     caller/invalid-config: `PATINOX_LOG__FORMAT` must be `text` or `json`, not `JSON`
     hint: write it like `PATINOX_LOG__FORMAT=text`
     caller/invalid-config: `PATINOX_LOG__LEVEL` must be a log filter, not ``
-    hint: write it like `PATINOX_LOG__LEVEL=warn`
+    hint: write it like `PATINOX_LOG__LEVEL=error`
     caller/invalid-config: `RUST_LOG` must have at most 4096 bytes, not `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… [cut]`
-    hint: write it like `RUST_LOG=warn`
+    hint: write it like `RUST_LOG=error`
     ");
 }
 
@@ -163,7 +163,7 @@ fn a_wrong_value_says_the_rule_and_the_place() {
     caller/invalid-config: `limits.wall` at `c.toml:1:1` must be text, a number with its unit, not a table
     hint: write it like `wall = "10s"` under `[limits]`
     caller/invalid-config: `log.level` at `c.toml:2:9` must be a log filter, not `3`
-    hint: write it like `level = "warn"` under `[log]`
+    hint: write it like `level = "error"` under `[log]`
     caller/invalid-config: `output.format` at `c.toml:2:10` must be `text` or `json`, not a date or time
     hint: write it like `format = "text"` under `[output]`
     caller/invalid-config: `limits` at `c.toml:1:1` must be a table

@@ -65,7 +65,7 @@ pub(super) fn file(content: &str) -> String {
 fn without_any_input_the_defaults_count() {
     let settings = resolve(&Inputs::default()).unwrap();
     assert_eq!(settings.limits(), Limits::default());
-    assert_eq!(settings.log_level(), "warn");
+    assert_eq!(settings.log_level(), "error");
     assert_eq!(settings.log_format(), Format::Text);
     assert_eq!(settings.output_format(), Format::Text);
     for key in Key::all() {
