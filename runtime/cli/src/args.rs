@@ -9,7 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   patinox demo
   patinox call tool.wasm '{\"text\": \"hello\"}'
-  patinox call tool.wasm#count text=hello --limit wall=2s -o json
+  patinox call 'tool.wasm#count' text=hello --limit wall=2s -o json
   patinox inspect tool.wasm";
 
 /// Runs untrusted AI-agent tools as WebAssembly components, under limits that
@@ -43,11 +43,10 @@ pub(crate) struct Global {
     pub(crate) log_format: Option<OutputFormat>,
 }
 
+// No docs on the values: with them `--help` shows each of them at length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// For people.
     Text,
-    /// For programs: one JSON document on stdout.
     Json,
 }
 
@@ -63,16 +62,46 @@ impl OutputFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what Patinox does, on embedded components, in three seconds.
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo,
     /// Call a tool of a component.
     Call(Call),
     /// Show a component's tools, schemas and imports.
     Inspect(Inspect),
     /// Show what this machine has and lacks.
+    #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor,
     /// Print completions for a shell.
     Completions(Completions),
 }
+
+impl Command {
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Demo => "demo",
+            Self::Call(_) => "call",
+            Self::Inspect(_) => "inspect",
+            Self::Doctor => "doctor",
+            Self::Completions(_) => "completions",
+        }
+    }
+
+    /// The limits that were set on the command line.
+    pub(crate) fn limits(&self) -> &[String] {
+        match self {
+            Self::Call(call) => &call.limits,
+            Self::Demo | Self::Inspect(_) | Self::Doctor | Self::Completions(_) => &[],
+        }
+    }
+}
+
+const DEMO_EXAMPLES: &str = "\
+It needs no network, no files and no toolchain. Each row shows the command that
+repeats it.
+
+Examples:
+  patinox demo
+  patinox demo -o json";
 
 const CALL_EXAMPLES: &str = "\
 COMPONENT is the path of a file, or `demo:NAME` for an embedded one.
@@ -84,10 +113,15 @@ Arguments, any of:
   max:=3  tags:='[\"a\"]'       one, as JSON
   text=@notes.txt  text=@-    one, from a file or from stdin
 
+Exit codes: 0 done, 2 the call was wrong, 3 a policy refused it, 4 a limit
+stopped it, 5 the component failed, 6 a service failed, 70 Patinox failed,
+130 cancelled.
+
 Examples:
   patinox call 'demo:text#count' text='to be or not to be'
-  patinox call tool.wasm#extract text=@notes.txt pattern='[0-9]+' -o json
-  echo '{\"rounds\": null}' | patinox call 'demo:hostile#spin' - --limit fuel=100M";
+  patinox call 'demo:text#extract' text=@demo:license pattern='20[0-9]+' -o json
+  echo '{\"text\": \"to be\"}' | patinox call 'demo:text#count' -
+  patinox call 'demo:hostile#spin' --limit fuel=100M --limit wall=2s";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CALL_EXAMPLES)]
@@ -104,6 +138,9 @@ pub(crate) struct Call {
 }
 
 const INSPECT_EXAMPLES: &str = "\
+Nothing of the component runs, unless it lists its tools itself: then it is
+asked for them, under all limits.
+
 Examples:
   patinox inspect tool.wasm
   patinox inspect demo:text -o json";
@@ -116,7 +153,18 @@ pub(crate) struct Inspect {
     pub(crate) component: String,
 }
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  patinox doctor
+  patinox doctor -o json";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  eval \"$(patinox completions bash)\"
+  patinox completions fish > ~/.config/fish/completions/patinox.fish";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
@@ -124,11 +172,62 @@ pub(crate) struct Completions {
 
 /// Whether `-o json` stands on a command line that could not be parsed.
 pub(crate) fn asks_for_json(arguments: &[OsString]) -> bool {
-    let texts: Vec<_> = arguments
+    let mut texts = arguments
         .iter()
-        .filter_map(|argument| argument.to_str())
-        .collect();
-    let joined = |text: &&str| matches!(*text, "-ojson" | "-o=json" | "--output=json");
-    let pair = |pair: &[&str]| matches!(pair, ["-o" | "--output", "json"]);
-    texts.iter().any(joined) || texts.windows(2).any(pair)
+        .skip(1)
+        .map(|argument| argument.to_str().unwrap_or_default())
+        .take_while(|text| *text != "--");
+    while let Some(text) = texts.next() {
+        let long = text.strip_prefix("--output");
+        let Some(value) = long.or_else(|| of_short_output(text)) else {
+            continue;
+        };
+        let value = match value.strip_prefix('=').unwrap_or(value) {
+            "" => texts.next().unwrap_or_default(),
+            value => value,
+        };
+        if value == "json" {
+            return true;
+        }
+    }
+    false
+}
+
+/// What follows the `o` of `-o`, `-qo` or `-ojson`.
+fn of_short_output(text: &str) -> Option<&str> {
+    let flags = text.strip_prefix('-')?;
+    let value = flags.trim_start_matches(['q', 'v', 'h', 'V']);
+    value.strip_prefix('o')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &str, expected: bool) {
+        let words: Vec<_> = words.split(' ').map(OsString::from).collect();
+        assert_eq!(asks_for_json(&words), expected, "{words:?}");
+    }
+
+    #[test]
+    fn sees_json_on_a_wrong_command_line() {
+        check("patinox frob -o json", true);
+        check("patinox -ojson frob", true);
+        check("patinox -o=json frob", true);
+        check("patinox -qo json frob", true);
+        check("patinox --output json frob", true);
+        check("patinox --output=json frob", true);
+        check("patinox --output text json", false);
+        check("patinox call -- -o json", false);
+        check("patinox call o=json", false);
+        check("patinox -o", false);
+        check("patinox", false);
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_itself() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
 }

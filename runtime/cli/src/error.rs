@@ -1,9 +1,12 @@
 //! What can go wrong at the command line.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use patinox_host::PatinoxError;
-use patinox_policy::{Code, Failure, LimitError, RecoveryStrategy};
+use patinox_policy::{Code, Failure, LimitError, LimitName, RecoveryStrategy};
+
+use crate::source::shown;
 
 /// Why a command did not do what it should.
 ///
@@ -19,9 +22,16 @@ pub(crate) enum Error {
     #[error(transparent)]
     Limit(#[from] LimitError),
     #[error("{message}")]
-    Usage { message: String },
+    Usage { message: String, hint: String },
+    /// An argument of a tool, before its schema is asked.
     #[error("{message}")]
-    Argument { message: String, hint: String },
+    Argument {
+        message: String,
+        code: Code,
+        hint: String,
+    },
+    #[error("limit `{name}` needs a value")]
+    LimitWithoutValue { name: LimitName },
     #[error("{form} cannot be called yet: `{source_text}`")]
     UnsupportedSource {
         form: &'static str,
@@ -36,7 +46,7 @@ pub(crate) enum Error {
     },
     #[error("the component has {count} tools and none was named")]
     ToolRequired { count: usize, commands: String },
-    #[error("cannot read `{}`", path.display())]
+    #[error("cannot read `{}`", shown(&path.to_string_lossy()))]
     Unreadable {
         path: PathBuf,
         source: std::io::Error,
@@ -45,11 +55,25 @@ pub(crate) enum Error {
     Stdin(#[source] std::io::Error),
     #[error("the call was cancelled")]
     Cancelled,
+    #[error("the demo did not go as it should: {what} ended in `{ended}`")]
+    Demo { what: &'static str, ended: Code },
     #[error("cannot start: {what}")]
     Start {
         what: &'static str,
         source: std::io::Error,
     },
+}
+
+impl Error {
+    /// Two readings, and the message names both.
+    pub(crate) const fn ambiguous(message: String, hint: String) -> Self {
+        let code = Code::InvalidArguments;
+        Self::Argument {
+            message,
+            code,
+            hint,
+        }
+    }
 }
 
 impl Failure for Error {
@@ -60,16 +84,18 @@ impl Failure for Error {
             Self::Tools(error) => error.code(),
             Self::Limit(error) => error.code(),
             Self::Usage { .. } => Code::Usage,
-            Self::Argument { .. } => Code::InvalidArguments,
+            Self::Argument { code, .. } => *code,
+            Self::LimitWithoutValue { .. } => Code::InvalidLimit,
             Self::UnsupportedSource { .. } => Code::UnsupportedSource,
             Self::UnknownDemo { .. } => Code::NotFound,
             Self::ToolRequired { .. } => Code::ToolRequired,
             Self::Unreadable { source, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => Code::NotFound,
+                ErrorKind::NotFound => Code::NotFound,
                 _ => Code::Unreadable,
             },
             Self::Stdin(_) => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
+            Self::Demo { ended, .. } => *ended,
             Self::Start { .. } => Code::Internal,
         }
     }
@@ -84,13 +110,23 @@ impl Failure for Error {
             Self::Config(error) => error.hint(),
             Self::Tools(error) => error.hint(),
             Self::Limit(error) => error.hint(),
-            Self::Argument { hint, .. } | Self::UnsupportedSource { hint, .. } => {
-                Some(hint.clone())
+            Self::Usage { hint, .. }
+            | Self::Argument { hint, .. }
+            | Self::UnsupportedSource { hint, .. } => Some(hint.clone()),
+            Self::LimitWithoutValue { name } => {
+                let example = name.unit().example();
+                Some(format!("write it like `{name}={example}`"))
             }
             Self::UnknownDemo { known, .. } => Some(format!("there are {known}")),
             Self::ToolRequired { commands, .. } => Some(format!("name one:\n{commands}")),
-            Self::Usage { .. } => Some("`patinox --help` shows what there is".to_owned()),
-            Self::Unreadable { .. } | Self::Stdin(_) | Self::Cancelled | Self::Start { .. } => None,
+            Self::Unreadable { .. } => {
+                Some("check the path; a text that begins with `@` is `key:='\"@…\"'`".to_owned())
+            }
+            Self::Stdin(_) => Some("give the arguments as `key=value`".to_owned()),
+            Self::Demo { .. } => {
+                Some("a setting of your own may be in its way: see `PATINOX_*`".to_owned())
+            }
+            Self::Cancelled | Self::Start { .. } => None,
         }
     }
 }

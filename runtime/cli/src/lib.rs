@@ -12,24 +12,29 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod arguments;
+mod usage;
+
 mod commands;
 mod demo;
+
+mod again;
+mod arguments;
+mod session;
+mod source;
+
 mod error;
 mod exit;
 mod output;
-mod session;
-mod source;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use patinox_policy::{Fault, Report};
 
+use again::Again;
 use args::{Args, Command};
-use error::Error;
 use output::Output;
+use session::Session;
 
 /// Runs the program with its arguments, the first being its own name, and
 /// tells its exit code.
@@ -37,47 +42,29 @@ use output::Output;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
     match Args::try_parse_from(&arguments) {
-        Ok(args) => run(args, &program_name(&arguments)),
-        Err(error) => refuse(&error, &arguments),
+        Ok(args) => run(args, &arguments),
+        Err(error) => usage::answer(&error, &arguments),
     }
 }
 
-/// The name that the program was called by, for the commands it prints.
-fn program_name(arguments: &[OsString]) -> String {
-    let name = arguments.first().and_then(|name| name.to_str());
-    name.unwrap_or("patinox").to_owned()
-}
-
-fn run(args: Args, program: &str) -> ExitCode {
+fn run(args: Args, arguments: &[OsString]) -> ExitCode {
     let output = Output::before_settings(&args.global);
+    if let Command::Completions(command) = args.command {
+        // A shell reads them when it starts: no setting may be in the way.
+        return commands::completions::run(&command, output);
+    }
+    let again = Again::new(arguments).with(&args);
+    let session = match Session::start(&args.global, args.command.limits(), again) {
+        Ok(session) => session,
+        Err(error) => return output.fail(&error),
+    };
+    let output = session.output;
     let done = match args.command {
-        Command::Completions(command) => return commands::completions::run(&command),
-        Command::Demo => commands::demo::run(&args.global, program),
-        Command::Call(command) => commands::call::run(&args.global, command),
-        Command::Inspect(command) => commands::inspect::run(&args.global, &command),
-        Command::Doctor => commands::doctor::run(&args.global),
+        Command::Demo => commands::demo::run(session),
+        Command::Call(command) => commands::call::run(session, command),
+        Command::Inspect(command) => commands::inspect::run(session, &command),
+        Command::Doctor => commands::doctor::run(&session),
+        Command::Completions(command) => Ok(commands::completions::run(&command, output)),
     };
     done.unwrap_or_else(|error| output.fail(&error))
-}
-
-/// Answers a command line that clap refused: in its own words for people, in
-/// the one JSON document for programs.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    if !error.use_stderr() || !args::asks_for_json(arguments) {
-        // A closed stdout or stderr leaves nobody to tell.
-        let _ = error.print();
-        return if error.use_stderr() {
-            exit::code(Fault::Caller)
-        } else {
-            ExitCode::SUCCESS
-        };
-    }
-    let text = error.to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let message = lines.next().unwrap_or_default();
-    let error = Error::Usage {
-        message: message.trim_start_matches("error: ").to_owned(),
-    };
-    output::print_json_failure(&Report::of(&error), None);
-    exit::code(Fault::Caller)
 }

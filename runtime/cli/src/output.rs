@@ -1,14 +1,17 @@
 //! What a person or a program gets back: data on stdout, all else on stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fmt::Write as _;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use patinox_host::Called;
-use patinox_policy::{Failure, Report, Usage, escape_block, escape_line};
+use patinox_policy::{Failure, Fault, Report, escape_block, escape_line, is_unsafe_char};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Global, OutputFormat};
 use crate::exit;
+
+pub(crate) mod cost;
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -35,48 +38,45 @@ impl Output {
     /// Prints the result of a command that is no call.
     pub(crate) fn done(self, result: &Value, text: &str) -> ExitCode {
         if self.json {
-            print_document(&json!({ "ok": true, "result": result }));
+            print_document(&json!({ "ok": true, "result": result }))
         } else {
-            print_stdout(text);
+            print_data(text)
         }
-        ExitCode::SUCCESS
     }
 
     /// Prints why there is no result.
     pub(crate) fn fail(self, failure: &dyn Failure) -> ExitCode {
-        self.fail_with(failure, None)
-    }
-
-    fn fail_with(self, failure: &dyn Failure, called: Option<&Called>) -> ExitCode {
+        log_fault_of_ours(failure);
         let report = Report::of(failure);
-        if self.json {
-            print_json_failure(&report, called);
-        } else {
-            print_text_failure(&report);
-        }
-        exit::code(report.fault)
+        self.report(&report, &json!({ "ok": false, "error": report }))
     }
 
-    /// Prints what came of a call.
-    pub(crate) fn called(self, called: &Called) -> ExitCode {
+    /// Prints what came of a call. The hint stands in where the error has none.
+    pub(crate) fn called(self, called: &Called, hint: &str) -> ExitCode {
+        let (document, report) = document(called, hint);
         if !self.json {
             self.print_guest_output(called);
         }
-        let code = match &called.result {
-            Ok(result) if self.json => {
-                print_document(&with_call(json!({ "ok": true, "result": result }), called));
-                ExitCode::SUCCESS
-            }
-            Ok(result) => {
-                print_stdout(&text_of(result));
-                ExitCode::SUCCESS
-            }
-            Err(error) => self.fail_with(error, Some(called)),
+        let code = match (&called.result, &report) {
+            (_, Some(report)) => self.report(report, &document),
+            (Ok(result), None) if !self.json => print_data(&text_of(result)),
+            (_, None) => print_document(&document),
         };
-        if !self.json && !self.quiet {
-            print_stderr(&format!("({})", cost(&called.usage)));
+        // What was refused before a guest ran has cost nothing.
+        let ran = report.is_none_or(|report| report.fault != Fault::Caller);
+        if ran && !self.json && !self.quiet {
+            print_stderr(&format!("({})", cost::line(&called.usage)));
         }
         code
+    }
+
+    fn report(self, report: &Report, document: &Value) -> ExitCode {
+        if self.json {
+            print_document(document);
+        } else {
+            print_text_failure(report);
+        }
+        exit::code(report.fault)
     }
 
     /// What the guest wrote beside its result, marked as the guest's.
@@ -84,12 +84,7 @@ impl Output {
         if self.quiet {
             return;
         }
-        let output = &called.output;
-        for (name, text) in [
-            ("stdout", &output.stdout),
-            ("stderr", &output.stderr),
-            ("log", &output.log),
-        ] {
+        for (name, text) in written(called) {
             for line in escape_block(text).lines() {
                 print_stderr(&format!("tool {name}: {line}"));
             }
@@ -97,126 +92,130 @@ impl Output {
     }
 }
 
+/// Who called learns nothing of a fault of ours but its code; the reason is
+/// here.
+fn log_fault_of_ours(failure: &dyn Failure) {
+    if failure.fault() != Fault::Host {
+        return;
+    }
+    let mut reason = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        // Writing to a `String` cannot fail.
+        let _ = write!(reason, ": {error}");
+        cause = error.source();
+    }
+    tracing::error!(target: "patinox", reason = %escape_line(&reason), "internal error");
+}
+
 /// A result as text: a string as it is, anything else as indented JSON.
 pub(crate) fn text_of(result: &Value) -> String {
     match result {
         Value::String(text) => escape_block(text).into_owned(),
         Value::Null => String::new(),
-        other => escape_block(&format!("{other:#}")).into_owned(),
+        other => safe_json(&format!("{other:#}")),
     }
 }
 
-/// What a call cost, in a line.
-pub(crate) fn cost(usage: &Usage) -> String {
-    format!(
-        "fuel {}, memory {}, {}",
-        count(usage.fuel),
-        bytes(usage.memory_bytes_peak),
-        wall(usage)
-    )
-}
-
-fn wall(usage: &Usage) -> String {
-    let micros = u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX);
-    let millis = f64::from(micros) / 1_000.0;
-    if millis < 10.0 {
-        format!("{millis:.2} ms")
-    } else {
-        format!("{millis:.0} ms")
-    }
-}
-
-/// A count, rounded for people: `1.2M`.
-fn count(value: u64) -> String {
-    rounded(value, 1_000, &["", "k", "M", "G", "T"])
-}
-
-/// A size, rounded for people: `1.2 MiB`.
-fn bytes(value: u64) -> String {
-    rounded(value, 1_024, &[" B", " KiB", " MiB", " GiB", " TiB"])
-}
-
-fn rounded(value: u64, step: u64, units: &[&str]) -> String {
-    let mut unit = units.iter();
-    let mut name = unit.next().copied().unwrap_or_default();
-    let mut tenths = value.saturating_mul(10);
-    for next in unit {
-        if tenths < step * 10 {
-            break;
+/// The document of a call, and the report in it if the call failed.
+pub(crate) fn document(called: &Called, hint: &str) -> (Value, Option<Report>) {
+    let (mut document, report) = match &called.result {
+        Ok(result) => (json!({ "ok": true, "result": result }), None),
+        Err(error) => {
+            log_fault_of_ours(error);
+            let mut report = Report::of(error);
+            let has_other_hint = report.hint.is_some() || report.fault != Fault::Caller;
+            if !has_other_hint {
+                report.hint = Some(hint.to_owned());
+            }
+            (json!({ "ok": false, "error": report }), Some(report))
         }
-        (tenths, name) = (tenths / step, next);
-    }
-    match tenths % 10 {
-        0 => format!("{}{name}", tenths / 10),
-        tenth => format!("{}.{tenth}{name}", tenths / 10),
-    }
-}
-
-/// The JSON document of a failure.
-pub(crate) fn print_json_failure(report: &Report, called: Option<&Called>) {
-    let document = json!({ "ok": false, "error": report });
-    match called {
-        Some(called) => print_document(&with_call(document, called)),
-        None => print_document(&document),
-    }
-}
-
-/// Adds what the call spent, and what the guest wrote if it wrote anything.
-fn with_call(mut document: Value, called: &Called) -> Value {
-    let Some(fields) = document.as_object_mut() else {
-        return document;
     };
-    fields.insert("usage".to_owned(), json!(called.usage));
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("usage".to_owned(), json!(called.usage));
+        let written: Map<_, _> = written(called)
+            .map(|(name, text)| (name.to_owned(), json!(text)))
+            .collect();
+        if !written.is_empty() {
+            fields.insert("output".to_owned(), Value::Object(written));
+        }
+    }
+    (document, report)
+}
+
+/// What the guest wrote, and where, if it wrote anything.
+fn written(called: &Called) -> impl Iterator<Item = (&'static str, &str)> {
     let output = &called.output;
-    let written = [
-        ("stdout", &output.stdout),
-        ("stderr", &output.stderr),
-        ("log", &output.log),
+    let all = [
+        ("stdout", output.stdout.as_str()),
+        ("stderr", output.stderr.as_str()),
+        ("log", output.log.as_str()),
     ];
-    let written: Map<_, _> = written
-        .into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(name, text)| (name.to_owned(), json!(text)))
-        .collect();
-    if !written.is_empty() {
-        fields.insert("output".to_owned(), Value::Object(written));
-    }
-    document
+    all.into_iter().filter(|(_, text)| !text.is_empty())
 }
 
+/// An error is one line, and a hint one or a few. Guests' parts of a message
+/// are escaped already; this is for the user's own.
 fn print_text_failure(report: &Report) {
-    print_stderr(&format!(
-        "error: {}",
-        escape_line_keeping_spaces(&report.message)
-    ));
+    let message = match report.message.contains(is_unsafe_char) {
+        true => escape_line(&report.message),
+        false => report.message.as_str().into(),
+    };
+    print_stderr(&format!("\x1b[1;31merror:\x1b[0m {message}"));
     if let Some(hint) = &report.hint {
-        print_stderr(&format!("hint: {}", escape_block(hint)));
+        print_stderr(&format!("\x1b[1;36mhint:\x1b[0m {}", escape_block(hint)));
     }
 }
 
-/// A message is one line. Guests' parts of it are escaped already; this is for
-/// the user's own.
-fn escape_line_keeping_spaces(message: &str) -> String {
-    if message.contains(patinox_policy::is_unsafe_char) {
-        return escape_line(message).into_owned();
+fn print_document(document: &Value) -> ExitCode {
+    print_data(&safe_json(&document.to_string()))
+}
+
+/// JSON text with what could steer a terminal written as JSON's own escapes:
+/// who parses it gets the same value.
+pub(crate) fn safe_json(text: &str) -> String {
+    let is_unsafe = |c: char| is_unsafe_char(c) && c != '\n';
+    if !text.contains(is_unsafe) {
+        return text.to_owned();
     }
-    message.to_owned()
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if !is_unsafe(c) {
+            safe.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(safe, "\\u{unit:04x}");
+        }
+    }
+    safe
 }
 
-fn print_document(document: &Value) {
-    print_stdout(&document.to_string());
-}
-
-/// Prints to stdout. Where nobody reads it any more there is nobody to tell.
-pub(crate) fn print_stdout(text: &str) {
-    if !text.is_empty() {
-        let _ = writeln!(anstream::stdout().lock(), "{text}");
+/// Prints data to stdout. Where nobody reads it any more nobody is told; where
+/// it is lost, as on a full disk, that is an error.
+pub(crate) fn print_data(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    let newline = if text.is_empty() { "" } else { "\n" };
+    let written = write!(stdout, "{text}{newline}").and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            print_stderr(&format!("error: cannot write to standard output: {error}"));
+            exit::code(Fault::Host)
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 
-/// Prints to stderr.
+/// Prints to stderr. Where that is closed there is nobody to tell.
 pub(crate) fn print_stderr(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Prints to stderr at once, with no line's end: only for a terminal.
+pub(crate) fn print_stderr_raw(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
 }
 
 #[cfg(test)]
@@ -224,21 +223,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_for_people() {
-        assert_eq!(count(999), "999");
-        assert_eq!(count(1_250_000), "1.2M");
-        assert_eq!(count(5_000_000_000), "5G");
-        assert_eq!(bytes(1_114_112), "1 MiB");
-        assert_eq!(bytes(64 << 20), "64 MiB");
-        assert_eq!(bytes(1_600), "1.5 KiB");
-    }
-
-    #[test]
     fn a_text_result_cannot_steer_the_terminal() {
         assert_eq!(text_of(&json!("a\n\u{1b}[2J")), "a\n\\u{1b}[2J");
         assert_eq!(
             text_of(&json!({ "a": "\u{202e}" })),
-            "{\n  \"a\": \"\\u{202e}\"\n}"
+            "{\n  \"a\": \"\\u202e\"\n}"
         );
+    }
+
+    #[test]
+    fn safe_json_is_the_same_value() {
+        let value = json!({ "\u{9b}k": ["\u{7f}\u{200b}\u{e0001}", "\n\t\\u202e", "grüße"] });
+        for text in [value.to_string(), format!("{value:#}")] {
+            let safe = safe_json(&text);
+            assert!(!safe.replace('\n', "").contains(is_unsafe_char), "{safe}");
+            let back: Value = serde_json::from_str(&safe).expect("JSON");
+            assert_eq!(back, value);
+        }
     }
 }

@@ -1,38 +1,44 @@
-//! What a command needs to run: settings, logging, a runtime, a host.
+//! What a command needs to run: settings, a runtime, a host.
 
 use std::future::Future;
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
 use patinox_host::{Config, Host, Loaded};
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
+use crate::again::Again;
 use crate::args::{Global, OutputFormat};
 use crate::error::Error;
 use crate::output::Output;
 use crate::source::Source;
 
+mod logging;
+mod progress;
+
 /// Compiling shows that it goes on once it takes longer than this.
 const QUIET_LOAD: Duration = Duration::from_millis(400);
+
+/// How long a cancelled call may take to tell what it spent.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A command's surroundings.
 pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
+    pub(crate) again: Again,
     runtime: Runtime,
 }
 
 impl Session {
     /// Reads the settings, starts logging and a runtime.
-    pub(crate) fn start(global: &Global, limits: &[String]) -> Result<Self, Error> {
+    pub(crate) fn start(global: &Global, limits: &[String], again: Again) -> Result<Self, Error> {
         let settings = settings(global, limits)?;
-        start_logging(&settings)?;
+        logging::start(&settings)?;
         let output = Output::new(settings.output_format() == Format::Json, global.quiet);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -45,6 +51,7 @@ impl Session {
         Ok(Self {
             settings,
             output,
+            again,
             runtime,
         })
     }
@@ -62,15 +69,17 @@ impl Session {
 
     /// Runs a command to its end, or to the first Ctrl-C.
     ///
-    /// What still compiles in the background is left behind; it ends with the
-    /// process.
+    /// What still compiles or reads in the background is left behind; it ends
+    /// with the process.
     pub(crate) fn run<T>(
         self,
         work: impl AsyncFnOnce(&Self, CancellationToken) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let cancel = CancellationToken::new();
         let done = self.runtime.block_on(async {
-            let interrupted = interrupted(cancel.clone());
+            // From here on Ctrl-C is ours, before anything waits.
+            let interrupts = signal(SignalKind::interrupt()).ok();
+            let interrupted = interrupted(interrupts, cancel.clone());
             tokio::select! {
                 biased;
                 done = work(&self, cancel) => done,
@@ -82,41 +91,65 @@ impl Session {
     }
 
     /// Loads a component; shows on a terminal that it goes on.
-    pub(crate) async fn load(&self, host: &Host, source: &Source) -> Result<Loaded, Error> {
-        let load = source.load(host);
-        tokio::pin!(load);
-        match tokio::time::timeout(QUIET_LOAD, &mut load).await {
-            Ok(loaded) => loaded,
-            Err(_) if !self.output.is_live() => load.await,
-            Err(_) => spinning("compiling the component", load).await,
+    pub(crate) async fn load(
+        &self,
+        host: &Host,
+        source: &Source,
+        cancel: &CancellationToken,
+    ) -> Result<Loaded, Error> {
+        self.loading(source.load(host), cancel).await
+    }
+
+    /// Waits for what loads; shows on a terminal that it goes on.
+    pub(crate) async fn loading<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        cancel: &CancellationToken,
+    ) -> Result<T, Error> {
+        let work = unless_cancelled(cancel, work);
+        tokio::pin!(work);
+        match tokio::time::timeout(QUIET_LOAD, &mut work).await {
+            Ok(done) => done,
+            Err(_) if !self.output.is_live() => work.await,
+            Err(_) => progress::show("compiling", work).await,
         }
     }
 }
 
-/// Cancels the call at the first Ctrl-C; ends what does not end by that soon
-/// after, or at the second.
-async fn interrupted(cancel: CancellationToken) {
-    /// How long a cancelled call may take to tell what it spent.
-    const GRACE: Duration = Duration::from_millis(500);
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler Ctrl-C ends the process by itself.
-        return std::future::pending().await;
-    }
-    cancel.cancel();
-    let second = tokio::time::timeout(GRACE, tokio::signal::ctrl_c()).await;
-    // Either way it is time.
-    drop(second);
+/// Runs what may wait for a file or for stdin, where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    cancel: &CancellationToken,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work);
+    unless_cancelled(cancel, async {
+        done.await.map_err(|error| Error::Start {
+            what: "a thread ended without an answer",
+            source: error.into(),
+        })?
+    })
+    .await
 }
 
-async fn spinning<T>(what: &'static str, work: impl Future<Output = T>) -> T {
-    let spinner = ProgressBar::new_spinner().with_message(what);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-        spinner.set_style(style);
-    }
-    spinner.enable_steady_tick(Duration::from_millis(100));
-    let done = work.await;
-    spinner.finish_and_clear();
-    done
+async fn unless_cancelled<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = cancel.run_until_cancelled(work).await;
+    done.unwrap_or(Err(Error::Cancelled))
+}
+
+/// Cancels the call at the first Ctrl-C; ends what does not end by that soon
+/// after, or at the second.
+async fn interrupted(interrupts: Option<Signal>, cancel: CancellationToken) {
+    let Some(mut interrupts) = interrupts else {
+        // Without a handler Ctrl-C ends the process by itself.
+        return std::future::pending().await;
+    };
+    interrupts.recv().await;
+    cancel.cancel();
+    // At the second, or when the time is over: either way it ends.
+    let _ = tokio::time::timeout(GRACE, interrupts.recv()).await;
 }
 
 fn settings(global: &Global, limits: &[String]) -> Result<Settings, Error> {
@@ -152,40 +185,16 @@ const fn log_level(global: &Global) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// Reads `NAME=VALUE`.
 pub(crate) fn split_limit(limit: &str) -> Result<(String, String), Error> {
-    match limit.split_once('=') {
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => {
+    if let Some((name, value)) = limit.split_once('=').filter(|(_, value)| !value.is_empty()) {
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    match limit.trim_end_matches('=').parse() {
+        Ok(name) => Err(Error::LimitWithoutValue { name }),
+        Err(_) => {
             let name = cut(&escape_line(limit), 80).into_owned();
-            Err(match limit.parse() {
-                Ok(name) => LimitError::Value {
-                    name,
-                    value: String::new(),
-                    rule: "needs a value".to_owned(),
-                },
-                Err(_) => LimitError::Unknown { name },
-            }
-            .into())
+            Err(LimitError::Unknown { name }.into())
         }
     }
-}
-
-/// Logs go to stderr. Only the program installs a subscriber, and only once;
-/// a second session of a process, in tests, keeps the first.
-fn start_logging(settings: &Settings) -> Result<(), Error> {
-    let Ok(filter) = EnvFilter::try_new(settings.log_level()) else {
-        return Err(settings
-            .refuse(Key::LogLevel, "must be a log filter")
-            .into());
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let started = match settings.log_format() {
-        Format::Json => builder.json().try_init(),
-        Format::Text => builder.try_init(),
-    };
-    drop(started);
-    Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use patinox_host::{Host, Loaded};
+use patinox_host::{Host, Loaded, PatinoxError};
 use patinox_policy::{cut, escape_line};
 
+use crate::again::{Again, quote};
 use crate::demo::embedded;
 use crate::error::Error;
 
@@ -32,64 +33,69 @@ impl Target {
     ///
     /// A `#` may also stand in a file's name. Then the whole is the file if
     /// there is one; if both readings name a file, neither is guessed.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let Some((component, tool)) = text.rsplit_once('#') else {
-            return Ok(Self {
-                source: Source::parse(text)?,
+    pub(crate) fn parse(text: &str, again: &Again) -> Result<Self, Error> {
+        let whole = || {
+            Ok(Self {
+                source: Source::parse(text, "", again)?,
                 tool: None,
-            });
+            })
+        };
+        let Some((component, tool)) = text.rsplit_once('#') else {
+            return whole();
         };
         let whole_exists = Path::new(text).exists();
         if whole_exists && Path::new(component).exists() {
-            return Err(Error::Argument {
-                message: format!("`{0}` is a file, and so is `{component}`", shown(text)),
-                hint: "rename one of them".to_owned(),
-            });
+            return Err(Error::ambiguous(
+                format!(
+                    "`{}` is a file, and so is `{}`",
+                    shown(text),
+                    shown(component)
+                ),
+                "rename one of them".to_owned(),
+            ));
         }
         if whole_exists {
-            return Ok(Self {
-                source: Source::Path(text.into()),
-                tool: None,
-            });
+            return whole();
         }
         Ok(Self {
-            source: Source::parse(component)?,
+            source: Source::parse(component, tool, again)?,
             tool: Some(tool.to_owned()).filter(|tool| !tool.is_empty()),
         })
     }
 }
 
 impl Source {
-    /// Reads COMPONENT.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    /// Reads COMPONENT. The tool is for the command that an error names.
+    pub(crate) fn parse(text: &str, tool: &str, again: &Again) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Err(Error::Usage {
+                message: "no component is named".to_owned(),
+                hint: "give the path of a component, or `demo:text`".to_owned(),
+            });
+        }
         if let Some(name) = text.strip_prefix("demo:") {
             return Ok(Self::Demo(name.to_owned()));
         }
-        let unsupported = |form, hint: String| {
-            Err(Error::UnsupportedSource {
-                form,
-                source_text: shown(text),
-                hint,
-            })
-        };
-        if text.starts_with("http://") || text.starts_with("https://") {
-            let hint = format!(
-                "fetch it, then call it by path: `curl -fLo tool.wasm {}`",
-                quote(text)
-            );
-            return unsupported("a URL", hint);
+        match fetched(text) {
+            Some((form, fetch)) => Err(unsupported(form, text, fetch, tool, again)),
+            None => Ok(Self::Path(text.into())),
         }
-        if text.starts_with("oci://") || is_oci_reference(text) {
-            let reference = text.trim_start_matches("oci://");
-            let reference = quote(reference);
-            let hint = format!("fetch it, then call it by path: `oras pull {reference}`");
-            return unsupported("an OCI reference", hint);
+    }
+
+    /// Whether there is anything to load, so that it is told before the rest
+    /// of the command line is read.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Demo(name) => embedded::exists(name),
+            Self::Path(path) => match path.metadata() {
+                Ok(metadata) if metadata.is_file() => Ok(()),
+                Ok(_) => Err(PatinoxError::NotAFile { path: path.clone() }.into()),
+                Err(source) => {
+                    let path = path.clone();
+                    Err(PatinoxError::Unreadable { path, source }.into())
+                }
+            },
         }
-        if is_name(text) && !Path::new(text).exists() {
-            let hint = format!("call it by path: `patinox call ./{text}.wasm`");
-            return unsupported("an installed name", hint);
-        }
-        Ok(Self::Path(text.into()))
     }
 
     /// Loads the component.
@@ -98,6 +104,44 @@ impl Source {
             Self::Path(path) => Ok(host.load_file(path).await?),
             Self::Demo(name) => Ok(host.load(embedded::component(name)?).await?),
         }
+    }
+}
+
+/// A form of COMPONENT that is not built yet, and the command that fetches it.
+fn fetched(text: &str) -> Option<(&'static str, Option<String>)> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let command = format!("curl -fLo tool.wasm {}", quote(text));
+        return Some(("a URL", Some(command)));
+    }
+    if text.starts_with("oci://") || is_oci_reference(text) {
+        let reference = quote(text.trim_start_matches("oci://"));
+        let command = format!("wkg oci pull -o tool.wasm {reference}");
+        return Some(("an OCI reference", Some(command)));
+    }
+    let is_installed = is_name(text) && !Path::new(text).exists();
+    is_installed.then_some(("an installed name", None))
+}
+
+fn unsupported(
+    form: &'static str,
+    text: &str,
+    fetch: Option<String>,
+    tool: &str,
+    again: &Again,
+) -> Error {
+    let hash = if tool.is_empty() { "" } else { "#" };
+    let call = |path: &str| again.with_component(&format!("{path}{hash}{tool}"));
+    let hint = match fetch {
+        Some(fetch) => format!(
+            "fetch it, then call it by path: `{fetch} && {}`",
+            call("tool.wasm")
+        ),
+        None => format!("call it by path: `{}`", call(&format!("./{text}.wasm"))),
+    };
+    Error::UnsupportedSource {
+        form,
+        source_text: shown(text),
+        hint,
     }
 }
 
@@ -113,21 +157,12 @@ fn is_oci_reference(text: &str) -> bool {
 
 /// A bare word: no folder, no ending.
 fn is_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
-    !text.is_empty() && text.chars().all(is_part)
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '@');
+    text.chars().all(is_part)
 }
 
 pub(crate) fn shown(text: &str) -> String {
     cut(&escape_line(text), MAX_ECHO_BYTES).into_owned()
-}
-
-/// An argument as a shell takes it.
-pub(crate) fn quote(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -135,9 +170,13 @@ mod tests {
     use super::*;
     use patinox_policy::Failure as _;
 
+    fn parse(text: &str) -> Result<Target, Error> {
+        Target::parse(text, &Again::new(&[]))
+    }
+
     #[track_caller]
     fn check(text: &str, source: &Source, tool: Option<&str>) {
-        let target = Target::parse(text).expect("a target");
+        let target = parse(text).expect("a target");
         assert_eq!((&target.source, target.tool.as_deref()), (source, tool));
     }
 
@@ -157,36 +196,52 @@ mod tests {
         check("tool.wasm#", &Source::Path("tool.wasm".into()), None);
     }
 
-    #[track_caller]
-    fn refused(text: &str, expected: &str) {
-        let error = Target::parse(text).expect_err("not built yet");
-        assert_eq!(error.code().as_str(), "caller/unsupported-source");
+    #[test]
+    fn a_hash_in_a_file_name_is_not_guessed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("a#b"), "").expect("a file");
+        check(&path("a#b"), &Source::Path(path("a#b").into()), None);
+        std::fs::write(path("a"), "").expect("a file");
+        let error = parse(&path("a#b")).expect_err("two readings");
+        let (both, one) = (path("a#b"), path("a"));
         assert_eq!(
-            format!("{error} | {}", error.hint().unwrap_or_default()),
-            expected
+            error.to_string(),
+            format!("`{both}` is a file, and so is `{one}`")
         );
+    }
+
+    #[track_caller]
+    fn refused(text: &str) -> String {
+        let error = parse(text).expect_err("not built yet");
+        format!(
+            "{}: {error} | {}",
+            error.code(),
+            error.hint().unwrap_or_default()
+        )
     }
 
     #[test]
     fn says_what_to_do_for_forms_that_are_not_built() {
-        refused(
-            "https://example.com/tool.wasm#run",
-            "a URL cannot be called yet: `https://example.com/tool.wasm` | fetch it, then call it by path: `curl -fLo tool.wasm https://example.com/tool.wasm`",
-        );
-        refused(
-            "registry.example/tools/text:1.0",
-            "an OCI reference cannot be called yet: `registry.example/tools/text:1.0` | fetch it, then call it by path: `oras pull registry.example/tools/text:1.0`",
-        );
-        refused(
-            "text#count",
-            "an installed name cannot be called yet: `text` | call it by path: `patinox call ./text.wasm`",
-        );
-    }
-
-    #[test]
-    fn quotes_for_a_shell() {
-        assert_eq!(quote("demo:text#count"), "'demo:text#count'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote("a=b"), "a=b");
+        let texts = [
+            refused("https://example.com/tool.wasm#run"),
+            refused("https://example.com/a?b=1&c=2"),
+            refused("registry.example/tools/text:1.0"),
+            refused("oci://registry.example/tools/text#run"),
+            refused("text#count"),
+            refused("text"),
+            refused(""),
+            refused("#count"),
+        ];
+        insta::assert_snapshot!(texts.join("\n"), @"
+            caller/unsupported-source: a URL cannot be called yet: `https://example.com/tool.wasm` | fetch it, then call it by path: `curl -fLo tool.wasm https://example.com/tool.wasm && patinox call 'tool.wasm#run'`
+            caller/unsupported-source: a URL cannot be called yet: `https://example.com/a?b=1&c=2` | fetch it, then call it by path: `curl -fLo tool.wasm 'https://example.com/a?b=1&c=2' && patinox call tool.wasm`
+            caller/unsupported-source: an OCI reference cannot be called yet: `registry.example/tools/text:1.0` | fetch it, then call it by path: `wkg oci pull -o tool.wasm registry.example/tools/text:1.0 && patinox call tool.wasm`
+            caller/unsupported-source: an OCI reference cannot be called yet: `oci://registry.example/tools/text` | fetch it, then call it by path: `wkg oci pull -o tool.wasm registry.example/tools/text && patinox call 'tool.wasm#run'`
+            caller/unsupported-source: an installed name cannot be called yet: `text` | call it by path: `patinox call './text.wasm#count'`
+            caller/unsupported-source: an installed name cannot be called yet: `text` | call it by path: `patinox call ./text.wasm`
+            caller/usage: no component is named | give the path of a component, or `demo:text`
+            caller/usage: no component is named | give the path of a component, or `demo:text`
+            ");
     }
 }

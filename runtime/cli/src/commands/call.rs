@@ -4,30 +4,36 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use patinox_host::{Loaded, Request};
+use patinox_policy::escape_line;
 use patinox_tools::Tool;
-use serde_json::Value;
 
-use crate::args::{Call, Global};
+use crate::again::Again;
+use crate::args::Call;
 use crate::arguments;
 use crate::error::Error;
-use crate::session::Session;
-use crate::source::{Target, quote};
+use crate::session::{Session, blocking};
+use crate::source::Target;
 
-/// How many tools a listing shows.
-const MAX_LISTED: usize = 40;
+/// The longest signature that is shown in full, in bytes.
+const MAX_SIGNATURE_BYTES: usize = 100;
 
-pub(crate) fn run(global: &Global, call: Call) -> Result<ExitCode, Error> {
-    let target = Target::parse(&call.target)?;
-    let session = Session::start(global, &call.limits)?;
-    let given = arguments::read(&call.arguments, &session.settings.limits())?;
+/// The longest listing of tools, in bytes: it has to fit into a hint.
+const MAX_LISTING_BYTES: usize = 3 << 10;
+
+pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
+    let target = Target::parse(&call.target, &session.again)?;
+    target.source.check()?;
     session.run(async |session, cancel| {
+        let (words, limits) = (call.arguments, session.settings.limits());
+        let given = blocking(&cancel, move || arguments::read(&words, &limits)).await?;
         let host = session.host()?;
-        let component = session.load(&host, &target.source).await?;
-        let tool = find(&component, &target, &call.target)?;
+        let component = session.load(&host, &target.source, &cancel).await?;
+        let tool = find(&component, &target, &call.target, &session.again)?;
         let arguments = arguments::fit(given, &**tool)?;
         let request = Request::new(tool.spec().name.clone(), arguments).cancel(cancel);
         let called = host.call(&component, request).await;
-        Ok(session.output.called(&called))
+        let hint = format!("the tool is `{}`", short_signature(&**tool));
+        Ok(session.output.called(&called, &hint))
     })
 }
 
@@ -35,41 +41,88 @@ fn find<'a>(
     component: &'a Loaded,
     target: &Target,
     typed: &str,
+    again: &Again,
 ) -> Result<&'a Arc<dyn Tool>, Error> {
     let tools = component.tools();
     if let Some(name) = &target.tool {
         return Ok(tools.get(name)?);
     }
-    tools.only().map_err(|_| {
-        let component = typed.trim_end_matches('#');
-        let lines = tools.iter().take(MAX_LISTED).map(|tool| {
-            let command = ready_command(component, &**tool);
-            format!("  {}\n    {command}", tool.signature())
-        });
-        Error::ToolRequired {
-            count: tools.iter().len(),
-            commands: lines.collect::<Vec<_>>().join("\n"),
-        }
+    tools.only().map_err(|_| Error::ToolRequired {
+        count: tools.iter().len(),
+        commands: listing(component, typed.trim_end_matches('#'), again),
     })
 }
 
-/// A command for a tool, with a placeholder for each argument it needs.
-fn ready_command(component: &str, tool: &dyn Tool) -> String {
-    let spec = tool.spec();
-    let target = quote(&format!("{component}#{}", spec.name));
-    let required = spec.input_schema.get("required").and_then(Value::as_array);
-    let placeholders = required.into_iter().flatten().filter_map(Value::as_str);
-    let placeholders = placeholders.map(|name| {
-        let schema = spec
-            .input_schema
-            .get("properties")
-            .and_then(|all| all.get(name));
-        let ty = schema.and_then(|schema| schema.get("type")?.as_str());
-        match ty {
-            Some(ty @ ("object" | "array")) => format!(" {name}:={}", ty.to_uppercase()),
-            Some(ty) => format!(" {name}={}", ty.to_uppercase()),
-            None => format!(" {name}=VALUE"),
+/// Each tool with its signature and a command that calls it.
+fn listing(component: &Loaded, typed: &str, again: &Again) -> String {
+    let mut listing = String::new();
+    let mut left = component.tools().iter().len();
+    for tool in component.tools().iter() {
+        let command = ready_command(typed, &**tool, again);
+        let entry = format!("  {}\n    {command}\n", short_signature(&**tool));
+        if MAX_LISTING_BYTES < listing.len() + entry.len() {
+            let inspect = again.command(["inspect", typed]);
+            listing.push_str(&format!("  and {left} more: `{inspect}`"));
+            break;
         }
-    });
-    format!("patinox call {target}{}", placeholders.collect::<String>())
+        listing.push_str(&entry);
+        left -= 1;
+    }
+    listing.trim_end().to_owned()
+}
+
+/// A command that calls a tool, with a sample of each argument it needs.
+fn ready_command(component: &str, tool: &dyn Tool, again: &Again) -> String {
+    let target = format!("{component}#{}", tool.spec().name);
+    let samples = arguments::sample_words(&tool.spec().input_schema);
+    let samples: Vec<_> = samples.iter().map(|word| escape_line(word)).collect();
+    let words = ["call", &target].into_iter();
+    again.command(words.chain(samples.iter().map(AsRef::as_ref)))
+}
+
+/// A signature in a line that can be read: of a long one, records and variants
+/// keep only their braces.
+pub(crate) fn short_signature(tool: &dyn Tool) -> String {
+    shortened(tool.signature())
+}
+
+fn shortened(signature: String) -> String {
+    if signature.len() <= MAX_SIGNATURE_BYTES {
+        return signature;
+    }
+    let mut short = String::new();
+    let mut depth = 0_usize;
+    for c in signature.chars() {
+        if c == '}' {
+            depth = depth.saturating_sub(1);
+        }
+        if depth == 0 {
+            short.push(c);
+        }
+        if c == '{' {
+            if depth == 0 {
+                short.push_str(" … ");
+            }
+            depth += 1;
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_signatures_lose_what_is_in_their_braces() {
+        let short = "run(a: record { b: u8 }) -> u8";
+        assert_eq!(shortened(short.to_owned()), short);
+        let long = format!(
+            "run(a: record {{ b: list<record {{ {} }}> }}) -> u8",
+            "c: u8, ".repeat(20)
+        );
+        assert_eq!(shortened(long), "run(a: record { … }) -> u8");
+        let odd = format!("}}{}{{", "x".repeat(100));
+        assert_eq!(shortened(odd.clone()), format!("{odd} … "));
+    }
 }

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use serde_json::Value;
 
 use crate::args::{Args, Completions};
+use crate::output::Output;
 
-pub(crate) fn run(completions: &Completions) -> ExitCode {
+pub(crate) fn run(completions: &Completions, output: Output) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(
         completions.shell,
@@ -14,6 +16,7 @@ pub(crate) fn run(completions: &Completions) -> ExitCode {
         "patinox",
         &mut script,
     );
-    crate::output::print_stdout(String::from_utf8_lossy(&script).trim_end());
-    ExitCode::SUCCESS
+    let script = String::from_utf8_lossy(&script);
+    let script = script.trim_end();
+    output.done(&Value::from(script), script)
 }

@@ -4,171 +4,124 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use patinox_host::{Called, Host, Loaded, Request};
-use patinox_policy::{Failure as _, Limits, cut, escape_line};
-use serde_json::{Value, json};
+use patinox_policy::{Code, Failure as _, Limits};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::Global;
+use crate::again::Again;
 use crate::arguments;
 use crate::demo::rows::{LIFTED, ROWS, Row};
+use crate::demo::show::{self, Done};
 use crate::error::Error;
-use crate::output::cost;
 use crate::session::{Session, split_limit};
 use crate::source::{Source, Target};
 
 /// How long the loop runs when its limit is lifted.
 const LIFTED_FOR: Duration = Duration::from_millis(500);
 
-/// The longest result that a row shows, in bytes.
-const MAX_RESULT_BYTES: usize = 96;
-
-/// One row, done.
-struct Done {
-    row: &'static Row,
-    called: Called,
-}
-
-pub(crate) fn run(global: &Global, program: &str) -> Result<ExitCode, Error> {
-    let session = Session::start(global, &[])?;
+pub(crate) fn run(session: Session) -> Result<ExitCode, Error> {
     session.run(async |session, cancel| {
         let host = session.host()?;
-        let components = Components::load(&host).await?;
+        let components = Box::pin(Components::load(session, &host, &cancel)).await?;
         let mut rows = Vec::new();
         for row in &ROWS {
-            let called = components.call(&host, row, cancel.child_token()).await?;
-            rows.push(Done { row, called });
+            let called = components.call(row, cancel.child_token()).await?;
+            rows.push(done(row, called)?);
         }
-        let lifted = components.call_for(&host, &LIFTED, LIFTED_FOR).await?;
-        let code = session
-            .output
-            .done(&document(&rows, program), &text(&rows, &lifted, program));
-        let as_shown = rows.iter().chain([&lifted]).all(Done::went_as_shown);
-        Ok(if as_shown { code } else { ExitCode::FAILURE })
+        let called = components.call_for(&LIFTED, LIFTED_FOR, &cancel).await?;
+        let lifted = done(&LIFTED, called)?;
+        let again = &session.again;
+        Ok(session.output.done(
+            &show::document(&rows, &lifted, again),
+            &show::text(&rows, &lifted, again),
+        ))
     })
 }
 
-/// The embedded components, both ready.
-struct Components {
+/// A call that ended as it should.
+fn done(row: &'static Row, called: Called) -> Result<Done, Error> {
+    let ended = called.result.as_ref().err().map(|error| error.code());
+    if ended == row.ends_in {
+        return Ok(Done { row, called });
+    }
+    match ended {
+        Some(Code::Cancelled) => Err(Error::Cancelled),
+        ended => Err(Error::Demo {
+            what: row.what,
+            ended: ended.unwrap_or(Code::Internal),
+        }),
+    }
+}
+
+/// The embedded components, ready.
+struct Components<'a> {
+    host: &'a Host,
+    again: &'a Again,
     text: Loaded,
     hostile: Loaded,
 }
 
-impl Components {
-    async fn load(host: &Host) -> Result<Self, Error> {
-        let (text, hostile) = (
-            Source::Demo("text".to_owned()),
-            Source::Demo("hostile".to_owned()),
-        );
-        let (text, hostile) = tokio::join!(text.load(host), hostile.load(host));
+impl<'a> Components<'a> {
+    async fn load(
+        session: &'a Session,
+        host: &'a Host,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Error> {
+        let [text, hostile] = ["text", "hostile"].map(|name| Source::Demo(name.to_owned()));
+        let both = Box::pin(async { tokio::try_join!(text.load(host), hostile.load(host)) });
+        let (text, hostile) = session.loading(both, cancel).await?;
         Ok(Self {
-            text: text?,
-            hostile: hostile?,
+            host,
+            again: &session.again,
+            text,
+            hostile,
         })
     }
 
     /// Calls as the command line would.
-    async fn call(
-        &self,
-        host: &Host,
-        row: &Row,
-        cancel: CancellationToken,
-    ) -> Result<Called, Error> {
-        let target = Target::parse(row.target)?;
+    async fn call(&self, row: &Row, cancel: CancellationToken) -> Result<Called, Error> {
+        let target = Target::parse(row.target, self.again)?;
         let component = match &target.source {
             Source::Demo(name) if name == "text" => &self.text,
             _ => &self.hostile,
         };
-        let tool = component
-            .tools()
-            .get(target.tool.as_deref().unwrap_or_default())?;
-        let limits = limits(host, row)?;
-        let words: Vec<_> = row
-            .arguments
-            .iter()
-            .map(|word| (*word).to_owned())
-            .collect();
+        let name = target.tool.as_deref().unwrap_or_default();
+        let tool = component.tools().get(name)?;
+        let limits = self.limits(row)?;
+        let words: Vec<_> = row.arguments.iter().copied().map(str::to_owned).collect();
         let arguments = arguments::fit(arguments::read(&words, &limits)?, &**tool)?;
-        let request = Request::new(tool.spec().name.clone(), arguments);
-        Ok(host
-            .call(component, request.limits(limits).cancel(cancel))
-            .await)
+        let request = Request::new(name, arguments).limits(limits).cancel(cancel);
+        Ok(self.host.call(component, request).await)
     }
 
     /// Calls and cancels after a time.
     async fn call_for(
         &self,
-        host: &Host,
-        row: &'static Row,
+        row: &Row,
         time: Duration,
-    ) -> Result<Done, Error> {
-        let cancel = CancellationToken::new();
-        let stop = cancel.clone();
-        let call = self.call(host, row, cancel);
+        cancel: &CancellationToken,
+    ) -> Result<Called, Error> {
+        let stop = cancel.child_token();
+        let call = self.call(row, stop.clone());
         tokio::pin!(call);
         let called = match tokio::time::timeout(time, &mut call).await {
-            Ok(called) => called?,
+            Ok(called) => called,
             Err(_) => {
                 stop.cancel();
-                call.await?
+                call.await
             }
         };
-        Ok(Done { row, called })
-    }
-}
-
-fn limits(host: &Host, row: &Row) -> Result<Limits, Error> {
-    let mut limits = *host.limits();
-    for limit in row.limits {
-        let (name, value) = split_limit(limit)?;
-        limits.set(&name, &value)?;
-    }
-    Ok(limits)
-}
-
-impl Done {
-    fn went_as_shown(&self) -> bool {
-        self.called.result.as_ref().err().map(|error| error.code()) == self.row.ends_in
-    }
-
-    fn came_out(&self) -> String {
-        match &self.called.result {
-            Ok(result) => cut(&escape_line(&result.to_string()), MAX_RESULT_BYTES).into_owned(),
-            Err(error) => format!("stopped: {error}"),
+        match cancel.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => called,
         }
     }
-}
 
-fn document(rows: &[Done], program: &str) -> Value {
-    let row = |done: &Done| {
-        json!({
-            "what": done.row.what,
-            "ok": done.called.result.is_ok(),
-            "outcome": done.came_out(),
-            "usage": done.called.usage,
-            "command": done.row.command(program),
-        })
-    };
-    rows.iter().map(row).collect()
-}
-
-fn text(rows: &[Done], lifted: &Done, program: &str) -> String {
-    let mut lines = vec!["each call in a fresh sandbox, with nothing granted".to_owned()];
-    for done in rows {
-        lines.push(format!("{}: {}", done.row.what, done.came_out()));
-        lines.push(format!("  {}", cost(&done.called.usage)));
-        lines.push(format!("  $ {}", done.row.command(program)));
+    fn limits(&self, row: &Row) -> Result<Limits, Error> {
+        let mut limits = *self.host.limits();
+        for limit in row.limits {
+            let (name, value) = split_limit(limit)?;
+            limits.set(&name, &value)?;
+        }
+        Ok(limits)
     }
-    let ran = lifted.called.usage.wall.as_millis();
-    lines.push(format!(
-        "{}: ran {ran} ms, until this demo stopped it",
-        lifted.row.what
-    ));
-    lines.push("next:".to_owned());
-    lines.push(format!(
-        "  $ {program} inspect demo:text   what a component is and may do"
-    ));
-    lines.push(format!(
-        "  $ {program} call --help         call a component of your own"
-    ));
-    lines.join("\n")
 }

@@ -6,12 +6,10 @@ use std::process::ExitCode;
 use patinox_toolchain::Status;
 use serde_json::{Value, json};
 
-use crate::args::Global;
 use crate::error::Error;
 use crate::session::Session;
 
-pub(crate) fn run(global: &Global) -> Result<ExitCode, Error> {
-    let session = Session::start(global, &[])?;
+pub(crate) fn run(session: &Session) -> Result<ExitCode, Error> {
     // Making the host proves that compiled code can run here.
     session.host()?;
     let toolchain = patinox_toolchain::status(Path::new("."));
@@ -39,33 +37,27 @@ fn document(toolchain: &Status) -> Value {
 
 fn text(toolchain: &Status) -> String {
     let tested = if is_tested_platform() {
-        "tested"
+        "this platform is tested"
     } else {
-        "builds, but is not tested"
+        "builds, but is not tested here"
     };
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     let mut lines = vec![
-        format!("patinox   {}", env!("CARGO_PKG_VERSION")),
-        format!(
-            "platform  {} on {}: {tested}",
-            std::env::consts::OS,
-            std::env::consts::ARCH
-        ),
-        "engine    runs compiled code".to_owned(),
+        format!("patinox    {}", env!("CARGO_PKG_VERSION")),
+        format!("platform   {os}, {arch}: {tested}"),
+        "engine     compiles and runs components".to_owned(),
     ];
-    match (&toolchain.way, &toolchain.rustc) {
+    lines.push(match (&toolchain.way, &toolchain.rustc) {
         (Some(way), Some(rustc)) => {
-            lines.push(format!("rust      {rustc}: guests are built by {way}"));
+            format!("rust       {rustc}: tools in Rust are built by {way}")
         }
-        _ => lines.push("rust      guests cannot be built".to_owned()),
-    }
-    lines.extend(
-        toolchain
-            .missing
-            .iter()
-            .map(|missing| format!("          missing: {missing}")),
-    );
+        _ => "rust       tools in Rust cannot be built here; to run tools it is not needed"
+            .to_owned(),
+    });
+    let missing = toolchain.missing.iter();
+    lines.extend(missing.map(|missing| format!("           missing: {missing}")));
     if let Some(command) = &toolchain.command {
-        lines.push(format!("          install: {command}"));
+        lines.push(format!("           install: {command}"));
     }
     lines.join("\n")
 }

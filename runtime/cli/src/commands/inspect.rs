@@ -8,71 +8,83 @@ use patinox_policy::escape_block;
 use patinox_tools::Tool;
 use serde_json::{Value, json};
 
-use crate::args::{Global, Inspect};
+use crate::args::Inspect;
+use crate::commands::call::short_signature;
 use crate::error::Error;
+use crate::output::cost;
 use crate::session::Session;
-use crate::source::Source;
+use crate::source::Target;
 
-pub(crate) fn run(global: &Global, inspect: &Inspect) -> Result<ExitCode, Error> {
-    let source = Source::parse(&inspect.component)?;
-    let session = Session::start(global, &[])?;
-    session.run(async |session, _| {
+mod outline;
+
+pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error> {
+    let target = Target::parse(&inspect.component, &session.again)?;
+    target.source.check()?;
+    session.run(async |session, cancel| {
         let host = session.host()?;
-        let component = session.load(&host, &source).await?;
-        Ok(session
-            .output
-            .done(&document(&component), &text(&component)))
+        let component = session.load(&host, &target.source, &cancel).await?;
+        let tools = shown(&component, target.tool.as_deref())?;
+        let text = text(&component, &tools);
+        Ok(session.output.done(&document(&component, &tools), &text))
     })
 }
 
-fn document(loaded: &Loaded) -> Value {
+/// All tools, or the one that was named.
+fn shown<'a>(loaded: &'a Loaded, name: Option<&str>) -> Result<Vec<&'a dyn Tool>, Error> {
+    let tools = loaded.tools();
+    Ok(match name {
+        Some(name) => vec![&**tools.get(name)?],
+        None => tools.iter().map(|tool| &**tool).collect(),
+    })
+}
+
+fn document(loaded: &Loaded, tools: &[&dyn Tool]) -> Value {
     let component = loaded.component();
-    let tools: Vec<_> = loaded.tools().iter().map(|tool| tool.spec()).collect();
-    let left_out: Vec<_> = loaded
-        .tools()
-        .left_out()
-        .iter()
+    let left_out = loaded.tools().left_out().iter();
+    let left_out: Vec<_> = left_out
         .map(|left_out| json!({ "function": left_out.function, "reason": left_out.reason }))
         .collect();
     json!({
         "digest": component.digest(),
         "size_bytes": component.size_bytes(),
-        "kind": kind(loaded),
+        "kind": kind(loaded).0,
         "description": component.docs(),
-        "tools": tools,
+        "tools": tools.iter().map(|tool| tool.spec()).collect::<Vec<_>>(),
         "left_out": left_out,
         "imports": component.imports(),
     })
 }
 
-/// Whether the host derives the tools or the component lists them.
-fn kind(loaded: &Loaded) -> &'static str {
+/// Whether the host derives the tools or the component lists them, and what
+/// that means.
+fn kind(loaded: &Loaded) -> (&'static str, &'static str) {
     if loaded.component().is_handler() {
-        "handler"
+        ("handler", "it lists its tools itself")
     } else {
-        "plain"
+        ("plain", "each exported function is a tool")
     }
 }
 
-fn text(loaded: &Loaded) -> String {
+fn text(loaded: &Loaded, tools: &[&dyn Tool]) -> String {
     let component = loaded.component();
+    let (kind, meaning) = kind(loaded);
+    let size = component.size_bytes();
     let mut text = format!(
-        "digest   {}\nsize     {} bytes\nkind     {}\n",
+        "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\n",
         component.digest(),
-        component.size_bytes(),
-        kind(loaded)
+        cost::bytes(size),
     );
     if let Some(docs) = component.docs() {
-        push_block(&mut text, "", docs);
+        push_block(&mut text, "", &format!("\n{docs}"));
     }
-    text.push_str("\ntools\n");
-    for tool in loaded.tools().iter() {
-        push_tool(&mut text, &**tool);
+    text.push_str("\nTOOLS\n");
+    for tool in tools {
+        push_tool(&mut text, *tool);
     }
     for left_out in loaded.tools().left_out() {
-        push_line(&mut text, &format!("  left out {left_out}"));
+        push_line(&mut text, &format!("\n  left out {left_out}"));
     }
-    text.push_str("\nimports\n");
+    text.push_str("\nIMPORTS\n");
     for import in component.imports() {
         push_line(&mut text, &format!("  {import}"));
     }
@@ -83,18 +95,21 @@ fn text(loaded: &Loaded) -> String {
 }
 
 fn push_tool(text: &mut String, tool: &dyn Tool) {
-    push_line(text, &format!("  {}", tool.signature()));
     let spec = tool.spec();
+    push_line(text, &format!("\n  {}", short_signature(tool)));
     push_block(text, "    ", &spec.description);
-    push_line(text, &format!("    arguments {}", spec.input_schema));
+    push_line(text, "    arguments:");
+    push_block(text, "      ", &outline::of(&spec.input_schema));
     if let Some(schema) = &spec.output_schema {
-        push_line(text, &format!("    result    {schema}"));
+        push_line(text, "    result:");
+        push_block(text, "      ", &outline::of(schema));
     }
 }
 
 /// Adds a guest's text, escaped and indented.
 fn push_block(text: &mut String, indent: &str, block: &str) {
     for line in block.lines() {
+        let indent = if line.is_empty() { "" } else { indent };
         push_line(text, &format!("{indent}{line}"));
     }
 }

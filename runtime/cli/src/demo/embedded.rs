@@ -31,6 +31,11 @@ pub(crate) fn component(name: &str) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// Whether there is such a component.
+pub(crate) fn exists(name: &str) -> Result<(), Error> {
+    find("component", COMPONENTS, name).map(drop)
+}
+
 /// An embedded text.
 pub(crate) fn text(name: &str) -> Result<&'static str, Error> {
     find("text", TEXTS, name)

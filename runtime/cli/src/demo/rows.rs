@@ -3,7 +3,7 @@
 
 use patinox_policy::{Code, LimitName};
 
-use crate::source::quote;
+use crate::again::Again;
 
 /// One call, as it would be typed.
 pub(crate) struct Row {
@@ -18,10 +18,7 @@ pub(crate) struct Row {
 const COUNT: Row = Row {
     what: "a tool at work",
     target: "demo:text#count",
-    arguments: &[
-        "text=@demo:license",
-        r#"options:={"top": 2, "shortest": 6}"#,
-    ],
+    arguments: &["text=@demo:license", r#"options:={"top":1,"shortest":6}"#],
     limits: &[],
     ends_in: None,
 };
@@ -30,28 +27,28 @@ const COUNT: Row = Row {
 pub(crate) const ROWS: [Row; 5] = [
     COUNT,
     Row {
-        what: "loops for ever",
+        what: "one that loops for ever",
         target: "demo:hostile#spin",
         arguments: &[],
         limits: &["fuel=200M"],
         ends_in: Some(Code::Limit(LimitName::Fuel)),
     },
     Row {
-        what: "eats memory",
+        what: "one that eats memory",
         target: "demo:hostile#hoard",
         arguments: &["bytes=1000000000"],
-        limits: &[],
+        limits: &["memory=32MiB"],
         ends_in: Some(Code::Limit(LimitName::Memory)),
     },
     Row {
-        what: "sleeps",
+        what: "one that sleeps",
         target: "demo:hostile#sleep",
         arguments: &["ms=60000"],
         limits: &["wall=300ms"],
         ends_in: Some(Code::Limit(LimitName::Wall)),
     },
     Row {
-        what: "the first again",
+        what: "the first again, unharmed",
         ..COUNT
     },
 ];
@@ -59,7 +56,7 @@ pub(crate) const ROWS: [Row; 5] = [
 /// The second call without its limit: as much as the flag takes, and more time
 /// than the demo gives it.
 pub(crate) const LIFTED: Row = Row {
-    what: "the same loop, its limit lifted",
+    what: "the loop, its limit lifted",
     target: "demo:hostile#spin",
     arguments: &[],
     limits: &["fuel=9000000T", "wall=1h"],
@@ -68,10 +65,9 @@ pub(crate) const LIFTED: Row = Row {
 
 impl Row {
     /// The command that repeats the call.
-    pub(crate) fn command(&self, program: &str) -> String {
-        let mut words = vec![quote(program), "call".to_owned(), quote(self.target)];
-        words.extend(self.arguments.iter().map(|word| quote(word)));
-        words.extend(self.limits.iter().map(|limit| format!("--limit {limit}")));
-        words.join(" ")
+    pub(crate) fn command(&self, again: &Again) -> String {
+        let limits = self.limits.iter().flat_map(|limit| ["--limit", limit]);
+        let words = ["call", self.target].into_iter();
+        again.command(words.chain(self.arguments.iter().copied()).chain(limits))
     }
 }

@@ -1,0 +1,89 @@
+//! What a call cost, for people.
+
+use patinox_policy::Usage;
+
+/// In a line: `fuel 1.2M, memory 1 MiB, 1.84 ms`.
+pub(crate) fn line(usage: &Usage) -> String {
+    let [fuel, memory, wall] = parts(usage);
+    format!("fuel {fuel}, memory {memory}, {wall}")
+}
+
+/// Fuel, peak memory and time, each rounded.
+pub(crate) fn parts(usage: &Usage) -> [String; 3] {
+    [
+        count(usage.fuel),
+        bytes(usage.memory_bytes_peak),
+        wall(usage),
+    ]
+}
+
+fn wall(usage: &Usage) -> String {
+    let micros = u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX);
+    let millis = f64::from(micros) / 1_000.0;
+    if millis < 10.0 {
+        format!("{millis:.2} ms")
+    } else if millis < 10_000.0 {
+        format!("{millis:.0} ms")
+    } else {
+        format!("{:.1} s", millis / 1_000.0)
+    }
+}
+
+/// A count: `1.2M`.
+fn count(value: u64) -> String {
+    rounded(value, 1_000, &["", "k", "M", "G", "T"])
+}
+
+/// A size: `1.2 MiB`.
+pub(crate) fn bytes(value: u64) -> String {
+    rounded(value, 1_024, &[" B", " KiB", " MiB", " GiB", " TiB"])
+}
+
+fn rounded(value: u64, step: u64, units: &[&str]) -> String {
+    let mut unit = units.iter();
+    let mut name = unit.next().copied().unwrap_or_default();
+    let mut tenths = value.saturating_mul(10);
+    for next in unit {
+        if tenths < step * 10 {
+            break;
+        }
+        (tenths, name) = (tenths / step, next);
+    }
+    match tenths % 10 {
+        0 => format!("{}{name}", tenths / 10),
+        tenth => format!("{}.{tenth}{name}", tenths / 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn rounds() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_250_000), "1.2M");
+        assert_eq!(count(5_000_000_000), "5G");
+        assert_eq!(bytes(1_114_112), "1 MiB");
+        assert_eq!(bytes(64 << 20), "64 MiB");
+        assert_eq!(bytes(1_600), "1.5 KiB");
+    }
+
+    #[track_caller]
+    fn check_wall(micros: u64, expected: &str) {
+        let usage = Usage {
+            wall: Duration::from_micros(micros),
+            ..Usage::default()
+        };
+        assert_eq!(wall(&usage), expected);
+    }
+
+    #[test]
+    fn times_have_the_digits_that_matter() {
+        check_wall(5, "0.01 ms");
+        check_wall(1_840, "1.84 ms");
+        check_wall(302_400, "302 ms");
+        check_wall(61_250_000, "61.2 s");
+    }
+}
