@@ -1,0 +1,12 @@
+//! The program as a person has it: what was typed, what came out, and where.
+
+mod call;
+mod cancel;
+mod demo;
+mod exit;
+mod help;
+mod inspect;
+mod refusals;
+mod streams;
+
+mod shell;

@@ -1,0 +1,120 @@
+//! What a component is, before anything of it runs.
+
+use insta::assert_snapshot;
+
+use super::shell::{Shell, keys};
+use crate::support::forge;
+
+#[test]
+fn a_person_reads_it() {
+    let ended = Shell::new().run(&["inspect", "demo:text#count"]);
+    assert_eq!(
+        (ended.code, ended.stderr.as_str()),
+        (Some(0), ""),
+        "{ended:?}"
+    );
+    insta::with_settings!({ filters => [
+        ("sha256:[0-9a-f]{64}", "[digest]"),
+        (r"[0-9.]+ KiB \(\d+ bytes\)", "[size]"),
+        (r"  wasi:\S+", "  [import]"),
+    ] }, {
+        assert_snapshot!(ended.stdout, @r#"
+        digest   [digest]
+        size     [size]
+        kind     plain: each exported function is a tool
+
+        Counts, compares and searches text.
+
+        TOOLS
+
+          count(text: string, options: option<record { … }>) -> record { … }
+            Counts the lines, words, sentences, characters and bytes of a text and
+            lists its most frequent words.
+
+            Use it to measure a text exactly, for example to check that it stays
+            within a number of words, or to find what it is mostly about.
+            arguments:
+              text      string
+              options?  object or null
+                top?          integer from 0 to 255 or null
+                shortest?     integer from 0 to 255 or null
+                letter-case?  "ignore" | "distinguish" or null
+            result:
+              lines           integer from 0 to 4294967295
+              words           integer from 0 to 4294967295
+              sentences       integer from 0 to 4294967295
+              characters      integer from 0 to 4294967295
+              bytes           integer from 0 to 4294967295
+              frequent-words  list of object
+                word   string
+                count  integer from 0 to 4294967295
+
+        IMPORTS
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+          [import]
+        "#);
+    });
+}
+
+#[test]
+fn a_program_reads_all_of_it() {
+    let document = Shell::new()
+        .run(&["inspect", "demo:text", "-o", "json"])
+        .document();
+    assert_eq!(keys(&document), ["ok", "result"]);
+    let result = &document["result"];
+    assert_eq!(
+        keys(result),
+        [
+            "digest",
+            "size_bytes",
+            "kind",
+            "description",
+            "tools",
+            "left_out",
+            "imports"
+        ]
+    );
+    let tools = result["tools"].as_array().expect("tools");
+    let names: Vec<_> = tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    assert_eq!(names, ["count", "diff", "extract"]);
+    for tool in tools {
+        assert_eq!(
+            keys(tool),
+            [
+                "name",
+                "description",
+                "inputSchema",
+                "outputSchema",
+                "annotations"
+            ]
+        );
+    }
+}
+
+/// The digest and the size are those of the file.
+#[test]
+fn it_tells_the_files_own_facts() {
+    let echo = forge::echo();
+    let shell = Shell::new().file("echo.wasm", &echo);
+    let document = shell
+        .run(&["inspect", "echo.wasm", "-o", "json"])
+        .document();
+    assert_eq!(document["result"]["size_bytes"], echo.len());
+    let sum = shell.end(shell.line("sha256sum echo.wasm"));
+    let (sum, _) = sum.stdout.split_once(' ').expect("a digest");
+    assert_eq!(document["result"]["digest"], format!("sha256:{sum}"));
+    let text = shell.run(&["inspect", "echo.wasm"]);
+    assert!(text.stdout.contains("\nIMPORTS\n  none\n"), "{text:?}");
+}

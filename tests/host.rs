@@ -1,0 +1,25 @@
+//! The host as an embedder has it: real components, real calls.
+
+mod codes;
+mod embed;
+mod errors;
+mod events;
+mod flips;
+mod handler;
+mod loading;
+mod prebuilt;
+mod probe;
+mod schemas;
+mod values;
+
+/// A host, its component and its calls may go to any thread.
+#[test]
+fn what_an_embedder_holds_is_send_and_sync() {
+    const fn check<T: Send + Sync>() {}
+    check::<patinox::Host>();
+    check::<patinox::Loaded>();
+    check::<patinox::Request>();
+    check::<patinox::Called>();
+    check::<patinox::PatinoxError>();
+    check::<patinox::Config>();
+}

@@ -1,0 +1,172 @@
+//! Every code of the list comes from something that really happens.
+
+use std::path::Path;
+use std::process::Command;
+
+use patinox::{
+    Code, Config, Failure, Host, LimitName, Limits, LoadLimits, Loaded, PatinoxError, Request,
+};
+use patinox_policy::CUT_MARK;
+use patinox_tools::json as tools_json;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{self, call_within, forge, guests, soon};
+
+#[tokio::test]
+async fn every_code_can_be_provoked() {
+    let host = support::host();
+    let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
+    let attack = async |tool, arguments| {
+        let called = support::call(&host, &hostile, tool, arguments).await;
+        of(&called.result.unwrap_err())
+    };
+    for code in Code::all() {
+        let provoked = match code {
+            Code::Limit(LimitName::File) => file_limit().await,
+            Code::Limit(name) => limit(&host, &hostile, name).await,
+            Code::Trap => attack("trap", json!({})).await,
+            Code::Stack => attack("recurse", json!({})).await,
+            Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
+            Code::Exit => attack("exit-with", json!({ "code": 2 })).await,
+            Code::UnknownTool => attack("no-such-tool", json!({})).await,
+            Code::InvalidArguments => attack("sleep", json!({ "ms": -1 })).await,
+            Code::InvalidOutput => run(&forge::run("char", "i32", "i32.const 0xd800"), "run").await,
+            Code::Malformed => load(b"(component)".to_vec()).await,
+            Code::MissingImports => load(forge::with_imports()).await,
+            Code::Unsupported => load(b"\0asm\x0d\0\x01\0".to_vec()).await,
+            Code::NotFound => file("no-such-file.wasm").await,
+            Code::Unreadable => file("/").await,
+            Code::ToolRequired => tool_required().await,
+            Code::InvalidJson => of(&tools_json::parse("{", 10).unwrap_err()),
+            Code::InvalidLimit => of(&Limits::default().set("wall", "2").unwrap_err()),
+            Code::InvalidConfig => program(&["doctor", "--config", "unknown-key.toml"]),
+            Code::UnsupportedSource => program(&["inspect", "https://localhost/tool.wasm"]),
+            Code::Usage => program(&["no-such-verb"]),
+            Code::MissingToolchain => missing_toolchain(),
+            Code::BuildFailed => build_failed(),
+            Code::Cancelled => cancelled().await,
+            Code::Internal => internal().await,
+        };
+        assert_eq!(provoked, code.as_str());
+    }
+}
+
+fn of(failure: &dyn Failure) -> String {
+    failure.code().to_string()
+}
+
+/// What stops by a code; what cuts a text instead is shown to cut it.
+async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
+    let flood = json!({ "bytes": 200 });
+    let (value, tool, arguments) = match name {
+        LimitName::Fuel => ("1M", "spin", json!({})),
+        LimitName::Wall => ("20ms", "sleep", json!({ "ms": 9_000 })),
+        LimitName::Memory => ("4MiB", "hoard", json!({ "bytes": 8 << 20 })),
+        LimitName::Arguments => ("100B", "swallow", json!({ "text": "x".repeat(100) })),
+        LimitName::Result => ("100B", "flood-result", flood),
+        LimitName::ErrorText => ("64B", "fail", flood),
+        LimitName::Stdout => ("64B", "flood-stdout", flood),
+        LimitName::Stderr => ("64B", "flood-stderr", flood),
+        LimitName::Log => ("64B", "flood-log", flood),
+        LimitName::File => unreachable!("not a limit of a call"),
+    };
+    let mut limits = Limits::default();
+    limits.set(name.as_str(), value).unwrap();
+    let called = call_within(host, hostile, (tool, arguments), limits).await;
+    let text = match name {
+        LimitName::ErrorText => called.result.unwrap_err().to_string(),
+        LimitName::Stdout => called.output.stdout,
+        LimitName::Stderr => called.output.stderr,
+        LimitName::Log => called.output.log,
+        _ => return of(&called.result.unwrap_err()),
+    };
+    // These four end no call: they cut a text, and the mark says so.
+    assert!(text.ends_with(CUT_MARK), "{name}: {text}");
+    name.code().to_owned()
+}
+
+async fn file_limit() -> String {
+    let load = LoadLimits { file_bytes: 3 };
+    let config = Config {
+        load,
+        ..Config::default()
+    };
+    let host = Host::new(config).unwrap();
+    of(&host.load(forge::echo()).await.unwrap_err())
+}
+
+async fn run(component: &[u8], tool: &str) -> String {
+    let host = support::host();
+    let component = support::load(&host, component).await;
+    let called = support::call(&host, &component, tool, json!({})).await;
+    of(&called.result.unwrap_err())
+}
+
+async fn load(bytes: Vec<u8>) -> String {
+    of(&support::host().load(bytes).await.unwrap_err())
+}
+
+async fn file(path: &str) -> String {
+    of(&support::host().load_file(path).await.unwrap_err())
+}
+
+async fn tool_required() -> String {
+    let host = support::host();
+    let component = support::load(&host, &guests::prebuilt_text()).await;
+    let called = soon(host.call(&component, Request::only(json!({})))).await;
+    of(&called.result.unwrap_err())
+}
+
+async fn cancelled() -> String {
+    let host = support::host();
+    let component = support::load(&host, &forge::echo()).await;
+    let token = CancellationToken::new();
+    token.cancel();
+    let request = Request::new("echo", json!({ "text": "" })).cancel(token);
+    of(&soon(host.call(&component, request))
+        .await
+        .result
+        .unwrap_err())
+}
+
+/// A progress sink that panics is a fault of the host's side.
+async fn internal() -> String {
+    let host = support::host();
+    let component = support::load(&host, &forge::reports_progress()).await;
+    let sink = std::sync::Arc::new(|_| panic!("the sink is broken, on purpose"));
+    let request = Request::new("run", json!({})).progress(sink);
+    let error: PatinoxError = soon(host.call(&component, request))
+        .await
+        .result
+        .unwrap_err();
+    of(&error)
+}
+
+/// What the program says of itself, in an empty home.
+fn program(words: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("unknown-key.toml"), "nonsense = 1\n").unwrap();
+    let mut patinox = Command::new(env!("CARGO_BIN_EXE_patinox"));
+    patinox.args(words).args(["-o", "json"]);
+    patinox
+        .current_dir(&home)
+        .env_clear()
+        .env("HOME", home.path());
+    let output = patinox.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    answer["error"]["code"].as_str().unwrap().to_owned()
+}
+
+/// A compiler that cannot be started there is one that is missing.
+fn missing_toolchain() -> String {
+    let nowhere = Path::new("no-such-folder");
+    of(&patinox_toolchain::Toolchain::find(nowhere).unwrap_err())
+}
+
+fn build_failed() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("Cargo.toml"), "no manifest").unwrap();
+    of(&patinox_toolchain::guests(folder.path()).unwrap_err())
+}

@@ -1,0 +1,83 @@
+//! What the tests of the whole share: hosts, components, calls.
+
+pub(crate) mod forge;
+pub(crate) mod guests;
+
+use std::time::Duration;
+
+use patinox::{Called, Config, Failure as _, Host, Limits, Loaded, Request};
+use serde_json::{Value, json};
+
+/// Ample for anything that should end at once, on a machine that is busy.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// A host with every default.
+pub(crate) fn host() -> Host {
+    Host::new(Config::default()).expect("a host")
+}
+
+/// Loads a component that must load.
+pub(crate) async fn load(host: &Host, bytes: &[u8]) -> Loaded {
+    host.load(bytes.to_vec()).await.expect("a component")
+}
+
+/// Calls under the host's own limits.
+pub(crate) async fn call(host: &Host, component: &Loaded, tool: &str, arguments: Value) -> Called {
+    soon(host.call(component, Request::new(tool, arguments))).await
+}
+
+/// Calls under these limits.
+pub(crate) async fn call_within(
+    host: &Host,
+    component: &Loaded,
+    (tool, arguments): (&str, Value),
+    limits: Limits,
+) -> Called {
+    let request = Request::new(tool, arguments).limits(limits);
+    soon(host.call(component, request)).await
+}
+
+/// Waits for what must come, with a bound.
+pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(SOON, work).await;
+    done.expect("this should have ended long ago")
+}
+
+/// The code of a call that must fail, or `ok`.
+pub(crate) fn code(called: &Called) -> &'static str {
+    match &called.result {
+        Ok(_) => "ok",
+        Err(error) => error.code().as_str(),
+    }
+}
+
+/// A tool whose neighbours must not notice anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbour {
+    host: Host,
+    component: Loaded,
+}
+
+impl Neighbour {
+    /// The prebuilt `text`, in the same host as what it is a neighbour of.
+    pub(crate) async fn of(host: &Host) -> Self {
+        Self {
+            host: host.clone(),
+            component: load(host, &guests::prebuilt_text()).await,
+        }
+    }
+
+    /// Asks for something whose answer is known.
+    #[track_caller]
+    pub(crate) fn still_answers(&self, words: u32) -> impl Future<Output = ()> + use<> {
+        let caller = std::panic::Location::caller();
+        let this = self.clone();
+        async move {
+            let text = "to be ".repeat(usize::try_from(words / 2).unwrap_or_default());
+            let arguments = json!({ "text": text });
+            let called = call(&this.host, &this.component, "count", arguments).await;
+            let counted = called.result.as_ref().map(|counts| counts["words"].clone());
+            assert_eq!(counted.ok(), Some(json!(words)), "{caller}: {called:?}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Small components, made by hand: what no toolchain makes.
+
+/// A component from its text.
+pub(crate) fn component(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("text that is a component")
+}
+
+/// A component with one function `run`, whose core function has this result
+/// and body, beside a memory of one page.
+pub(crate) fn run(wit_result: &str, core_result: &str, body: &str) -> Vec<u8> {
+    component(&format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "run") (result {core_result}) {body}))
+            (core instance $i (instantiate $m))
+            (func (export "run") (result {wit_result})
+                (canon lift (core func $i "run") (memory $i "memory"))))"#
+    ))
+}
+
+/// A component that works: `echo` gives back its text.
+pub(crate) fn echo() -> Vec<u8> {
+    component(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (global $next (mut i32) (i32.const 1024))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+                    global.get $next
+                    (global.set $next (i32.add (global.get $next) (local.get 3))))
+                (func (export "echo") (param i32 i32) (result i32)
+                    (i32.store (i32.const 0) (local.get 0))
+                    (i32.store (i32.const 4) (local.get 1))
+                    i32.const 0))
+            (core instance $i (instantiate $m))
+            (func (export "echo") (param "text" string) (result string)
+                (canon lift (core func $i "echo")
+                    (memory $i "memory") (realloc (func $i "realloc")))))"#,
+    )
+}
+
+/// A component that imports a function and an interface that nobody offers.
+pub(crate) fn with_imports() -> Vec<u8> {
+    component(
+        r#"(component
+            (import "acme:store/query@1.0.0" (instance (export "find" (func))))
+            (import "call-home" (func))
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+}
+
+/// A component that reports progress once.
+pub(crate) fn reports_progress() -> Vec<u8> {
+    component(
+        r#"(component
+            (import "patinox:tool/context@0.1.0" (instance $context
+                (export "report-progress" (func
+                    (param "done" u64)
+                    (param "total" (option u64))
+                    (param "message" (option string))))))
+            (core module $memory (memory (export "memory") 1))
+            (core instance $memory (instantiate $memory))
+            (core func $report (canon lower (func $context "report-progress")
+                (memory $memory "memory")))
+            (core module $m
+                (import "context" "report"
+                    (func $report (param i64 i32 i64 i32 i32 i32)))
+                (func (export "run")
+                    (call $report (i64.const 1) (i32.const 0) (i64.const 0)
+                        (i32.const 0) (i32.const 0) (i32.const 0))))
+            (core instance $i (instantiate $m
+                (with "context" (instance (export "report" (func $report))))))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+}
