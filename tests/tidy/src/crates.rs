@@ -31,7 +31,7 @@ const OUTSIDE: [(&str, &[&str]); 3] = [
 ];
 
 /// What only these packages may depend on. A trailing `*` stands for any end.
-const ONLY_IN: [(&str, &[&str]); 25] = [
+const ONLY_IN: [(&str, &[&str]); 24] = [
     ("wasmtime*", &["sandbox"]),
     ("cranelift*", &["sandbox"]),
     ("reqwest", &["egress"]),
@@ -56,7 +56,6 @@ const ONLY_IN: [(&str, &[&str]); 25] = [
     ("console", &["cli"]),
     ("crossterm", &["cli"]),
     ("dialoguer", &["cli"]),
-    ("indicatif", &["cli"]),
     ("owo-colors", &["cli"]),
     ("ratatui", &["cli"]),
     ("rustyline", &["cli"]),

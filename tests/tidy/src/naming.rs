@@ -16,6 +16,7 @@ const ONLY_IN: [Place; 7] = [
         what: &["env::"],
         places: &[
             "runtime/main.rs",
+            "runtime/examples/",
             "runtime/config/",
             "runtime/toolchain/",
             "runtime/cli/",
@@ -58,7 +59,7 @@ const ONLY_IN: [Place; 7] = [
         is_literal: false,
     },
     Place {
-        what: &["clap", "anstream", "indicatif", "anyhow"],
+        what: &["clap", "anstream", "anyhow"],
         places: &["runtime/cli/", "xtask/"],
         fix: "return a value or an error of your crate, and let `cli` show it",
         is_literal: false,
