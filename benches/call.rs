@@ -1,0 +1,98 @@
+//! A fresh-instance call through the host, beside the engine's own floor.
+//!
+//! Both call the same component, with fuel, a limiter and on-demand allocation:
+//! what the host adds is the arguments' check, JSON both ways, the deadline,
+//! cancel, usage and the event. Method and numbers: `benches/README.md`.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a bench that cannot run has nothing else to say"
+)]
+
+#[path = "call/floor.rs"]
+mod floor;
+
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use patinox::prelude::*;
+use patinox::telemetry::{Recorder, Sink, TracingSink};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+
+/// The argument: 100 bytes.
+const TEXT: &str = "0123456789012345678901234567890123456789\
+                    012345678901234567890123456789012345678901234567890123456789";
+
+/// A component with one export, `echo: func(text: string) -> string`, a memory
+/// of 17 pages and one data segment, as a small real tool has.
+const ECHO: &str = include_str!("call/echo.wat");
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn echo() -> Vec<u8> {
+    wat::parse_str(ECHO).expect("the text is a component")
+}
+
+fn host() -> Host {
+    let sink: Box<dyn Sink> = Box::new(TracingSink);
+    Host::new(Config {
+        recorder: Recorder::new([sink]),
+        ..Config::default()
+    })
+    .expect("a host")
+}
+
+fn call(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut group = c.benchmark_group("call/on-demand/echo");
+    let floor = floor::Floor::new(&echo());
+    group.bench_function("floor", |b| {
+        b.to_async(&runtime)
+            .iter(|| async { black_box(floor.call(TEXT).await) });
+    });
+    let host = host();
+    let component = runtime.block_on(host.load(echo())).expect("a component");
+    group.bench_function("host", |b| {
+        b.to_async(&runtime).iter(|| async {
+            let request = Request::new("echo", json!({ "text": TEXT }));
+            let called = host.call(&component, request).await;
+            black_box(called.result.expect("a result"))
+        });
+    });
+    group.finish();
+}
+
+/// A whole process: start, load, compile a component of 0.5 KB, call, end.
+fn process(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("echo.wasm");
+    std::fs::write(&path, echo()).expect("the component is written");
+    let mut group = c.benchmark_group("process/call");
+    group.sample_size(50);
+    group.bench_function("echo", |b| {
+        b.iter(|| {
+            let status = Command::new(env!("CARGO_BIN_EXE_patinox"))
+                .arg("call")
+                .arg(&path)
+                .arg("text=hello")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            assert!(status.expect("the program runs").success());
+        });
+    });
+    group.bench_function("floor", |b| {
+        b.iter(|| Command::new("/bin/true").status().expect("a process"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, call, process);
+criterion_main!(benches);
