@@ -1,8 +1,10 @@
 //! One call, from its request to the event that records it.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use patinox_policy::{Limits, Usage};
 use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome};
@@ -106,19 +108,26 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 cancel: request.cancel,
                 progress: request.progress,
             };
-            tool.call(call).await
+            contained(tool.call(call)).await
         }
-        Err(error) => ToolResult {
+        Err(error) => Err(error.into()),
+    };
+    let called = match done {
+        Ok(done) => Called {
+            id,
+            result: done.result.map_err(PatinoxError::from),
+            usage: done.usage,
+            output: done.output,
+        },
+        Err(error) => Called {
+            id,
             result: Err(error),
-            usage: Usage::default(),
+            usage: Usage {
+                wall: clock.monotonic().saturating_duration_since(started),
+                ..Usage::default()
+            },
             output: GuestOutput::default(),
         },
-    };
-    let called = Called {
-        id,
-        result: done.result.map_err(PatinoxError::from),
-        usage: done.usage,
-        output: done.output,
     };
     parts.config.recorder.record(&Event::CallEnded(CallEnded {
         call: id,
@@ -129,6 +138,22 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         started_at,
     }));
     called
+}
+
+/// Turns a panic of the engine, or of a tool of an embedder, into the error of
+/// this call alone. Panics in imports never come this far.
+async fn contained(call: impl Future<Output = ToolResult>) -> Result<ToolResult, PatinoxError> {
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            PatinoxError::Worker(
+                text.unwrap_or_else(|| "a panic without a text".to_owned())
+                    .into(),
+            )
+        })
 }
 
 fn find<'a>(
@@ -145,5 +170,20 @@ fn outcome(called: &Called) -> Outcome {
     match &called.result {
         Ok(_) => Outcome::Ok,
         Err(error) => Outcome::failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use patinox_policy::Failure as _;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_call() {
+        let done = contained(async { panic!("out of order") }).await;
+        let error = done.expect_err("the call has no result");
+        assert_eq!(error.code().as_str(), "host/internal");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("out of order"));
     }
 }

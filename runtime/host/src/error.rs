@@ -54,8 +54,8 @@ pub enum PatinoxError {
         /// The path, as it was given.
         path: PathBuf,
     },
-    /// A worker thread ended without an answer.
-    #[error("a worker thread failed")]
+    /// A part of the host panicked, and with it this call alone.
+    #[error("a worker failed")]
     Worker(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
