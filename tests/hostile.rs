@@ -1,6 +1,7 @@
 //! Attacks on the host, each by a function of `components/hostile`. Every one
 //! ends by its own code, and a neighbour's calls never notice.
 
+mod bombs;
 mod cancel;
 mod crashes;
 mod crowd;

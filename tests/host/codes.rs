@@ -23,7 +23,9 @@ async fn every_code_can_be_provoked() {
     };
     for code in Code::all() {
         let provoked = match code {
-            Code::Limit(LimitName::File) => file_limit().await,
+            Code::Limit(name) if LoadLimits::default().get(name).is_some() => {
+                load_limit(name).await
+            }
             Code::Limit(name) => limit(&host, &hostile, name).await,
             Code::Trap => attack("trap", json!({})).await,
             Code::Stack => attack("recurse", json!({})).await,
@@ -69,7 +71,9 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         LimitName::Stdout => ("64B", "flood-stdout", flood),
         LimitName::Stderr => ("64B", "flood-stderr", flood),
         LimitName::Log => ("64B", "flood-log", flood),
-        LimitName::File => unreachable!("not a limit of a call"),
+        LimitName::File | LimitName::Functions | LimitName::Nesting | LimitName::AllInstances => {
+            unreachable!("not a limit of a call")
+        }
     };
     let mut limits = Limits::default();
     limits.set(name.as_str(), value).unwrap();
@@ -86,14 +90,18 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
     name.code().to_owned()
 }
 
-async fn file_limit() -> String {
-    let load = LoadLimits { file_bytes: 3 };
+/// Every component is beyond the least that a limit of loading can be.
+async fn load_limit(name: LimitName) -> String {
+    let (least, _) = name.range();
+    let mut load = LoadLimits::default();
+    load.set(name.as_str(), &name.quantity(least).to_string())
+        .unwrap();
     let config = Config {
         load,
         ..Config::default()
     };
     let host = Host::new(config).unwrap();
-    of(&host.load(forge::echo()).await.unwrap_err())
+    of(&host.load(guests::prebuilt_text()).await.unwrap_err())
 }
 
 async fn run(component: &[u8], tool: &str) -> String {

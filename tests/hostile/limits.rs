@@ -218,7 +218,12 @@ fn plausible(limit: LimitName, stops: u64, usage: &Usage) {
             assert!(peak.contains(&usage.memory_bytes_peak), "{usage:?}");
         }
         LimitName::Arguments => assert!(stops < usage.arguments_bytes, "{usage:?}"),
-        LimitName::Result | LimitName::ErrorText | LimitName::File => {}
+        LimitName::Result
+        | LimitName::ErrorText
+        | LimitName::File
+        | LimitName::Functions
+        | LimitName::Nesting
+        | LimitName::AllInstances => {}
         // Counted beyond what is kept.
         LimitName::Stdout => assert_eq!(usage.stdout_bytes, 2 * stops),
         LimitName::Stderr => assert_eq!(usage.stderr_bytes, 2 * stops),
@@ -237,7 +242,11 @@ fn plausible_in_full(limit: LimitName, attack: &Attack, usage: &Usage) {
         LimitName::Stdout => usage.stdout_bytes,
         LimitName::Stderr => usage.stderr_bytes,
         LimitName::Log => usage.log_bytes,
-        LimitName::ErrorText | LimitName::File => return,
+        LimitName::ErrorText
+        | LimitName::File
+        | LimitName::Functions
+        | LimitName::Nesting
+        | LimitName::AllInstances => return,
     };
     let range = attack.stops + 1..=attack.lifted;
     assert!(range.contains(&spent), "{limit}: {usage:?}");

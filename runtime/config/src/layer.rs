@@ -76,9 +76,7 @@ impl Entry {
         match (&self.origin, error) {
             (Origin::Flag(_), error) => Error::Limit(error),
             (_, LimitError::Value { rule, .. }) => self.breaks(&rule),
-            (_, error @ (LimitError::Unknown { .. } | LimitError::NotOfACall { .. })) => {
-                self.breaks(&error.to_string())
-            }
+            (_, error) => self.breaks(&error.to_string()),
         }
     }
 }

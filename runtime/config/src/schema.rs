@@ -42,7 +42,12 @@ impl Key {
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
-            Self::Limit(LimitName::File) => "load",
+            Self::Limit(
+                LimitName::File
+                | LimitName::Functions
+                | LimitName::Nesting
+                | LimitName::AllInstances,
+            ) => "load",
             Self::Limit(_) => "limits",
             Self::LogLevel | Self::LogFormat => "log",
             Self::OutputFormat => "output",
@@ -70,9 +75,9 @@ impl Key {
     pub(crate) fn example(self) -> String {
         match self {
             Self::Limit(name) => {
-                let of_loading = LoadLimits::default().file_bytes;
-                let value = Limits::default().get(name).unwrap_or(of_loading);
-                name.quantity(value).to_string()
+                let of_loading = LoadLimits::default().get(name);
+                let value = Limits::default().get(name).or(of_loading);
+                name.quantity(value.unwrap_or_default()).to_string()
             }
             // What failed is told by the program itself; a fault of ours is an error.
             Self::LogLevel => "error".to_owned(),

@@ -82,8 +82,8 @@ impl Settings {
     pub fn value(&self, key: Key) -> String {
         match key {
             Key::Limit(name) => {
-                let value = self.limits.get(name).unwrap_or(self.load.file_bytes);
-                name.quantity(value).to_string()
+                let value = self.limits.get(name).or(self.load.get(name));
+                name.quantity(value.unwrap_or_default()).to_string()
             }
             Key::LogLevel => self.log_level.clone(),
             Key::LogFormat => self.log_format.to_string(),
@@ -129,11 +129,9 @@ impl Settings {
 
     fn set_limit(&mut self, name: LimitName, entry: &Entry) -> Result<(), Error> {
         let text = entry.quantity()?;
-        let set = match name {
-            LimitName::File => name
-                .parse_value(text)
-                .map(|bytes| self.load.file_bytes = bytes),
-            _ => self.limits.set(name.as_str(), text),
+        let set = match self.load.get(name) {
+            Some(_) => self.load.set(name.as_str(), text),
+            None => self.limits.set(name.as_str(), text),
         };
         set.map_err(|error| entry.refused(error))
     }

@@ -46,7 +46,8 @@ pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, 
     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     within(parts.config.load.file_bytes, len)?;
     let engine = parts.engine.clone();
-    let component = blocking(move || Ok(Component::new(&engine, &bytes)?)).await?;
+    let limits = parts.config.load;
+    let component = blocking(move || Ok(Component::new(&engine, &bytes, &limits)?)).await?;
     parts
         .config
         .recorder

@@ -39,6 +39,13 @@ pub struct Limits {
 pub struct LoadLimits {
     /// `file`: the component's bytes.
     pub file_bytes: u64,
+    /// `functions`: functions of all its modules together.
+    pub functions: u64,
+    /// `nesting`: components and modules inside one another.
+    pub nesting: u64,
+    /// `all-instances`: core instances that instantiating it makes, counted
+    /// through every component inside it.
+    pub all_instances: u64,
 }
 
 impl Default for Limits {
@@ -61,6 +68,9 @@ impl Default for LoadLimits {
     fn default() -> Self {
         Self {
             file_bytes: 64 << 20,
+            functions: 100_000,
+            nesting: 16,
+            all_instances: 200,
         }
     }
 }
@@ -83,11 +93,14 @@ pub enum LimitName {
     Stderr,
     Log,
     File,
+    Functions,
+    Nesting,
+    AllInstances,
 }
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -98,6 +111,9 @@ impl LimitName {
         Self::Stderr,
         Self::Log,
         Self::File,
+        Self::Functions,
+        Self::Nesting,
+        Self::AllInstances,
     ];
 
     /// The name.
@@ -120,6 +136,9 @@ impl LimitName {
             Self::Stderr => "limit/stderr",
             Self::Log => "limit/log",
             Self::File => "limit/file",
+            Self::Functions => "limit/functions",
+            Self::Nesting => "limit/nesting",
+            Self::AllInstances => "limit/all-instances",
         }
     }
 
@@ -127,7 +146,7 @@ impl LimitName {
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Fuel => Unit::Count,
+            Self::Fuel | Self::Functions | Self::Nesting | Self::AllInstances => Unit::Count,
             Self::Wall => Unit::Milliseconds,
             Self::Memory
             | Self::Arguments
@@ -153,6 +172,11 @@ impl LimitName {
             // One page to all that 32 bits address.
             Self::Memory => (64 << 10, 4 << 30),
             Self::Arguments | Self::Result | Self::File => (1, 1 << 30),
+            // What the engine itself takes in one module.
+            Self::Functions => (1, 1_000_000),
+            // What parses a component recurses at each level.
+            Self::Nesting => (1, 64),
+            Self::AllInstances => (1, 10_000),
             // A cut text keeps room for its mark.
             Self::ErrorText => (64, 4 << 10),
             Self::Stdout | Self::Stderr | Self::Log => (64, 64 << 20),
@@ -239,7 +263,52 @@ impl Limits {
             LimitName::Stdout => Some(&mut self.stdout_bytes),
             LimitName::Stderr => Some(&mut self.stderr_bytes),
             LimitName::Log => Some(&mut self.log_bytes),
-            LimitName::File => None,
+            LimitName::File
+            | LimitName::Functions
+            | LimitName::Nesting
+            | LimitName::AllInstances => None,
+        }
+    }
+}
+
+impl LoadLimits {
+    /// The value of a limit; `None` for one that does not belong to loading.
+    #[must_use]
+    pub fn get(&self, name: LimitName) -> Option<u64> {
+        let mut copy = *self;
+        copy.field(name).copied()
+    }
+
+    /// Sets a limit by name, from a text with a unit.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such limit of loading, or the value breaks its rule.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
+        let name: LimitName = name.parse()?;
+        let value = name.parse_value(value)?;
+        let Some(field) = self.field(name) else {
+            return Err(LimitError::NotOfLoading { name });
+        };
+        *field = value;
+        Ok(())
+    }
+
+    const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
+        match name {
+            LimitName::File => Some(&mut self.file_bytes),
+            LimitName::Functions => Some(&mut self.functions),
+            LimitName::Nesting => Some(&mut self.nesting),
+            LimitName::AllInstances => Some(&mut self.all_instances),
+            LimitName::Fuel
+            | LimitName::Wall
+            | LimitName::Memory
+            | LimitName::Arguments
+            | LimitName::Result
+            | LimitName::ErrorText
+            | LimitName::Stdout
+            | LimitName::Stderr
+            | LimitName::Log => None,
         }
     }
 }
@@ -277,6 +346,12 @@ pub enum LimitError {
         /// The limit.
         name: LimitName,
     },
+    /// The limit exists but is not one of loading.
+    #[error("limit `{name}` is one of a call, not of loading")]
+    NotOfLoading {
+        /// The limit.
+        name: LimitName,
+    },
 }
 
 impl Failure for LimitError {
@@ -298,6 +373,9 @@ impl Failure for LimitError {
             Self::NotOfACall { name } => {
                 format!("set `{name}` under `[load]` in the configuration file")
             }
+            Self::NotOfLoading { name } => {
+                format!("set `{name}` under `[limits]` in the configuration file")
+            }
         })
     }
 }
@@ -314,8 +392,8 @@ mod tests {
     #[test]
     fn every_default_lies_in_its_range_and_reads_back() {
         for name in LimitName::ALL {
-            let file = (name == LimitName::File).then_some(LoadLimits::default().file_bytes);
-            let value = Limits::default().get(name).or(file);
+            let value = Limits::default().get(name);
+            let value = value.or_else(|| LoadLimits::default().get(name));
             let value = value.unwrap_or_else(|| panic!("`{name}` has no default"));
             assert_eq!(
                 name.parse_value(&name.quantity(value).to_string()),
@@ -356,7 +434,7 @@ mod tests {
         check(
             "speed",
             "1s",
-            "there is no limit `speed` | the limits are fuel, wall, memory, arguments, result, error-text, stdout, stderr, log, file",
+            "there is no limit `speed` | the limits are fuel, wall, memory, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances",
         );
         check(
             "file",

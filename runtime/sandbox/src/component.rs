@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use patinox_policy::LoadLimits;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Compiled, InstancePre};
@@ -47,10 +48,11 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// If the bytes are no component, break a rule of the format, or import
-    /// what this host does not offer.
-    pub fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, Error> {
-        screen::screen(bytes).map_err(Error::NotAComponent)?;
+    /// If the bytes are no component, have more of something than `limits`
+    /// allow, break a rule of the format, or import what this host does not
+    /// offer.
+    pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
+        screen::screen(bytes, limits)?;
         let started = Instant::now();
         let compiled = compile(engine, bytes)?;
         let compile_time = started.elapsed();

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use patinox_policy::{
-    Code, Failure, LimitName, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, Usage, cut, escape_line,
+    Code, Failure, LimitName, Limits, LoadLimits, MAX_MESSAGE_BYTES, RecoveryStrategy, Usage, cut,
+    escape_line,
 };
 use wasmtime::Trap;
 
-use crate::screen::NotAComponent;
+use crate::screen::{NotAComponent, Refused};
 
 /// Room for our own words around a guest's, within the longest message.
 const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
@@ -18,12 +19,12 @@ const MAX_NAMES: usize = 20;
 /// Why a component cannot be loaded, or why a call has no answer.
 ///
 /// ```
-/// use patinox_policy::{Failure, Fault};
+/// use patinox_policy::{Failure, Fault, LoadLimits};
 /// use patinox_sandbox::{Component, Engine, Error};
 /// use patinox_telemetry::Clock;
 ///
 /// let engine = Engine::new(Clock::system())?;
-/// let error = Component::new(&engine, b"(component)").unwrap_err();
+/// let error = Component::new(&engine, b"(component)", &LoadLimits::default()).unwrap_err();
 /// assert_eq!(error.fault(), Fault::Component);
 /// assert_eq!(error.to_string(), "not a component but WebAssembly text");
 /// # Ok::<(), Error>(())
@@ -104,6 +105,23 @@ impl Error {
     }
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Not(kind) => Self::NotAComponent(kind),
+            Refused::Limit {
+                name,
+                allowed,
+                found,
+            } => Self::Limit {
+                name,
+                allowed,
+                spent: Some(found),
+            },
+        }
+    }
+}
+
 impl Failure for Error {
     fn code(&self) -> Code {
         match self {
@@ -162,6 +180,11 @@ fn not_a_component(kind: &NotAComponent) -> String {
         NotAComponent::CutShort => "the component is cut short".to_owned(),
         NotAComponent::UnknownVersion => "a component of an unknown format version".to_owned(),
         NotAComponent::Unknown => "not a WebAssembly component".to_owned(),
+        NotAComponent::TooLarge {
+            what,
+            found,
+            allowed,
+        } => format!("the component is too large: {found} {what}, at most {allowed}"),
         NotAComponent::Invalid { reason } => {
             let reason = guest_text(reason);
             format!("the component is invalid: {reason}")
@@ -180,6 +203,7 @@ const fn not_a_component_hint(kind: &NotAComponent) -> &'static str {
         }
         NotAComponent::CutShort | NotAComponent::Empty => "get the file again",
         NotAComponent::UnknownVersion => "build it with current tools",
+        NotAComponent::TooLarge { .. } => "build it smaller, or in several components",
         NotAComponent::Unknown | NotAComponent::Invalid { .. } => {
             "get the file again, or build it for `wasm32-wasip2`"
         }
@@ -197,9 +221,11 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
 
 /// Names the flag with a value that lets this call pass, or else double.
 fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
-    if name == LimitName::File {
-        let hint = "set `file` under `[load]` in the configuration file, or `PATINOX_LOAD__FILE`";
-        return Some(hint.to_owned());
+    if LoadLimits::default().get(name).is_some() {
+        let variable = name.as_str().replace('-', "_").to_ascii_uppercase();
+        return Some(format!(
+            "set `{name}` under `[load]` in the configuration file, or `PATINOX_LOAD__{variable}`"
+        ));
     }
     let (_, greatest) = name.range();
     let wanted = spent

@@ -8,11 +8,12 @@
 //! compile.
 //!
 //! ```
+//! use patinox_policy::LoadLimits;
 //! use patinox_sandbox::{Component, Engine};
 //! use patinox_telemetry::Clock;
 //!
 //! let engine = Engine::new(Clock::system())?;
-//! let empty = Component::new(&engine, b"\0asm\x0d\0\x01\0")?;
+//! let empty = Component::new(&engine, b"\0asm\x0d\0\x01\0", &LoadLimits::default())?;
 //! assert!(empty.exports().is_empty());
 //! # Ok::<(), patinox_sandbox::Error>(())
 //! ```

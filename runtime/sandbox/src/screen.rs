@@ -1,6 +1,10 @@
-//! Tells by their first bytes what is no component, before anything parses it.
+//! Refuses what is no component, or a larger one than is compiled, before
+//! anything parses it in earnest.
 
-use wasmparser::{Parser, Payload};
+mod census;
+
+use patinox_policy::{LimitName, LoadLimits};
+use wasmparser::Parser;
 
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,15 @@ pub enum NotAComponent {
     UnknownVersion,
     /// Anything else.
     Unknown,
+    /// A component with more of something than any honest one has.
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How many it has, as far as they were counted.
+        found: u64,
+        /// How many are taken.
+        allowed: u64,
+    },
     /// A component that breaks a rule of the format; the reason is the
     /// parser's.
     Invalid {
@@ -28,13 +41,38 @@ pub enum NotAComponent {
     },
 }
 
+/// Why bytes are not compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// They are no component that we take.
+    Not(NotAComponent),
+    /// A limit of loading.
+    Limit {
+        name: LimitName,
+        allowed: u64,
+        found: u64,
+    },
+}
+
+impl From<NotAComponent> for Refused {
+    fn from(kind: NotAComponent) -> Self {
+        Self::Not(kind)
+    }
+}
+
 const WASM_MAGIC: &[u8] = b"\0asm";
 const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
+/// Refuses what is not to be compiled.
+pub(crate) fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<(), Refused> {
+    kind(bytes)?;
+    census::take(bytes, limits)
+}
+
 /// Refuses what is no component.
-pub(crate) fn screen(bytes: &[u8]) -> Result<(), NotAComponent> {
+fn kind(bytes: &[u8]) -> Result<(), NotAComponent> {
     if bytes.is_empty() {
         return Err(NotAComponent::Empty);
     }
@@ -67,7 +105,7 @@ fn not_wasm(bytes: &[u8]) -> NotAComponent {
 fn sections(bytes: &[u8]) -> Result<(), NotAComponent> {
     for payload in Parser::new(0).parse_all(bytes) {
         match payload {
-            Ok(Payload::End(_)) | Ok(_) => {}
+            Ok(_) => {}
             Err(error) if error.offset() >= bytes.len() || is_cut(&error) => {
                 return Err(NotAComponent::CutShort);
             }
@@ -93,7 +131,7 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], expected: &Result<(), NotAComponent>) {
-        assert_eq!(screen(bytes), *expected, "{bytes:?}");
+        assert_eq!(kind(bytes), *expected, "{bytes:?}");
     }
 
     #[test]
