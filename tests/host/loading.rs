@@ -27,9 +27,9 @@ async fn what_is_no_component_is_refused_by_its_name() {
     insta::assert_snapshot!(refused(&host, b"\x7fELF\x02\x01\x01").await, @"component/malformed: not a component but precompiled machine code | give the component itself; machine code from elsewhere is never run");
     insta::assert_snapshot!(refused(&host, b"\0asm\x0d\0").await, @"component/malformed: the component is cut short | get the file again");
     insta::assert_snapshot!(refused(&host, b"\0asm\x0e\0\x01\0").await, @"component/malformed: a component of an unknown format version | build it with current tools");
-    insta::assert_snapshot!(refused(&host, b"#!/bin/sh\n").await, @"component/malformed: not a WebAssembly component |");
+    insta::assert_snapshot!(refused(&host, b"#!/bin/sh\n").await, @"component/malformed: not a WebAssembly component | get the file again, or build it for `wasm32-wasip2`");
     insta::assert_snapshot!(refused(&host, b"\0asm\x0d\0\x01\0").await, @"component/unsupported: the component has no function that can be called | export a function, of the world or of an interface");
-    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | `patinox inspect` lists what a component imports");
+    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone: nothing else can be granted yet");
 }
 
 #[tokio::test]
@@ -140,7 +140,10 @@ async fn the_limit_file_holds_and_lifted_lets_it_load() {
     let len = u64::try_from(bytes.len()).unwrap();
     std::fs::write(&path, &bytes).unwrap();
     let host = |file_bytes| {
-        let load = LoadLimits { file_bytes };
+        let load = LoadLimits {
+            file_bytes,
+            ..LoadLimits::default()
+        };
         let config = Config {
             load,
             ..Config::default()
