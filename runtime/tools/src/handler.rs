@@ -12,6 +12,10 @@ use crate::checker::MAX_PATTERNS;
 use crate::tool::weigh;
 use crate::{Checker, Error, Mismatch, Tool, ToolCall, ToolResult, ToolSpec, json, spec};
 
+/// The longest answer that is parsed where others wait, in bytes: about a
+/// millisecond.
+const MAX_PARSED_AT_ONCE: usize = 64 << 10;
+
 /// A tool that a component lists.
 #[derive(Debug)]
 pub(crate) struct Listed {
@@ -103,9 +107,17 @@ impl Listed {
             .await;
         outcome.usage.arguments_bytes = bytes;
         let result = match outcome.result {
-            Ok(answer) => self.read(&answer, &run).await,
+            Ok(answer) => self.read(answer, &run).await,
             Err(error) => Err(error.into()),
         };
+        // Reading the answer counts too: the limit holds to the finished result.
+        let result = result.and_then(|answer| {
+            if deadline(&run) < Instant::now() {
+                Err(past(&run))
+            } else {
+                Ok(answer)
+            }
+        });
         outcome.usage.wall = started.elapsed();
         ToolResult {
             result,
@@ -115,8 +127,13 @@ impl Listed {
     }
 
     /// Reads an answer as the text of a stranger.
-    async fn read(&self, answer: &str, run: &Run) -> Result<Value, Error> {
-        let answer = json::parse(answer, run.limits.result_bytes);
+    async fn read(&self, answer: String, run: &Run) -> Result<Value, Error> {
+        let limit = run.limits.result_bytes;
+        let answer = if answer.len() <= MAX_PARSED_AT_ONCE {
+            json::parse(answer, limit)
+        } else {
+            in_time(run, move || json::parse(answer, limit)).await?
+        };
         let answer = answer.map_err(|error| broken(format!("its answer is {error}")))?;
         let Some(output) = &self.output else {
             return Ok(answer);
@@ -131,10 +148,8 @@ fn broken(reason: String) -> Error {
     SandboxError::InvalidOutput { reason }.into()
 }
 
-/// Checks a value, on a thread of its own where that may take long.
-///
-/// The wall limit and the call's cancel hold here too: the caller has his
-/// answer, while the thread ends at the bound of one check.
+/// Checks a value, on a thread of its own where that may take long: the caller
+/// has his answer in time, while the thread ends at the bound of one check.
 async fn checked(
     checker: &Arc<Checker>,
     value: Value,
@@ -145,16 +160,29 @@ async fn checked(
         return Ok((value, verdict));
     }
     let checker = Arc::clone(checker);
-    let task = tokio::task::spawn_blocking(move || {
+    in_time(run, move || {
         let verdict = checker.check(&value);
         (value, verdict)
-    });
-    let deadline = run.started + Duration::from_millis(run.limits.wall_ms);
+    })
+    .await
+}
+
+/// Does work on a thread of its own; the wall limit and the call's cancel hold
+/// here too.
+async fn in_time<T: Send + 'static>(
+    run: &Run,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let task = tokio::task::spawn_blocking(work);
     tokio::select! {
         done = task => done.map_err(internal),
         () = run.cancel.cancelled() => Err(SandboxError::Cancelled.into()),
-        () = tokio::time::sleep_until(deadline.into()) => Err(past(run)),
+        () = tokio::time::sleep_until(deadline(run).into()) => Err(past(run)),
     }
+}
+
+fn deadline(run: &Run) -> Instant {
+    run.started + Duration::from_millis(run.limits.wall_ms)
 }
 
 fn past(run: &Run) -> Error {
