@@ -50,6 +50,19 @@ impl Captured {
         kept.written = kept.written.saturating_add(len);
     }
 
+    /// How many bytes still fit.
+    pub(crate) fn room(&self) -> usize {
+        let kept = self.kept();
+        kept.limit.saturating_sub(kept.bytes.len())
+    }
+
+    /// Counts bytes that are not even looked at.
+    pub(crate) fn count(&self, bytes: usize) {
+        let mut kept = self.kept();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        kept.written = kept.written.saturating_add(bytes);
+    }
+
     /// The text, cut with a mark at the limit, and how many bytes were written
     /// in all.
     pub(crate) fn take(&self) -> (String, u64) {

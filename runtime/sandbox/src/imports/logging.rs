@@ -18,9 +18,21 @@ impl Host for State {
             Level::Critical => "critical",
         };
         let joint = if context.is_empty() { "" } else { ": " };
-        let (context, message) = (escape_line(&context), escape_line(&message));
+        // What no longer fits is counted and not escaped: that would make it
+        // many times as long first.
+        let room = self.log.room();
+        let (kept_context, kept_message) = (head(&context, room), head(&message, room));
+        let beyond = context.len() - kept_context.len() + message.len() - kept_message.len();
+        let (context, message) = (escape_line(kept_context), escape_line(kept_message));
         self.log
             .write(format!("{level} {context}{joint}{message}\n").as_bytes());
+        self.log.count(beyond);
         Ok(())
     }
+}
+
+/// As much of a text as fits, up to a character's border.
+fn head(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes))
+        .unwrap_or_default()
 }

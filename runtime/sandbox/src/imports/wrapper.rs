@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,9 @@ const FUEL_PER_CALL: u64 = 1_000;
 /// calls the host in a tight loop would never yield without this.
 const CALLS_PER_YIELD: u64 = 100;
 
+/// And after so much time: a call may move megabytes.
+const TIME_PER_YIELD: Duration = Duration::from_millis(2);
+
 /// What the wrapper counts and checks, one for each call.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -39,25 +42,30 @@ pub(crate) struct Meter {
     pub(crate) deadline: Instant,
     pub(crate) cancel: CancellationToken,
     calls_since_turn: u64,
+    last_turn: Instant,
 }
 
 impl Meter {
-    pub(crate) const fn new(fuel: u64, deadline: Instant, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(fuel: u64, deadline: Instant, cancel: CancellationToken) -> Self {
         Self {
             host_calls: 0,
             fuel_left: fuel,
             deadline,
             cancel,
             calls_since_turn: 0,
+            last_turn: Instant::now(),
         }
     }
 
     /// Whether other tasks get a turn after this call. A destructor that ends
     /// at once cannot give one; it counts towards the next.
-    const fn is_turn_due(&mut self) -> bool {
-        let due = CALLS_PER_YIELD <= self.calls_since_turn;
+    fn is_turn_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = CALLS_PER_YIELD <= self.calls_since_turn
+            || TIME_PER_YIELD <= now.saturating_duration_since(self.last_turn);
         if due {
             self.calls_since_turn = 0;
+            self.last_turn = now;
         }
         due
     }
