@@ -22,6 +22,7 @@ fn a_person_reads_it() {
         digest   [digest]
         size     [size]
         kind     plain: each exported function is a tool
+        profile  lean: metered by fuel
 
         Counts, compares and searches text.
 
@@ -77,6 +78,7 @@ fn a_program_reads_all_of_it() {
             "digest",
             "size_bytes",
             "kind",
+            "profile",
             "description",
             "tools",
             "left_out",

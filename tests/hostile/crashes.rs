@@ -6,7 +6,7 @@ use patinox_tools::Error as Tools;
 use serde_json::{Value, json};
 
 use super::{Arena, wide};
-use crate::support::{call, code};
+use crate::support::{call, code, forge, load};
 
 async fn attack(arena: &Arena, function: &str, arguments: Value) -> Called {
     let called = call(&arena.host, &arena.hostile, function, arguments).await;
@@ -85,4 +85,26 @@ async fn a_crash_leaves_nothing_for_the_next_call() {
         let called = attack(&arena, "remember", json!({ "text": "x" })).await;
         assert_eq!(called.result.unwrap(), json!(""));
     }
+}
+
+/// What a component asks for at its start is its own fault, never the host's.
+#[tokio::test]
+async fn a_component_that_asks_for_too_much_is_to_blame() {
+    let arena = Arena::new().await;
+    for module in [
+        "(memory 1)".repeat(20),
+        "(table 20000 funcref)".to_owned(),
+        "(table 1 funcref)".repeat(90),
+    ] {
+        let text = format!(
+            r#"(component
+                (core module $m {module} (func (export "run")))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        );
+        let component = load(&arena.host, &forge::component(&text)).await;
+        let called = call(&arena.host, &component, "run", json!({})).await;
+        assert_eq!(code(&called), "component/invalid-output", "{called:?}");
+    }
+    arena.neighbour.still_answers(10).await;
 }

@@ -76,3 +76,58 @@ pub(crate) fn reports_progress() -> Vec<u8> {
             (func (export "run") (canon lift (core func $i "run"))))"#,
     )
 }
+
+/// Two components in one: the one inside passes a megabyte of text to the
+/// other for ever, and the engine turns it from UTF-8 into UTF-16 each time.
+pub(crate) fn passes_text_for_ever() -> Vec<u8> {
+    component(
+        r#"(component
+            (component $reader
+                (core module $m
+                    (memory (export "memory") 64)
+                    (func (export "read") (param i32 i32))
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+                (core instance $i (instantiate $m))
+                (func (export "read") (param "text" string)
+                    (canon lift (core func $i "read") (memory $i "memory")
+                        (realloc (func $i "realloc")) string-encoding=utf16)))
+            (component $writer
+                (import "read" (func $read (param "text" string)))
+                (core module $memory (memory (export "memory") 32))
+                (core instance $memory (instantiate $memory))
+                (core func $read (canon lower (func $read) (memory $memory "memory")))
+                (core module $m
+                    (import "reader" "read" (func $read (param i32 i32)))
+                    (func (export "run") (result i32)
+                        (loop (call $read (i32.const 0) (i32.const 1000000)) (br 0))
+                        unreachable))
+                (core instance $i (instantiate $m
+                    (with "reader" (instance (export "read" (func $read))))))
+                (func (export "run") (result u32) (canon lift (core func $i "run"))))
+            (instance $reader (instantiate $reader))
+            (instance $writer (instantiate $writer (with "read" (func $reader "read"))))
+            (alias export $writer "run" (func $run))
+            (export "run" (func $run)))"#,
+    )
+}
+
+/// A list of a million flags, all of them set, from 4 MB of memory.
+pub(crate) fn a_million_flags() -> Vec<u8> {
+    let names: String = (0..32).map(|i| format!(r#" "f{i}""#)).collect();
+    component(&format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 70)
+                (func (export "run") (result i32)
+                    (memory.fill (i32.const 1024) (i32.const 255) (i32.const 4000000))
+                    (i32.store (i32.const 16) (i32.const 1024))
+                    (i32.store (i32.const 20) (i32.const 1000000))
+                    i32.const 16))
+            (core instance $i (instantiate $m))
+            (type $flags (flags{names}))
+            (export $named "set" (type $flags))
+            (type $list (list $named))
+            (func (export "run") (result $list)
+                (canon lift (core func $i "run") (memory $i "memory"))))"#
+    ))
+}

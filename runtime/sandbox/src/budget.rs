@@ -53,6 +53,7 @@ impl ResourceLimiter for MemoryBudget {
         let total = self.held.saturating_add(growth);
         if self.limit < total {
             self.refused = Some(total);
+            self.last_growth = 0;
             return Ok(false);
         }
         self.held = total;

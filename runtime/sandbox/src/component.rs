@@ -1,5 +1,6 @@
 //! A component: screened, compiled, linked once.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use wasmtime::component::{Component as Compiled, InstancePre};
 
 use crate::bindings::handler::HandlerPre;
 use crate::docs::Docs;
-use crate::engine::Engine;
+use crate::engine::{Compiler, Engine, Profile};
 use crate::error::Error;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
@@ -32,6 +33,7 @@ struct Inner {
     engine: Engine,
     pre: InstancePre<State>,
     handler: Option<HandlerPre<State>>,
+    profile: Profile,
     digest: String,
     size_bytes: u64,
     compile_time: Duration,
@@ -52,23 +54,26 @@ impl Component {
     /// allow, break a rule of the format, or import what this host does not
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
-        screen::screen(bytes, limits)?;
+        let profile = screen::screen(bytes, limits)?;
+        let compiler = engine.compiler(profile)?;
         let started = Instant::now();
-        let compiled = compile(engine, bytes)?;
+        let compiled = compile(compiler, bytes)?;
         let compile_time = started.elapsed();
-        let imports = offered_imports(engine, &compiled)?;
-        let mut linker = engine.linker().clone();
-        nothing::link(&mut linker, engine.wasmtime(), &compiled).map_err(Error::internal)?;
+        let imports = offered_imports(compiler, &compiled)?;
+        let mut linker = compiler.linker.clone();
+        nothing::link(&mut linker, &compiler.engine, &compiled).map_err(Error::internal)?;
         let pre = linker
             .instantiate_pre(&compiled)
-            .map_err(|error| Error::MissingImports {
-                names: vec![root_cause(&error)],
+            .map_err(|error| Error::MismatchedImport {
+                // The engine's outermost text names the import.
+                reason: error.to_string(),
             })?;
         let docs = Docs::read(bytes);
-        let exports = inspect::exports(engine.wasmtime(), &compiled, &docs);
+        let exports = inspect::exports(&compiler.engine, &compiled, &docs);
         Ok(Self(Arc::new(Inner {
             handler: handler(&pre, &exports)?,
             engine: engine.clone(),
+            profile,
             digest: format!("sha256:{}", hex(&Sha256::digest(bytes))),
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             pre,
@@ -91,15 +96,21 @@ impl Component {
         self.0.size_bytes
     }
 
+    /// How its calls are metered.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.0.profile
+    }
+
     /// How long compiling took.
     #[must_use]
     pub fn compile_time(&self) -> Duration {
         self.0.compile_time
     }
 
-    /// What the component says of itself: hostile text.
+    /// What the component says of itself: hostile text, cut at 4 KiB.
     #[must_use]
-    pub fn docs(&self) -> Option<&str> {
+    pub fn docs(&self) -> Option<Cow<'_, str>> {
         self.0.docs.component()
     }
 
@@ -144,8 +155,8 @@ impl fmt::Debug for Component {
 
 /// Compiles; a panic of the compiler is the component's fault, not the end of
 /// the host.
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Error> {
-    let work = AssertUnwindSafe(|| Compiled::from_binary(engine.wasmtime(), bytes));
+fn compile(compiler: &Compiler, bytes: &[u8]) -> Result<Compiled, Error> {
+    let work = AssertUnwindSafe(|| Compiled::from_binary(&compiler.engine, bytes));
     let invalid = |reason| Error::NotAComponent(NotAComponent::Invalid { reason });
     match std::panic::catch_unwind(work) {
         Ok(Ok(compiled)) => Ok(compiled),
@@ -155,13 +166,13 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, Error> {
 }
 
 /// The imports, if all of them are offered.
-fn offered_imports(engine: &Engine, compiled: &Compiled) -> Result<Vec<String>, Error> {
+fn offered_imports(compiler: &Compiler, compiled: &Compiled) -> Result<Vec<String>, Error> {
     let ty = compiled.component_type();
-    let imports = ty.imports(engine.wasmtime());
-    let imports = imports.filter(|(_, import)| needs_host(engine, &import.ty));
+    let imports = ty.imports(&compiler.engine);
+    let imports = imports.filter(|(_, import)| needs_host(compiler, &import.ty));
     let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
     imports.sort_unstable();
-    let missing = |name: &&String| !imports::is_offered(engine.linker(), name);
+    let missing = |name: &&String| !imports::is_offered(&compiler.linker, name);
     let names: Vec<_> = imports.iter().filter(missing).cloned().collect();
     if names.is_empty() {
         Ok(imports)
@@ -171,12 +182,12 @@ fn offered_imports(engine: &Engine, compiled: &Compiled) -> Result<Vec<String>, 
 }
 
 /// Whether an import is more than names for types, which need nobody.
-fn needs_host(engine: &Engine, import: &ComponentItem) -> bool {
+fn needs_host(compiler: &Compiler, import: &ComponentItem) -> bool {
     match import {
         ComponentItem::Type(_) => false,
         ComponentItem::ComponentInstance(interface) => {
-            let mut exports = interface.exports(engine.wasmtime());
-            exports.any(|(_, export)| needs_host(engine, &export.ty))
+            let mut exports = interface.exports(&compiler.engine);
+            exports.any(|(_, export)| needs_host(compiler, &export.ty))
         }
         _ => true,
     }

@@ -13,13 +13,18 @@
 //! What does not parse or match is ignored: a component is never invalid
 //! because of its documentation.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use patinox_policy::cut;
 use serde::Deserialize;
 use wasmparser::{Parser, Payload};
 
 /// The longest section that is read. Descriptions are cut far below it.
 const MAX_SECTION_BYTES: usize = 1 << 20;
+
+/// The longest text of a component as a whole that is kept, in bytes.
+const MAX_DOCS_BYTES: usize = 4 << 10;
 
 /// What is known of a component's exports in words.
 #[derive(Debug, Default)]
@@ -98,12 +103,13 @@ impl Docs {
 
     /// What is said of the component as a whole: of its world, or else of its
     /// only interface.
-    pub(crate) fn component(&self) -> Option<&str> {
+    pub(crate) fn component(&self) -> Option<Cow<'_, str>> {
         let only = || match self.interfaces.len() {
             1 => self.interfaces.values().next()?.docs.as_deref(),
             _ => None,
         };
-        self.world.docs.as_deref().or_else(only)
+        let docs = self.world.docs.as_deref().or_else(only)?;
+        Some(cut(docs, MAX_DOCS_BYTES))
     }
 
     /// What is said of a function.

@@ -41,6 +41,12 @@ pub enum Error {
         /// The names of the imports.
         names: Vec<String>,
     },
+    /// The component imports a function in a form that is not this host's.
+    #[error("an import is not what this host offers: {}", guest_text(reason))]
+    MismatchedImport {
+        /// Which, and how.
+        reason: String,
+    },
     /// The function cannot be called.
     #[error("the component has no such function that can be called")]
     NotCallable,
@@ -126,7 +132,7 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::NotAComponent(_) => Code::Malformed,
-            Self::MissingImports { .. } => Code::MissingImports,
+            Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotCallable => Code::Unsupported,
             Self::Limit { name, .. } => Code::Limit(*name),
             Self::Trap { .. } => Code::Trap,
@@ -148,6 +154,7 @@ impl Failure for Error {
             Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::MissingImports { .. }
+            | Self::MismatchedImport { .. }
             | Self::NotCallable
             | Self::Limit { .. }
             | Self::ToolError { .. }
@@ -163,7 +170,7 @@ impl Failure for Error {
                 allowed,
                 spent,
             } => limit_hint(*name, *allowed, *spent),
-            Self::MissingImports { .. } => {
+            Self::MissingImports { .. } | Self::MismatchedImport { .. } => {
                 Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
             }
             _ => None,
@@ -354,7 +361,7 @@ impl Context<'_> {
                     .to_owned(),
             },
             None if is_hostcall_fuel(&error) => self.limit(LimitName::Result, None),
-            None if starting => Error::internal(error),
+            None if starting && is_host_fault(&error) => Error::internal(error),
             None => Error::InvalidOutput {
                 reason: guest_text(&error.root_cause().to_string()),
             },
@@ -373,6 +380,14 @@ impl Context<'_> {
             },
         }
     }
+}
+
+/// Whether an instance could not be made because of this machine, not of the
+/// component: the system refused address space. The engine has no type for it.
+fn is_host_fault(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some() || cause.to_string().contains("mmap")
+    })
 }
 
 /// The engine's error for too much data on its way has no type that can be

@@ -8,20 +8,27 @@ use wasmtime::component::{ComponentExportIndex, Val};
 
 use crate::bindings::handler::{Handler, HandlerPre};
 use crate::component::Component;
+use crate::engine::Profile;
 use crate::error::{Context, Error, Raised};
 use crate::sandbox::{GuestOutput, Outcome, Run};
 use crate::state::State;
+use crate::types::ValueType;
+use crate::value;
 
 /// After so much fuel other tasks of the thread get a turn, and the deadline
 /// is looked at: 4 to 83 µs of a guest's time, which costs nothing measurable.
 const FUEL_PER_YIELD: u64 = 100_000;
 
-/// Host memory for values on their way in or out of one host call, or of the
-/// result.
+/// Host memory for values on their way into one host call, as the engine
+/// accounts them. WASI's streams pass 64 KiB at a time.
 ///
 /// Without it a guest's list of a million entries over one buffer is gigabytes
 /// in the host.
-const HOSTCALL_BYTES: usize = 64 << 20;
+const HOSTCALL_BYTES: usize = 8 << 20;
+
+/// The same for a result, for each byte of JSON that it may have: a byte of a
+/// `list<u8>` is 32 bytes in the engine, and 4 of them are 3 characters.
+const RESULT_BYTES_PER_JSON: u64 = 25;
 
 /// The most handles to resources that guests of one call hold.
 ///
@@ -38,7 +45,12 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
         let engine = component.engine();
-        let mut store = Store::new(engine.wasmtime(), State::new(&run, engine.clock()));
+        let pre = component.pre();
+        let mut store = Store::new(pre.engine(), State::new(&run, engine.clock()));
+        if component.profile() == Profile::Strict {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_async_yield_and_update(1);
+        }
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
@@ -65,6 +77,17 @@ impl Instance {
             },
             output: GuestOutput::default(),
         }
+    }
+
+    /// Bounds the host's memory for a result of this type.
+    ///
+    /// It is the bound of host calls as well, as the engine has only one.
+    pub(crate) fn bound_values(&mut self, result: Option<&ValueType>) {
+        let json = self.run.limits.result_bytes;
+        let cost = result.map_or(1, value::cost);
+        let bytes = json.saturating_mul(RESULT_BYTES_PER_JSON) / cost;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.store.set_hostcall_fuel(bytes.max(HOSTCALL_BYTES / 8));
     }
 
     pub(crate) const fn limits(&self) -> &Limits {

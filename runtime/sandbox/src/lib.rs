@@ -34,7 +34,7 @@ mod types;
 mod value;
 
 pub use component::Component;
-pub use engine::Engine;
+pub use engine::{Engine, Profile};
 pub use error::Error;
 pub use inspect::Export;
 pub use sandbox::{

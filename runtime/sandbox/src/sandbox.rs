@@ -16,7 +16,7 @@ use crate::error::{Error, Raised};
 use crate::inspect::Export;
 use crate::instance::Instance;
 use crate::types::ValueType;
-use crate::value::{self, Arguments};
+use crate::value::{self, Arguments, Room, Unencodable};
 
 /// What a guest reports of its progress, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +169,7 @@ impl Sandbox {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
+        instance.bound_values(ty.result.as_ref());
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         let called = instance
             .call(export.index, &arguments.0, &mut results)
@@ -249,17 +250,19 @@ impl Sandbox {
 
 /// Turns what a function returned into the tool's answer and its length.
 fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<(Value, u64), Raised> {
+    let mut room = Room::new(limit);
     let json = match (ty, value) {
         (Some(ValueType::Result { ok, .. }), Some(Val::Result(Ok(value)))) => {
-            encode_side(ok.as_deref(), value)?
+            encode_side(ok.as_deref(), value, &mut room)?
         }
         (Some(ValueType::Result { err, .. }), Some(Val::Result(Err(value)))) => {
             return Err(Raised::Tool(error_text(&encode_side(
                 err.as_deref(),
                 value,
+                &mut room,
             )?)));
         }
-        (Some(ty), Some(value)) => encode(ty, value)?,
+        (Some(ty), Some(value)) => encode(ty, value, &mut room)?,
         _ => Value::Null,
     };
     match value::json_len(&json, limit) {
@@ -268,15 +271,22 @@ fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<(Val
     }
 }
 
-fn encode_side(ty: Option<&ValueType>, value: Option<Box<Val>>) -> Result<Value, Raised> {
+fn encode_side(
+    ty: Option<&ValueType>,
+    value: Option<Box<Val>>,
+    room: &mut Room,
+) -> Result<Value, Raised> {
     match (ty, value) {
-        (Some(ty), Some(value)) => encode(ty, *value),
+        (Some(ty), Some(value)) => encode(ty, *value, room),
         _ => Ok(Value::Null),
     }
 }
 
-fn encode(ty: &ValueType, value: Val) -> Result<Value, Raised> {
-    value::encode(ty, value).map_err(|mismatch| Raised::Output(mismatch.to_string()))
+fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Result<Value, Raised> {
+    value::encode(ty, value, room).map_err(|error| match error {
+        Unencodable::TooLong => Raised::Limit(LimitName::Result, None),
+        Unencodable::Mismatch { .. } => Raised::Output(error.to_string()),
+    })
 }
 
 fn within(len: usize, limit: u64) -> Result<u64, Raised> {

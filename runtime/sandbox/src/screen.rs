@@ -6,6 +6,8 @@ mod census;
 use patinox_policy::{LimitName, LoadLimits};
 use wasmparser::Parser;
 
+use crate::engine::Profile;
+
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,8 +67,8 @@ const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
-/// Refuses what is not to be compiled.
-pub(crate) fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<(), Refused> {
+/// Refuses what is not to be compiled; tells how the rest is to be metered.
+pub(crate) fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
     kind(bytes)?;
     census::take(bytes, limits)
 }

@@ -25,7 +25,7 @@ mod tests;
 use patinox_policy::{Code, Failure, RecoveryStrategy, cut, escape_line};
 use wasmtime::component::Val;
 
-pub(crate) use encode::encode;
+pub(crate) use encode::{Room, Unencodable, encode};
 
 use crate::types::{Field, FunctionType, ValueType};
 
@@ -179,5 +179,30 @@ impl std::io::Write for Counter {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// How many bytes of the host's memory one byte of the engine's account can
+/// come to, for values of this type.
+///
+/// The engine accounts a name of flags by its length alone, but makes a string
+/// of each.
+pub(crate) fn cost(ty: &ValueType) -> u64 {
+    let most = |costs: &mut dyn Iterator<Item = u64>| costs.max().unwrap_or(1);
+    match ty {
+        ValueType::Flags(names) => u64::try_from(names.len()).unwrap_or(u64::MAX).max(1),
+        ValueType::List(inner) | ValueType::Option(inner) => cost(inner),
+        ValueType::Record(fields) => most(&mut fields.iter().map(|field| cost(&field.ty))),
+        ValueType::Tuple(items) => most(&mut items.iter().map(cost)),
+        ValueType::Variant(cases) => most(
+            &mut cases
+                .iter()
+                .filter_map(|case| case.payload.as_ref())
+                .map(cost),
+        ),
+        ValueType::Result { ok, err } => {
+            most(&mut [ok, err].into_iter().flatten().map(|ty| cost(ty)))
+        }
+        _ => 1,
     }
 }

@@ -48,6 +48,7 @@ fn document(loaded: &Loaded, tools: &[&dyn Tool]) -> Value {
         "digest": component.digest(),
         "size_bytes": component.size_bytes(),
         "kind": kind(loaded).0,
+        "profile": component.profile().as_str(),
         "description": component.docs(),
         "tools": tools.iter().map(|tool| tool.spec()).collect::<Vec<_>>(),
         "left_out": left_out,
@@ -65,14 +66,24 @@ fn kind(loaded: &Loaded) -> (&'static str, &'static str) {
     }
 }
 
+/// What a profile means.
+fn metered(profile: &str) -> &'static str {
+    match profile {
+        "lean" => "metered by fuel",
+        _ => "metered by fuel and by time, as components inside it pass values to each other",
+    }
+}
+
 fn text(loaded: &Loaded, tools: &[&dyn Tool]) -> String {
     let component = loaded.component();
     let (kind, meaning) = kind(loaded);
     let size = component.size_bytes();
     let mut text = format!(
-        "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\n",
+        "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\nprofile  {}: {}\n",
         component.digest(),
         cost::bytes(size),
+        component.profile().as_str(),
+        metered(component.profile().as_str()),
     );
     if let Some(docs) = component.docs() {
         push_block(&mut text, "", &format!("\n{docs}"));

@@ -10,6 +10,7 @@ use wasmparser::{
 };
 
 use super::{NotAComponent, Refused, invalid};
+use crate::engine::Profile;
 
 /// Sections of all modules and components. It stops a file of empty sections,
 /// each of which costs its readers a visit.
@@ -37,13 +38,13 @@ const MAX_BR_TABLE: u64 = 10_000;
 /// Bytes of a name; mangled C++ has up to 162.
 const MAX_NAME_BYTES: u64 = 1_000;
 
-/// Counts a whole component.
-pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<(), Refused> {
+/// Counts a whole component, and tells by what it has to be metered.
+pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
     let mut census = Census::new(limits);
     for payload in Parser::new(0).parse_all(bytes) {
         census.visit(payload?)?;
     }
-    Ok(())
+    Ok(census.profile)
 }
 
 /// What has been counted so far.
@@ -57,6 +58,7 @@ struct Census<'a> {
     joints: u64,
     state_items: u64,
     segments: u64,
+    profile: Profile,
     /// The components and modules that are open, the outermost first.
     open: Vec<Scope>,
 }
@@ -83,6 +85,7 @@ impl<'a> Census<'a> {
             joints: 0,
             state_items: 0,
             segments: 0,
+            profile: Profile::Lean,
             open: vec![Scope::default()],
         }
     }
@@ -90,6 +93,12 @@ impl<'a> Census<'a> {
     fn visit(&mut self, payload: Payload<'_>) -> Result<(), Refused> {
         if !matches!(payload, Payload::CodeSectionEntry(_)) {
             count("sections", &mut self.sections, 1, MAX_SECTIONS)?;
+        }
+        // What the outermost component lifts or lowers comes from the host or
+        // goes to it. Inside another, the other side may be a guest as well, and
+        // then the engine copies between them.
+        if matches!(payload, Payload::ComponentCanonicalSection(_)) && 1 < self.open.len() {
+            self.profile = Profile::Strict;
         }
         match payload {
             Payload::ModuleSection { .. } => self.enter(true),

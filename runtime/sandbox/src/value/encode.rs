@@ -11,16 +11,50 @@ use crate::types::ValueType;
 /// parsers (RFC 8259 §6).
 const MAX_EXACT: u64 = 1 << 53;
 
-/// Why a value has no JSON form: it does not have the type it should have.
+/// Why a value has no JSON form.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value that is no `{expected}`")]
-pub(crate) struct Mismatch {
-    expected: String,
+pub(crate) enum Unencodable {
+    /// It does not have the type it should have.
+    #[error("a value that is no `{expected}`")]
+    Mismatch { expected: String },
+    /// It has more bytes than are taken.
+    #[error("a value that is too long")]
+    TooLong,
 }
+
+/// Bytes of JSON that may still come.
+///
+/// It counts no more than the JSON will have, and stops a small result in the
+/// guest's memory from becoming gigabytes of JSON in the host's.
+pub(crate) struct Room(u64);
+
+impl Room {
+    pub(crate) const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Unencodable> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.0 = self.0.checked_sub(bytes).ok_or(Unencodable::TooLong)?;
+        Ok(())
+    }
+
+    fn text(&mut self, text: String) -> Result<Value, Unencodable> {
+        // With the byte that every value has, both quotation marks.
+        self.take(text.len() + 1)?;
+        Ok(Value::String(text))
+    }
+}
+
+type Encoded = Result<Value, Unencodable>;
 
 /// Encodes a value. It takes the value apart, so that a large result is not
 /// held twice.
-pub(crate) fn encode(ty: &ValueType, value: Val) -> Result<Value, Mismatch> {
+pub(crate) fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
+    // Every value has at least one byte; what an option holds counts itself.
+    if !matches!(ty, ValueType::Option(_)) {
+        room.take(1)?;
+    }
     let value = match (ty, value) {
         (ValueType::Bool, Val::Bool(v)) => Value::Bool(v),
         (ValueType::S8, Val::S8(v)) => v.into(),
@@ -34,75 +68,88 @@ pub(crate) fn encode(ty: &ValueType, value: Val) -> Result<Value, Mismatch> {
         (ValueType::F32, Val::Float32(v)) => float32(v),
         (ValueType::F64, Val::Float64(v)) => float64(v),
         (ValueType::Char, Val::Char(v)) => Value::String(v.to_string()),
-        (ValueType::String, Val::String(v)) => Value::String(v),
-        (ValueType::Enum(_), Val::Enum(v)) => Value::String(v),
-        (ValueType::Flags(_), Val::Flags(v)) => v.into(),
-        (ValueType::Bytes, Val::List(items)) => bytes(items, ty)?,
+        (ValueType::String, Val::String(v)) | (ValueType::Enum(_), Val::Enum(v)) => room.text(v)?,
+        (ValueType::Flags(_), Val::Flags(names)) => {
+            let names = names.into_iter().map(|name| room.text(name));
+            Value::Array(names.collect::<Result<_, _>>()?)
+        }
+        (ValueType::Bytes, Val::List(items)) => bytes(items, ty, room)?,
+        (ValueType::Variant(cases), Val::Variant(name, value)) => {
+            let case = cases.iter().find(|case| case.name == name);
+            let case = case.ok_or_else(|| mismatch(ty))?;
+            match &case.payload {
+                None => room.text(name)?,
+                Some(_) => single(name, payload(case.payload.as_ref(), value, room)?, room)?,
+            }
+        }
+        (ty, value) => compound(ty, value, room)?,
+    };
+    Ok(value)
+}
+
+fn compound(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
+    let value = match (ty, value) {
         (ValueType::List(item), Val::List(items)) => {
-            let items = items.into_iter().map(|value| encode(item, value));
+            let items = items.into_iter().map(|value| encode(item, value, room));
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         (ValueType::Tuple(types), Val::Tuple(items)) if types.len() == items.len() => {
-            let items = types.iter().zip(items).map(|(ty, value)| encode(ty, value));
+            let items = types.iter().zip(items);
+            let items = items.map(|(ty, value)| encode(ty, value, room));
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         (ValueType::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
             let mut object = Map::with_capacity(fields.len());
             for (field, (_, value)) in fields.iter().zip(values) {
-                object.insert(field.name.clone(), encode(&field.ty, value)?);
+                room.take(field.name.len() + 3)?;
+                object.insert(field.name.clone(), encode(&field.ty, value, room)?);
             }
             Value::Object(object)
         }
-        (ValueType::Option(inner), Val::Option(value)) => option(inner, value)?,
+        (ValueType::Option(inner), Val::Option(value)) => option(inner, value, room)?,
         (ValueType::Result { ok, .. }, Val::Result(Ok(value))) => {
-            single("ok".to_owned(), payload(ok.as_deref(), value)?)
+            single("ok".to_owned(), payload(ok.as_deref(), value, room)?, room)?
         }
-        (ValueType::Result { err, .. }, Val::Result(Err(value))) => {
-            single("err".to_owned(), payload(err.as_deref(), value)?)
-        }
-        (ValueType::Variant(cases), Val::Variant(name, value)) => {
-            let case = cases.iter().find(|case| case.name == name);
-            let case = case.ok_or_else(|| mismatch(ty))?;
-            match payload(case.payload.as_ref(), value)? {
-                Value::Null if case.payload.is_none() => Value::String(name),
-                value => single(name, value),
-            }
-        }
+        (ValueType::Result { err, .. }, Val::Result(Err(value))) => single(
+            "err".to_owned(),
+            payload(err.as_deref(), value, room)?,
+            room,
+        )?,
         _ => return Err(mismatch(ty)),
     };
     Ok(value)
 }
 
-fn mismatch(ty: &ValueType) -> Mismatch {
-    Mismatch {
+fn mismatch(ty: &ValueType) -> Unencodable {
+    Unencodable::Mismatch {
         expected: ty.to_string(),
     }
 }
 
-fn single(name: String, value: Value) -> Value {
-    Value::Object(Map::from_iter([(name, value)]))
+fn single(name: String, value: Value, room: &mut Room) -> Encoded {
+    room.take(name.len() + 4)?;
+    Ok(Value::Object(Map::from_iter([(name, value)])))
 }
 
-fn payload(ty: Option<&ValueType>, value: Option<Box<Val>>) -> Result<Value, Mismatch> {
+fn payload(ty: Option<&ValueType>, value: Option<Box<Val>>, room: &mut Room) -> Encoded {
     match (ty, value) {
-        (Some(ty), Some(value)) => encode(ty, *value),
+        (Some(ty), Some(value)) => encode(ty, *value, room),
         (None, None) => Ok(Value::Null),
-        (ty, _) => Err(Mismatch {
+        (ty, _) => Err(Unencodable::Mismatch {
             expected: ty.map_or_else(|| "_".to_owned(), ToString::to_string),
         }),
     }
 }
 
-fn option(inner: &ValueType, value: Option<Box<Val>>) -> Result<Value, Mismatch> {
+fn option(inner: &ValueType, value: Option<Box<Val>>, room: &mut Room) -> Encoded {
     let Some(value) = value else {
         return Ok(Value::Null);
     };
-    let value = encode(inner, *value)?;
-    Ok(if inner.is_nullable() {
-        single("some".to_owned(), value)
-    } else {
-        value
-    })
+    let value = encode(inner, *value, room)?;
+    if inner.is_nullable() {
+        return single("some".to_owned(), value, room);
+    }
+    Ok(value)
 }
 
 fn wide<T: Into<Number> + ToString>(value: T, magnitude: u64) -> Value {
@@ -138,7 +185,8 @@ fn not_finite(value: f64) -> Value {
     Value::String(name.to_owned())
 }
 
-fn bytes(items: Vec<Val>, ty: &ValueType) -> Result<Value, Mismatch> {
+fn bytes(items: Vec<Val>, ty: &ValueType, room: &mut Room) -> Encoded {
+    room.take(items.len())?;
     let byte = |value| match value {
         Val::U8(byte) => Ok(byte),
         _ => Err(mismatch(ty)),

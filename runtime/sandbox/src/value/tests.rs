@@ -27,7 +27,8 @@ fn round_trip(
     json: &serde_json::Value,
 ) -> Result<serde_json::Value, ArgumentError> {
     let mut arguments = function(ty.clone()).decode(&json!({ "v": json }))?;
-    Ok(encode(ty, arguments.0.remove(0)).expect("a decoded value has its type"))
+    Ok(encode(ty, arguments.0.remove(0), &mut Room::new(u64::MAX))
+        .expect("a decoded value has its type"))
 }
 
 #[track_caller]
@@ -148,14 +149,25 @@ fn wide_integers_go_out_as_strings_beyond_2_to_the_53() {
 #[test]
 fn what_is_not_finite_goes_out_by_name() {
     assert_eq!(
-        encode(&ValueType::F64, Val::Float64(f64::NAN)),
+        encode(
+            &ValueType::F64,
+            Val::Float64(f64::NAN),
+            &mut Room::new(u64::MAX)
+        ),
         Ok(json!("NaN"))
     );
     assert_eq!(
-        encode(&ValueType::F32, Val::Float32(f32::NEG_INFINITY)),
+        encode(
+            &ValueType::F32,
+            Val::Float32(f32::NEG_INFINITY),
+            &mut Room::new(u64::MAX)
+        ),
         Ok(json!("-Infinity"))
     );
-    assert_eq!(encode(&ValueType::F32, Val::Float32(0.1)), Ok(json!(0.1)));
+    assert_eq!(
+        encode(&ValueType::F32, Val::Float32(0.1), &mut Room::new(u64::MAX)),
+        Ok(json!(0.1))
+    );
 }
 
 #[test]
@@ -168,6 +180,19 @@ fn an_option_of_an_option_keeps_both_nones_apart() {
     ] {
         assert_eq!(round_trip(&ty, &json), Ok(json));
     }
+}
+
+#[test]
+fn encoding_stops_at_the_room_it_has() {
+    let ty = ValueType::List(Box::new(ValueType::Result {
+        ok: None,
+        err: None,
+    }));
+    let items = |count| Val::List(vec![Val::Result(Ok(None)); count]);
+    let json = encode(&ty, items(3), &mut Room::new(40)).expect("38 bytes");
+    assert_eq!(json.to_string(), r#"[{"ok":null},{"ok":null},{"ok":null}]"#);
+    let long = encode(&ty, items(100), &mut Room::new(40));
+    assert_eq!(long, Err(Unencodable::TooLong));
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -307,8 +332,11 @@ proptest! {
             (Just(ty), values)
         })
     ) {
-        let json = encode(&ty, value.clone()).expect("the value has its type");
+        let json = encode(&ty, value.clone(), &mut Room::new(u64::MAX)).expect("the value has its type");
         let text = json.to_string();
+        // It never counts more than the text has.
+        let exact = &mut Room::new(u64::try_from(text.len()).unwrap());
+        prop_assert!(encode(&ty, value.clone(), exact).is_ok(), "{}", text);
         let read: serde_json::Value = serde_json::from_str(&text).expect("what we write is JSON");
         let arguments = function(ty).decode(&json!({ "v": read }));
         prop_assert_eq!(arguments.map(|a| a.0), Ok(vec![value]), "{}", text);
