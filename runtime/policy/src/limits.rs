@@ -244,12 +244,8 @@ impl Limits {
     /// If there is no such limit of a call, or the value breaks its rule.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let name: LimitName = name.parse()?;
-        let value = name.parse_value(value)?;
-        let Some(field) = self.field(name) else {
-            return Err(LimitError::NotOfACall { name });
-        };
-        *field = value;
-        Ok(())
+        let field = self.field(name);
+        assign(field.ok_or(LimitError::NotOfACall { name }), name, value)
     }
 
     const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
@@ -286,12 +282,8 @@ impl LoadLimits {
     /// If there is no such limit of loading, or the value breaks its rule.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let name: LimitName = name.parse()?;
-        let value = name.parse_value(value)?;
-        let Some(field) = self.field(name) else {
-            return Err(LimitError::NotOfLoading { name });
-        };
-        *field = value;
-        Ok(())
+        let field = self.field(name);
+        assign(field.ok_or(LimitError::NotOfLoading { name }), name, value)
     }
 
     const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
@@ -311,6 +303,17 @@ impl LoadLimits {
             | LimitName::Log => None,
         }
     }
+}
+
+/// Reads a value for a limit into its field.
+fn assign(
+    field: Result<&mut u64, LimitError>,
+    name: LimitName,
+    value: &str,
+) -> Result<(), LimitError> {
+    let value = name.parse_value(value)?;
+    *field? = value;
+    Ok(())
 }
 
 /// A limit that was asked for and cannot be set.
