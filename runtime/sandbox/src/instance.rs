@@ -19,16 +19,17 @@ use crate::value;
 /// is looked at: 4 to 83 µs of a guest's time, which costs nothing measurable.
 const FUEL_PER_YIELD: u64 = 100_000;
 
-/// Host memory for values on their way into one host call, as the engine
-/// accounts them. WASI's streams pass 64 KiB at a time.
+/// The least and the most host memory for values on their way in one host call
+/// or one result, as the engine accounts them.
 ///
-/// Without it a guest's list of a million entries over one buffer is gigabytes
-/// in the host.
-const HOSTCALL_BYTES: usize = 8 << 20;
+/// Without the most, a guest's list of a million entries over one buffer is
+/// gigabytes in the host, however high `result` is. The least leaves room for
+/// what WASI's streams pass at once, 64 KiB.
+const VALUE_BYTES: (u64, u64) = (1 << 20, 64 << 20);
 
-/// The same for a result, for each byte of JSON that it may have: a byte of a
-/// `list<u8>` is 32 bytes in the engine, and 4 of them are 3 characters.
-const RESULT_BYTES_PER_JSON: u64 = 25;
+/// Between the two: for each byte of JSON that a result may have. A byte of a
+/// `list<u8>` is 32 bytes in the engine, and 3 of them are 4 characters.
+const VALUE_BYTES_PER_JSON: u64 = 25;
 
 /// The most handles to resources that guests of one call hold.
 ///
@@ -52,7 +53,7 @@ impl Instance {
             store.epoch_deadline_async_yield_and_update(1);
         }
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_hostcall_fuel(value_bytes(run.limits.result_bytes, None));
         store.set_max_component_handles(MAX_HANDLES);
         let fuel = store
             .set_fuel(run.limits.fuel)
@@ -83,11 +84,8 @@ impl Instance {
     ///
     /// It is the bound of host calls as well, as the engine has only one.
     pub(crate) fn bound_values(&mut self, result: Option<&ValueType>) {
-        let json = self.run.limits.result_bytes;
-        let cost = result.map_or(1, value::cost);
-        let bytes = json.saturating_mul(RESULT_BYTES_PER_JSON) / cost;
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        self.store.set_hostcall_fuel(bytes.max(HOSTCALL_BYTES / 8));
+        let bytes = value_bytes(self.run.limits.result_bytes, result);
+        self.store.set_hostcall_fuel(bytes);
     }
 
     pub(crate) const fn limits(&self) -> &Limits {
@@ -175,6 +173,16 @@ impl Instance {
     }
 }
 
+/// What the engine may account for values, by the limit `result` and the type
+/// of the result.
+fn value_bytes(json_bytes: u64, result: Option<&ValueType>) -> usize {
+    let (least, most) = VALUE_BYTES;
+    let bytes = json_bytes
+        .saturating_mul(VALUE_BYTES_PER_JSON)
+        .clamp(least, most);
+    usize::try_from(bytes / result.map_or(1, value::cost)).unwrap_or(usize::MAX)
+}
+
 /// A result that came after the deadline came too late: the limit holds to the
 /// encoded result.
 fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, Error> {
@@ -194,5 +202,20 @@ async fn within<T>(run: &Run, guest: impl Future<Output = Result<T, Raised>>) ->
             Err(Raised::Limit(LimitName::Wall, None))
         }
         result = guest => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_limit_of_the_result_lifts_the_bound_of_values() {
+        assert_eq!(value_bytes(1, None), 1 << 20);
+        assert_eq!(value_bytes(1 << 20, None), 25 << 20);
+        assert_eq!(value_bytes(1 << 30, None), 64 << 20);
+        let flags = ValueType::Flags(vec!["a".to_owned(); 32]);
+        let list = ValueType::List(Box::new(flags));
+        assert_eq!(value_bytes(1 << 30, Some(&list)), 2 << 20);
     }
 }
