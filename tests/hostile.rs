@@ -5,7 +5,9 @@ mod bombs;
 mod cancel;
 mod crashes;
 mod crowd;
+mod growth;
 mod host_calls;
+mod imports;
 mod limits;
 mod overshoot;
 

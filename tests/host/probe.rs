@@ -101,7 +101,7 @@ async fn random_bytes_differ_and_are_bounded() {
     for n in [(64_u64 << 10) + 1, 1 << 40] {
         let arguments = json!({ "n": n });
         let called = support::call(&host, &probe, "random-bytes", arguments).await;
-        assert_eq!(code(&called), "component/invalid-output", "{called:?}");
+        assert_eq!(code(&called), "limit/random", "{called:?}");
     }
 }
 

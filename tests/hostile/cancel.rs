@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use patinox::{Called, Failure as _, Fault, Request};
+use patinox::{Called, Failure as _, Fault, Limits, Request};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +23,17 @@ fn endless() -> [(&'static str, Value); 3] {
     ]
 }
 
+fn request(function: &str, arguments: Value) -> Request {
+    Request::new(function, arguments).limits(Limits {
+        host_calls: u64::MAX,
+        ..Limits::default()
+    })
+}
+
 /// Runs a call, cancels it in its midst, and tells how long it then took.
 async fn cancelled(arena: &Arena, (function, arguments): (&str, Value)) -> (Called, Duration) {
     let token = CancellationToken::new();
-    let request = Request::new(function, arguments).cancel(token.clone());
+    let request = request(function, arguments).cancel(token.clone());
     let call = arena.host.call(&arena.hostile, request);
     tokio::pin!(call);
     let early = tokio::time::timeout(A_WHILE, &mut call).await;
@@ -65,7 +72,7 @@ async fn dropping_a_call_frees_the_host() {
     let arena = Arena::new().await;
     for attack in endless() {
         let at = Instant::now();
-        let request = Request::new(attack.0, attack.1.clone());
+        let request = request(attack.0, attack.1.clone());
         let dropped = tokio::time::timeout(A_WHILE, arena.host.call(&arena.hostile, request)).await;
         assert!(dropped.is_err(), "{attack:?} ended by itself");
         assert!(at.elapsed() < A_WHILE + PROMPTLY, "{attack:?}");

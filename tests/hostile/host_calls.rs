@@ -32,6 +32,7 @@ async fn fuel_stops_a_storm() {
     let arena = Arena::new().await;
     let limits = Limits {
         fuel: 20_000_000,
+        host_calls: u64::MAX,
         ..Limits::default()
     };
     let called = storm(&arena, 1_000_000, limits).await;
@@ -47,6 +48,7 @@ async fn wall_stops_a_storm() {
     let arena = Arena::new().await;
     let limits = Limits {
         fuel: u64::MAX >> 1,
+        host_calls: u64::MAX,
         wall_ms: 100,
         ..Limits::default()
     };
@@ -62,6 +64,7 @@ async fn a_storm_leaves_turns_to_others() {
     let arena = Arena::new().await;
     let limits = Limits {
         fuel: u64::MAX >> 1,
+        host_calls: u64::MAX,
         wall_ms: 1_000,
         ..Limits::default()
     };

@@ -6,12 +6,14 @@ use patinox_policy::{CUT_MARK, escape_line, is_unsafe_char};
 use serde_json::{Value, json};
 
 use super::{Arena, spun};
-use crate::support::{call_within, code};
+use crate::support::{self, call_within, code, forge};
 
 /// A limit and the attack on it.
 struct Attack {
     limit: LimitName,
-    /// The function of the hostile component, and its arguments.
+    /// A component made by hand; `None` for the hostile one.
+    forged: Option<&'static str>,
+    /// The function of the component, and its arguments.
     call: (&'static str, Value),
     /// A value that stops it.
     stops: u64,
@@ -35,6 +37,16 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         fuel,
         wall_ms,
         memory_bytes,
+        table_elements,
+        tables,
+        memories,
+        core_instances,
+        handles,
+        host_resources,
+        hostcall_bytes,
+        host_calls,
+        pollables,
+        random_bytes,
         arguments_bytes,
         result_bytes,
         error_text_bytes,
@@ -42,6 +54,32 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         stderr_bytes,
         log_bytes,
     } = defaults;
+    let mut all = computing(fuel, wall_ms, memory_bytes);
+    all.extend([
+        forged(LimitName::TableElements, table_elements, 20_000),
+        forged(LimitName::Tables, tables, 128),
+        forged(LimitName::Memories, memories, 16),
+        forged(LimitName::CoreInstances, core_instances, 128),
+        forged(LimitName::Handles, handles, 20_000),
+    ]);
+    all.extend(asking(
+        host_resources,
+        hostcall_bytes,
+        host_calls,
+        pollables,
+        random_bytes,
+    ));
+    all.extend(values(arguments_bytes, result_bytes));
+    all.extend(texts(
+        error_text_bytes,
+        stdout_bytes,
+        stderr_bytes,
+        log_bytes,
+    ));
+    all
+}
+
+fn computing(fuel: u64, wall_ms: u64, memory_bytes: u64) -> Vec<Attack> {
     vec![
         attack(
             LimitName::Fuel,
@@ -61,6 +99,55 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
             (memory_bytes, 3 * memory_bytes),
             Ends::Stopped(json!(2 * memory_bytes)),
         ),
+    ]
+}
+
+/// Asks much of the host.
+fn asking(
+    host_resources: u64,
+    hostcall_bytes: u64,
+    host_calls: u64,
+    pollables: u64,
+    random_bytes: u64,
+) -> Vec<Attack> {
+    vec![
+        attack(
+            LimitName::HostResources,
+            ("hold-streams", json!({ "n": 2 * host_resources })),
+            (host_resources, 3 * host_resources),
+            Ends::Stopped(json!(2 * host_resources)),
+        ),
+        // The guest's memory has to hold it too.
+        attack(
+            LimitName::HostcallBytes,
+            ("log-at-once", json!({ "bytes": hostcall_bytes / 4 })),
+            (hostcall_bytes / 8, hostcall_bytes),
+            Ends::Stopped(json!(hostcall_bytes / 4)),
+        ),
+        attack(
+            LimitName::HostCalls,
+            ("rounds-of-calls", json!({ "n": 2 * host_calls })),
+            (host_calls, 3 * host_calls),
+            Ends::Stopped(json!(2 * host_calls)),
+        ),
+        // Each holds two resources of the host.
+        attack(
+            LimitName::Pollables,
+            ("hold-pollables", json!({ "n": pollables })),
+            (pollables / 2, 2 * pollables),
+            Ends::Stopped(json!(pollables)),
+        ),
+        attack(
+            LimitName::Random,
+            ("draw", json!({ "bytes": 2 * random_bytes })),
+            (random_bytes, 3 * random_bytes),
+            Ends::Stopped(json!(2 * random_bytes)),
+        ),
+    ]
+}
+
+fn values(arguments_bytes: u64, result_bytes: u64) -> Vec<Attack> {
+    vec![
         attack(
             LimitName::Arguments,
             ("swallow", json!({ "text": xs(2 * arguments_bytes) })),
@@ -73,6 +160,16 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
             (result_bytes, 3 * result_bytes),
             Ends::Stopped(json!(xs(2 * result_bytes))),
         ),
+    ]
+}
+
+fn texts(
+    error_text_bytes: u64,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    log_bytes: u64,
+) -> Vec<Attack> {
+    vec![
         // The default is the most that this limit takes.
         attack(
             LimitName::ErrorText,
@@ -107,12 +204,43 @@ fn attack(
 ) -> Attack {
     Attack {
         limit,
+        forged: None,
         call,
         stops,
         lifted,
         ends,
     }
 }
+
+/// A component of its own, `components/hostile/forged`: no compiler makes one
+/// with so much of something. It answers with how much it has.
+fn forged(limit: LimitName, stops: u64, has: u64) -> Attack {
+    let text = match limit {
+        LimitName::TableElements => FORGED_TABLE_ELEMENTS,
+        LimitName::Tables => FORGED_TABLES,
+        LimitName::Memories => FORGED_MEMORIES,
+        LimitName::CoreInstances => FORGED_CORE_INSTANCES,
+        LimitName::Handles => FORGED_HANDLES,
+        other => unreachable!("`{other}` has none"),
+    };
+    Attack {
+        forged: Some(text),
+        ..attack(
+            limit,
+            ("run", json!({})),
+            (stops, 3 * stops),
+            Ends::Stopped(json!(has)),
+        )
+    }
+}
+
+const FORGED_TABLE_ELEMENTS: &str =
+    include_str!("../../components/hostile/forged/table_elements.wat");
+const FORGED_TABLES: &str = include_str!("../../components/hostile/forged/tables.wat");
+const FORGED_MEMORIES: &str = include_str!("../../components/hostile/forged/memories.wat");
+const FORGED_CORE_INSTANCES: &str =
+    include_str!("../../components/hostile/forged/core_instances.wat");
+const FORGED_HANDLES: &str = include_str!("../../components/hostile/forged/handles.wat");
 
 /// A flood of twice what a limit lets through.
 fn flood(
@@ -122,6 +250,7 @@ fn flood(
 ) -> Attack {
     Attack {
         limit,
+        forged: None,
         call: (function, json!({ "bytes": 2 * stops })),
         stops,
         lifted: 3 * stops,
@@ -153,13 +282,18 @@ async fn each_limit_stops_its_attack_and_only_that_limit_does() {
 
 async fn check(arena: &Arena, attack: &Attack) {
     let Attack { limit, call, .. } = attack;
+    let forged = match attack.forged {
+        Some(text) => Some(support::load(&arena.host, &forge::component(text)).await),
+        None => None,
+    };
+    let component = forged.as_ref().unwrap_or(&arena.hostile);
     let with = |value: u64| {
         let mut limits = Limits::default();
         let value = limit.quantity(value).to_string();
         limits.set(limit.as_str(), &value).expect("a value");
         limits
     };
-    let run = |value| call_within(&arena.host, &arena.hostile, call.clone(), with(value));
+    let run = |value| call_within(&arena.host, component, call.clone(), with(value));
     let (stopped, completed) = (run(attack.stops).await, run(attack.lifted).await);
     match &attack.ends {
         Ends::Stopped(answer) => {
@@ -206,9 +340,14 @@ fn assert_cut(text: &str, attack: &Attack) {
 /// What a stopped attack has spent.
 fn plausible(limit: LimitName, stops: u64, usage: &Usage) {
     let wall_ms = u64::try_from(usage.wall.as_millis()).unwrap();
-    let ran = limit != LimitName::Arguments;
-    assert_eq!(0 < usage.fuel, ran, "{limit}: {usage:?}");
-    assert_eq!(0 < usage.memory_bytes_peak, ran, "{limit}: {usage:?}");
+    let instantiated = !matches!(
+        limit,
+        LimitName::Arguments | LimitName::Tables | LimitName::Memories | LimitName::CoreInstances
+    );
+    assert_eq!(0 < usage.fuel, instantiated, "{limit}: {usage:?}");
+    if attack_has_memory(limit) {
+        assert!(0 < usage.memory_bytes_peak, "{limit}: {usage:?}");
+    }
     assert!(!usage.wall.is_zero(), "{limit}: {usage:?}");
     match limit {
         LimitName::Fuel => assert_eq!(usage.fuel, stops),
@@ -218,17 +357,27 @@ fn plausible(limit: LimitName, stops: u64, usage: &Usage) {
             assert!(peak.contains(&usage.memory_bytes_peak), "{usage:?}");
         }
         LimitName::Arguments => assert!(stops < usage.arguments_bytes, "{usage:?}"),
-        LimitName::Result
-        | LimitName::ErrorText
-        | LimitName::File
-        | LimitName::Functions
-        | LimitName::Nesting
-        | LimitName::AllInstances => {}
+        LimitName::HostCalls => assert_eq!(usage.host_calls, stops + 1),
         // Counted beyond what is kept.
         LimitName::Stdout => assert_eq!(usage.stdout_bytes, 2 * stops),
         LimitName::Stderr => assert_eq!(usage.stderr_bytes, 2 * stops),
         LimitName::Log => assert!(2 * stops < usage.log_bytes, "{usage:?}"),
+        // Nothing of these is told beyond the error.
+        _ => {}
     }
+}
+
+/// Whether the guest of an attack came so far as to have memory.
+fn attack_has_memory(limit: LimitName) -> bool {
+    !matches!(
+        limit,
+        LimitName::Arguments
+            | LimitName::TableElements
+            | LimitName::Tables
+            | LimitName::Memories
+            | LimitName::CoreInstances
+            | LimitName::Handles
+    )
 }
 
 /// What an attack has spent that nothing stopped: more than what stops it.
@@ -242,11 +391,8 @@ fn plausible_in_full(limit: LimitName, attack: &Attack, usage: &Usage) {
         LimitName::Stdout => usage.stdout_bytes,
         LimitName::Stderr => usage.stderr_bytes,
         LimitName::Log => usage.log_bytes,
-        LimitName::ErrorText
-        | LimitName::File
-        | LimitName::Functions
-        | LimitName::Nesting
-        | LimitName::AllInstances => return,
+        LimitName::HostCalls => usage.host_calls,
+        _ => return,
     };
     let range = attack.stops + 1..=attack.lifted;
     assert!(range.contains(&spent), "{limit}: {usage:?}");

@@ -52,19 +52,3 @@ async fn guests_that_pass_text_to_each_other_end_at_their_deadline() {
     assert!(best < WALL + OVERSHOOT, "{best:?}");
     arena.neighbour.still_answers(10).await;
 }
-
-/// Four megabytes of a guest must not become a gigabyte of the host.
-#[tokio::test]
-async fn a_result_that_grows_in_the_host_is_stopped() {
-    let arena = Arena::new().await;
-    let component = support::load(&arena.host, &forge::a_million_flags()).await;
-    let limits = Limits::default();
-    let called = call_within(&arena.host, &component, ("run", json!({})), limits).await;
-    assert_eq!(code(&called), "limit/result");
-    assert!(
-        called.usage.wall < Duration::from_secs(2),
-        "{:?}",
-        called.usage
-    );
-    arena.neighbour.still_answers(10).await;
-}

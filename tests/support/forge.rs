@@ -110,24 +110,3 @@ pub(crate) fn passes_text_for_ever() -> Vec<u8> {
             (export "run" (func $run)))"#,
     )
 }
-
-/// A list of a million flags, all of them set, from 4 MB of memory.
-pub(crate) fn a_million_flags() -> Vec<u8> {
-    let names: String = (0..32).map(|i| format!(r#" "f{i}""#)).collect();
-    component(&format!(
-        r#"(component
-            (core module $m
-                (memory (export "memory") 70)
-                (func (export "run") (result i32)
-                    (memory.fill (i32.const 1024) (i32.const 255) (i32.const 4000000))
-                    (i32.store (i32.const 16) (i32.const 1024))
-                    (i32.store (i32.const 20) (i32.const 1000000))
-                    i32.const 16))
-            (core instance $i (instantiate $m))
-            (type $flags (flags{names}))
-            (export $named "set" (type $flags))
-            (type $list (list $named))
-            (func (export "run") (result $list)
-                (canon lift (core func $i "run") (memory $i "memory"))))"#
-    ))
-}

@@ -4,7 +4,16 @@
 use crate::Hostile;
 
 wit_bindgen::generate!({
-    path: ["../../wit/deps/logging.wit", "wit"],
+    path: [
+        "../../wit/deps/io.wit",
+        "../../wit/deps/clocks.wit",
+        "../../wit/deps/random.wit",
+        "../../wit/deps/filesystem.wit",
+        "../../wit/deps/sockets.wit",
+        "../../wit/deps/cli.wit",
+        "../../wit/deps/logging.wit",
+        "wit",
+    ],
     world: "patinox:hostile/hostile",
     generate_all,
 });

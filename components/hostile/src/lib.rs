@@ -10,8 +10,12 @@ mod error_text;
 mod exit;
 mod fuel;
 mod host_calls;
+mod host_resources;
+mod hostcall_bytes;
 mod log;
 mod memory;
+mod pollables;
+mod random;
 mod result;
 mod stack;
 mod state;
@@ -64,6 +68,30 @@ impl Guest for Hostile {
 
     fn rounds_of_calls(n: u64) -> u64 {
         host_calls::rounds(n)
+    }
+
+    fn hold_streams(n: u64) -> u64 {
+        host_resources::hold(n)
+    }
+
+    fn hold_pollables(n: u64) -> u64 {
+        pollables::hold(n)
+    }
+
+    fn wait_for_many(n: u64) -> u64 {
+        pollables::wait_for_many(n)
+    }
+
+    fn log_at_once(bytes: u64) -> u64 {
+        hostcall_bytes::log_at_once(bytes)
+    }
+
+    fn draw(bytes: u64) -> u64 {
+        random::draw(bytes)
+    }
+
+    fn draw_at_once(bytes: u64) -> u64 {
+        random::draw_at_once(bytes)
     }
 
     fn recurse(depth: Option<u64>) -> u64 {

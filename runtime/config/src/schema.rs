@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patinox_policy::{LimitName, Limits, LoadLimits};
+use patinox_policy::{LimitName, LimitScope, Limits, LoadLimits};
 
 use crate::Origin;
 
@@ -42,13 +42,10 @@ impl Key {
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
-            Self::Limit(
-                LimitName::File
-                | LimitName::Functions
-                | LimitName::Nesting
-                | LimitName::AllInstances,
-            ) => "load",
-            Self::Limit(_) => "limits",
+            Self::Limit(name) => match name.scope() {
+                LimitScope::Call => "limits",
+                LimitScope::Load => "load",
+            },
             Self::LogLevel | Self::LogFormat => "log",
             Self::OutputFormat => "output",
         }
@@ -138,15 +135,6 @@ impl fmt::Display for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_limit_of_a_call_stands_under_limits_and_no_other() {
-        for name in LimitName::ALL {
-            let of_a_call = Limits::default().get(name).is_some();
-            let section = if of_a_call { "limits" } else { "load" };
-            assert_eq!(Key::Limit(name).section(), section, "{name}");
-        }
-    }
 
     #[test]
     fn no_two_keys_share_a_name_or_a_variable() {

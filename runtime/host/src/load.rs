@@ -57,7 +57,8 @@ pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, 
             compile: component.compile_time(),
         }));
     let sandbox = Sandbox::new(component);
-    let tools = Tools::of(&sandbox, Run::new(parts.config.limits)).await?;
+    // Boxed: it holds a whole store while a handler lists its tools.
+    let tools = Box::pin(Tools::of(&sandbox, Run::new(parts.config.limits))).await?;
     Ok(Loaded { sandbox, tools })
 }
 

@@ -1,12 +1,15 @@
 //! What can go wrong with a component and with a call.
 
+mod raised;
+
 use std::borrow::Cow;
 
 use patinox_policy::{
-    Code, Failure, LimitName, Limits, LoadLimits, MAX_MESSAGE_BYTES, RecoveryStrategy, Usage, cut,
+    Code, Failure, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
     escape_line,
 };
-use wasmtime::Trap;
+
+pub(crate) use raised::{Context, Raised, Stop};
 
 use crate::screen::{NotAComponent, Refused};
 
@@ -228,7 +231,7 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
 
 /// Names the flag with a value that lets this call pass, or else double.
 fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
-    if LoadLimits::default().get(name).is_some() {
+    if name.scope() == LimitScope::Load {
         let variable = name.as_str().replace('-', "_").to_ascii_uppercase();
         return Some(format!(
             "set `{name}` under `[load]` in the configuration file, or `PATINOX_LOAD__{variable}`"
@@ -272,126 +275,4 @@ fn escaped_within(text: &str, max_bytes: usize) -> String {
 /// A text that is escaped already, with room for our own words around it.
 fn bounded(text: &str) -> Cow<'_, str> {
     cut(text, MAX_GUEST_TEXT_BYTES)
-}
-
-/// Why the host ended a call from within an import.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stop {
-    #[error("out of fuel")]
-    Fuel,
-    #[error("past the deadline")]
-    Wall,
-    #[error("cancelled")]
-    Cancelled,
-    #[error("exit with status {0}")]
-    Exit(u8),
-    #[error("a host function panicked: {0}")]
-    Panic(String),
-    #[error("called a function with nothing behind it")]
-    NothingBehind,
-}
-
-/// What ended a call, before it is known what that means.
-#[derive(Debug)]
-pub(crate) enum Raised {
-    /// The engine, before the guest's function was reached.
-    Starting(wasmtime::Error),
-    /// The engine, while the guest ran.
-    Engine(wasmtime::Error),
-    /// A limit, with what was spent where that is known.
-    Limit(LimitName, Option<u64>),
-    /// The tool's own error.
-    Tool(String),
-    /// A result that is not what it should be.
-    Output(String),
-    Cancelled,
-}
-
-/// What an error is explained by.
-pub(crate) struct Context<'a> {
-    pub(crate) limits: &'a Limits,
-    pub(crate) usage: &'a Usage,
-    pub(crate) memory_refused: Option<u64>,
-}
-
-impl Raised {
-    pub(crate) fn explain(self, context: &Context<'_>) -> Error {
-        match self {
-            Self::Cancelled => Error::Cancelled,
-            Self::Limit(name, spent) => context.limit(name, spent),
-            Self::Tool(text) => {
-                let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);
-                Error::ToolError {
-                    text: escaped_within(&text, limit.min(MAX_GUEST_TEXT_BYTES)),
-                }
-            }
-            Self::Output(reason) => Error::InvalidOutput {
-                reason: guest_text(&reason),
-            },
-            Self::Starting(error) => context.engine(error, true),
-            Self::Engine(error) => context.engine(error, false),
-        }
-    }
-}
-
-impl Context<'_> {
-    fn limit(&self, name: LimitName, spent: Option<u64>) -> Error {
-        let known = match name {
-            LimitName::Fuel => Some(self.usage.fuel),
-            LimitName::Wall => u64::try_from(self.usage.wall.as_millis()).ok(),
-            LimitName::Memory => self.memory_refused,
-            _ => None,
-        };
-        Error::limit(name, self.limits, spent.or(known))
-    }
-
-    fn engine(&self, error: wasmtime::Error, starting: bool) -> Error {
-        if let Some(stop) = error.downcast_ref::<Stop>() {
-            return self.stop(stop, &error);
-        }
-        let trap = error.downcast_ref::<Trap>().copied();
-        match trap {
-            Some(Trap::OutOfFuel) => self.limit(LimitName::Fuel, None),
-            Some(Trap::StackOverflow) => Error::Stack,
-            _ if self.memory_refused.is_some() => self.limit(LimitName::Memory, None),
-            Some(trap) => Error::Trap {
-                reason: trap
-                    .to_string()
-                    .trim_start_matches("wasm trap: ")
-                    .to_owned(),
-            },
-            None if is_hostcall_fuel(&error) => self.limit(LimitName::Result, None),
-            None if starting && is_host_fault(&error) => Error::internal(error),
-            None => Error::InvalidOutput {
-                reason: guest_text(&error.root_cause().to_string()),
-            },
-        }
-    }
-
-    fn stop(&self, stop: &Stop, error: &wasmtime::Error) -> Error {
-        match stop {
-            Stop::Fuel => self.limit(LimitName::Fuel, None),
-            Stop::Wall => self.limit(LimitName::Wall, None),
-            Stop::Cancelled => Error::Cancelled,
-            Stop::Exit(status) => Error::Exit { status: *status },
-            Stop::Panic(text) => Error::Internal(text.clone().into()),
-            Stop::NothingBehind => Error::Trap {
-                reason: error.root_cause().to_string(),
-            },
-        }
-    }
-}
-
-/// Whether an instance could not be made because of this machine, not of the
-/// component: the system refused address space. The engine has no type for it.
-fn is_host_fault(error: &wasmtime::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some() || cause.to_string().contains("mmap")
-    })
-}
-
-/// The engine's error for too much data on its way has no type that can be
-/// named; its text is all there is. A test holds it.
-fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
-    error.root_cause().to_string().starts_with("too much data")
 }

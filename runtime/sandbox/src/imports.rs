@@ -5,6 +5,7 @@
 //! alike. The wrapper counts the call, charges fuel for it, checks cancel and
 //! deadline, lets other tasks run, and catches a panic.
 
+mod allowance;
 mod cli;
 mod clocks;
 mod context;
@@ -13,6 +14,7 @@ pub(crate) mod linked;
 mod logging;
 pub(crate) mod nothing;
 mod random;
+mod weight;
 mod wrapper;
 
 use wasmtime::component::HasSelf;
@@ -21,6 +23,7 @@ use crate::bindings::offered::Offered;
 use crate::state::State;
 use linked::component::Linker;
 
+pub(crate) use allowance::Allowance;
 pub(crate) use cli::Captured;
 pub(crate) use wrapper::Meter;
 
@@ -32,9 +35,13 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// Whether an interface of this name is linked, whatever its version.
 pub(crate) fn is_offered(linker: &Linker<State>, import: &str) -> bool {
     let interface = without_version(import);
-    linker.offers(interface) || nothing::covers(interface)
+    let mut linked = linker.linked().iter();
+    linked.any(|name| without_version(name) == interface) || nothing::covers(interface)
 }
 
 fn without_version(import: &str) -> &str {
     import.split_once('@').map_or(import, |(name, _)| name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,22 +19,9 @@ use crate::value;
 /// is looked at: 4 to 83 µs of a guest's time, which costs nothing measurable.
 const FUEL_PER_YIELD: u64 = 100_000;
 
-/// The least and the most host memory for values on their way in one host call
-/// or one result, as the engine accounts them.
-///
-/// Without the most, a guest's list of a million entries over one buffer is
-/// gigabytes in the host, however high `result` is. The least leaves room for
-/// what WASI's streams pass at once, 64 KiB.
-const VALUE_BYTES: (u64, u64) = (1 << 20, 64 << 20);
-
-/// Between the two: for each byte of JSON that a result may have. A byte of a
-/// `list<u8>` is 32 bytes in the engine, and 3 of them are 4 characters.
-const VALUE_BYTES_PER_JSON: u64 = 25;
-
-/// The most handles to resources that guests of one call hold.
-///
-/// They are host memory that no memory limit sees.
-const MAX_HANDLES: usize = 10_000;
+/// The least that a call of the host, or a result, may carry: what WASI's
+/// streams pass at once, 64 KiB, and some room.
+const MIN_HOSTCALL_BYTES: u64 = 128 << 10;
 
 /// The store of one call. It is used once; dropping it frees all of it.
 pub(crate) struct Instance {
@@ -52,9 +39,9 @@ impl Instance {
             store.set_epoch_deadline(1);
             store.epoch_deadline_async_yield_and_update(1);
         }
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(value_bytes(run.limits.result_bytes, None));
-        store.set_max_component_handles(MAX_HANDLES);
+        store.limiter(|state| &mut state.budget);
+        store.set_hostcall_fuel(hostcall_bytes(&run.limits, None));
+        store.set_max_component_handles(count(run.limits.handles));
         let fuel = store
             .set_fuel(run.limits.fuel)
             .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)));
@@ -84,7 +71,7 @@ impl Instance {
     ///
     /// It is the bound of host calls as well, as the engine has only one.
     pub(crate) fn bound_values(&mut self, result: Option<&ValueType>) {
-        let bytes = value_bytes(self.run.limits.result_bytes, result);
+        let bytes = hostcall_bytes(&self.run.limits, result);
         self.store.set_hostcall_fuel(bytes);
     }
 
@@ -135,16 +122,18 @@ impl Instance {
     }
 
     /// Drops the store and tells what the call spent.
-    pub(crate) fn finish<T>(mut self, result: Result<T, Raised>, result_bytes: u64) -> Outcome<T> {
+    pub(crate) fn finish<T>(self, result: Result<T, Raised>, result_bytes: u64) -> Outcome<T> {
         let fuel_left = self.store.get_fuel().unwrap_or(0);
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
-        let state = self.store.data_mut();
+        // What is freed counts as time of the call.
+        let state = self.store.into_data();
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
         let (log, log_bytes) = state.log.take();
-        let mut usage = Usage {
+        let usage = Usage {
             fuel,
-            memory_bytes_peak: state.memory.peak(),
+            memory_bytes_peak: state.budget.memory_peak(),
+            wall: self.run.started.elapsed(),
             host_calls: state.meter.host_calls,
             stdout_bytes,
             stderr_bytes,
@@ -152,13 +141,10 @@ impl Instance {
             result_bytes,
             ..Usage::default()
         };
-        let refused = state.memory.refused();
-        drop(self.store);
-        usage.wall = self.run.started.elapsed();
         let context = Context {
             limits: &self.run.limits,
             usage: &usage,
-            memory_refused: refused,
+            budget: &state.budget,
         };
         let result = result.map_err(|raised| raised.explain(&context));
         Outcome {
@@ -173,14 +159,16 @@ impl Instance {
     }
 }
 
-/// What the engine may account for values, by the limit `result` and the type
-/// of the result.
-fn value_bytes(json_bytes: u64, result: Option<&ValueType>) -> usize {
-    let (least, most) = VALUE_BYTES;
-    let bytes = json_bytes
-        .saturating_mul(VALUE_BYTES_PER_JSON)
-        .clamp(least, most);
-    usize::try_from(bytes / result.map_or(1, value::cost)).unwrap_or(usize::MAX)
+/// What the engine may account for the values of one call of the host, or of a
+/// result of this type. The other half of `hostcall-bytes` is for the form of
+/// a result in JSON.
+fn hostcall_bytes(limits: &Limits, result: Option<&ValueType>) -> usize {
+    let bytes = limits.hostcall_bytes / 2 / result.map_or(1, value::cost);
+    count(bytes.max(MIN_HOSTCALL_BYTES))
+}
+
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 /// A result that came after the deadline came too late: the limit holds to the
@@ -210,12 +198,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_of_the_result_lifts_the_bound_of_values() {
-        assert_eq!(value_bytes(1, None), 1 << 20);
-        assert_eq!(value_bytes(1 << 20, None), 25 << 20);
-        assert_eq!(value_bytes(1 << 30, None), 64 << 20);
+    fn a_type_that_grows_in_the_host_may_be_less() {
+        let limits = Limits::default();
+        assert_eq!(hostcall_bytes(&limits, None), 32 << 20);
         let flags = ValueType::Flags(vec!["a".to_owned(); 32]);
         let list = ValueType::List(Box::new(flags));
-        assert_eq!(value_bytes(1 << 30, Some(&list)), 2 << 20);
+        assert_eq!(hostcall_bytes(&limits, Some(&list)), (32 << 20) / 32);
+        let least = Limits {
+            hostcall_bytes: 1,
+            ..limits
+        };
+        assert_eq!(hostcall_bytes(&least, Some(&list)), 128 << 10);
     }
 }

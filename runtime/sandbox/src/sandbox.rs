@@ -174,9 +174,8 @@ impl Sandbox {
         let called = instance
             .call(export.index, &arguments.0, &mut results)
             .await;
-        let result_limit = instance.limits().result_bytes;
-        let answered =
-            called.and_then(|()| answer(ty.result.as_ref(), results.pop(), result_limit));
+        let limits = *instance.limits();
+        let answered = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), &limits));
         match answered {
             Ok((json, result_bytes)) => instance.finish(Ok(json), result_bytes),
             Err(raised) => instance.finish(Err(raised), 0),
@@ -249,8 +248,12 @@ impl Sandbox {
 }
 
 /// Turns what a function returned into the tool's answer and its length.
-fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<(Value, u64), Raised> {
-    let mut room = Room::new(limit);
+fn answer(
+    ty: Option<&ValueType>,
+    value: Option<Val>,
+    limits: &Limits,
+) -> Result<(Value, u64), Raised> {
+    let mut room = Room::new(limits.result_bytes, limits.hostcall_bytes / 2);
     let json = match (ty, value) {
         (Some(ValueType::Result { ok, .. }), Some(Val::Result(Ok(value)))) => {
             encode_side(ok.as_deref(), value, &mut room)?
@@ -265,7 +268,7 @@ fn answer(ty: Option<&ValueType>, value: Option<Val>, limit: u64) -> Result<(Val
         (Some(ty), Some(value)) => encode(ty, value, &mut room)?,
         _ => Value::Null,
     };
-    match value::json_len(&json, limit) {
+    match value::json_len(&json, limits.result_bytes) {
         Ok(len) => Ok((json, len)),
         Err(spent) => Err(Raised::Limit(LimitName::Result, Some(spent))),
     }
@@ -285,6 +288,7 @@ fn encode_side(
 fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Result<Value, Raised> {
     value::encode(ty, value, room).map_err(|error| match error {
         Unencodable::TooLong => Raised::Limit(LimitName::Result, None),
+        Unencodable::TooLarge => Raised::Limit(LimitName::HostcallBytes, None),
         Unencodable::Mismatch { .. } => Raised::Output(error.to_string()),
     })
 }

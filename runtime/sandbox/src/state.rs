@@ -6,14 +6,9 @@ use std::time::Instant;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
-use crate::budget::MemoryBudget;
-use crate::imports::{Captured, Meter};
+use crate::budget::Budget;
+use crate::imports::{Allowance, Captured, Meter};
 use crate::sandbox::{ProgressSink, Run};
-
-/// The most host resources (streams, pollables) that a call holds at once.
-///
-/// They are host memory that no other limit sees.
-const MAX_HOST_RESOURCES: usize = 1_000;
 
 /// The data of one store.
 pub(crate) struct State {
@@ -21,7 +16,8 @@ pub(crate) struct State {
     pub(crate) started: Instant,
     pub(crate) clock: Clock,
     pub(crate) meter: Meter,
-    pub(crate) memory: MemoryBudget,
+    pub(crate) budget: Budget,
+    pub(crate) allowance: Allowance,
     pub(crate) table: ResourceTable,
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
@@ -32,13 +28,15 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(run: &Run, clock: &Clock) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HOST_RESOURCES);
+        let most = usize::try_from(run.limits.host_resources).unwrap_or(usize::MAX);
+        table.set_max_capacity(most);
         Self {
             id: run.id,
             started: run.started,
             clock: *clock,
-            meter: Meter::new(run.limits.fuel, run.deadline(), run.cancel.clone()),
-            memory: MemoryBudget::new(run.limits.memory_bytes),
+            meter: Meter::new(run),
+            budget: Budget::new(&run.limits),
+            allowance: Allowance::new(&run.limits),
             table,
             stdout: Captured::new(run.limits.stdout_bytes),
             stderr: Captured::new(run.limits.stderr_bytes),

@@ -185,21 +185,24 @@ impl std::io::Write for Counter {
 /// How many bytes of the host's memory one byte of the engine's account can
 /// come to, for values of this type.
 ///
-/// The engine accounts a name of flags by its length alone, but makes a string
-/// of each.
+/// The engine accounts a name of flags, fields and cases by its length alone,
+/// but makes a string of each; `tests/hostile/growth.rs` measures what comes
+/// of it.
 pub(crate) fn cost(ty: &ValueType) -> u64 {
+    /// A name of a byte takes as much again as the value that it names.
+    const NAMED: u64 = 2;
     let most = |costs: &mut dyn Iterator<Item = u64>| costs.max().unwrap_or(1);
     match ty {
         ValueType::Flags(names) => u64::try_from(names.len()).unwrap_or(u64::MAX).max(1),
         ValueType::List(inner) | ValueType::Option(inner) => cost(inner),
-        ValueType::Record(fields) => most(&mut fields.iter().map(|field| cost(&field.ty))),
+        ValueType::Record(fields) => {
+            NAMED.saturating_mul(most(&mut fields.iter().map(|field| cost(&field.ty))))
+        }
         ValueType::Tuple(items) => most(&mut items.iter().map(cost)),
-        ValueType::Variant(cases) => most(
-            &mut cases
-                .iter()
-                .filter_map(|case| case.payload.as_ref())
-                .map(cost),
-        ),
+        ValueType::Variant(cases) => {
+            let payloads = cases.iter().filter_map(|case| case.payload.as_ref());
+            NAMED.saturating_mul(most(&mut payloads.map(cost)))
+        }
         ValueType::Result { ok, err } => {
             most(&mut [ok, err].into_iter().flatten().map(|ty| cost(ty)))
         }

@@ -42,8 +42,10 @@ pub fn table(tree: &Tree) -> Vec<Finding> {
     let rows = rows(readme);
     defaults
         .iter()
-        .filter_map(|(name, value)| {
-            let rule = match rows.iter().find(|(_, row, _)| row == name) {
+        .filter_map(|(field, value)| {
+            let (name, whole) = (limit_name(field), field.replace('_', "-"));
+            let of_field = |row: &&Row| row.1 == name || row.1 == whole;
+            let rule = match rows.iter().find(of_field) {
                 Some((_, _, Some(written))) if written == value => return None,
                 Some((line, _, _)) => {
                     let rule = format!("`{name}` does not have its default, {value}, in the table");
@@ -69,13 +71,14 @@ fn defaults(source: &File) -> Vec<(String, u64)> {
             && let Some((field, value)) = line.trim().trim_end_matches(',').split_once(": ")
             && let Some(value) = evaluated(value)
         {
-            defaults.push((limit_name(field), value));
+            defaults.push((field.to_owned(), value));
         }
     }
     defaults
 }
 
-/// `memory_bytes` is the limit `memory`.
+/// `memory_bytes` is the limit `memory`. Where the unit is part of the name, as
+/// in `hostcall-bytes`, the row has the whole.
 fn limit_name(field: &str) -> String {
     let name = field
         .strip_suffix("_bytes")
@@ -92,8 +95,11 @@ fn evaluated(expression: &str) -> Option<u64> {
     }
 }
 
-/// The rows of every table whose first cell is a name: line, name and value.
-fn rows(readme: &File) -> Vec<(usize, String, Option<u64>)> {
+/// A row of a table: line, name and value.
+type Row = (usize, String, Option<u64>);
+
+/// The rows of every table whose first cell is a name.
+fn rows(readme: &File) -> Vec<Row> {
     let mut rows = Vec::new();
     for (line, text) in readme.lines() {
         let mut cells = text.split('|').skip(1);

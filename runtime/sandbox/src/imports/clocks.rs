@@ -14,9 +14,6 @@ use crate::state::State;
 /// It takes away the clock that timing attacks on neighbours need.
 const RESOLUTION: Duration = Duration::from_millis(1);
 
-/// The longest wait: beyond what a call can last, and what a timer can hold.
-const MAX_WAIT: Duration = Duration::from_hours(24 * 365);
-
 /// A moment that a guest waits for.
 struct Deadline(tokio::time::Instant);
 
@@ -36,7 +33,12 @@ impl State {
             .saturating_mul(1_000_000)
     }
 
-    fn wake_at(&mut self, at: Instant) -> Result<Resource<DynPollable>> {
+    /// A wait that ends no later than the call does: a guest may ask for
+    /// centuries, which no timer holds.
+    fn wake_after(&mut self, from: Instant, nanos: u64) -> Result<Resource<DynPollable>> {
+        let at = from.checked_add(Duration::from_nanos(nanos));
+        let at = at.map_or(self.meter.deadline, |at| at.min(self.meter.deadline));
+        self.allowance.hold_pollable()?;
         let deadline = self.table.push(Deadline(at.into()))?;
         subscribe(&mut self.table, deadline)
     }
@@ -52,13 +54,11 @@ impl monotonic_clock::Host for State {
     }
 
     fn subscribe_instant(&mut self, when: u64) -> Result<Resource<DynPollable>> {
-        let wait = Duration::from_nanos(when).min(MAX_WAIT);
-        self.wake_at(self.started + wait)
+        self.wake_after(self.started, when)
     }
 
     fn subscribe_duration(&mut self, wait: u64) -> Result<Resource<DynPollable>> {
-        let wait = Duration::from_nanos(wait).min(MAX_WAIT);
-        self.wake_at(Instant::now() + wait)
+        self.wake_after(Instant::now(), wait)
     }
 }
 

@@ -27,6 +27,8 @@ impl error::HostError for State {
 
 impl poll::Host for State {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
+        let count = u64::try_from(pollables.len()).unwrap_or(u64::MAX);
+        self.allowance.wait_for(count)?;
         library::poll::Host::poll(&mut self.table, pollables).await
     }
 }
@@ -41,6 +43,7 @@ impl poll::HostPollable for State {
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
+        self.allowance.drop_pollable();
         library::poll::HostPollable::drop(&mut self.table, pollable)
     }
 }
@@ -83,6 +86,7 @@ impl streams::HostInputStream for State {
     }
 
     fn subscribe(&mut self, stream: Resource<DynInputStream>) -> Result<Resource<DynPollable>> {
+        self.allowance.hold_pollable()?;
         library::streams::HostInputStream::subscribe(&mut self.table, stream)
     }
 
@@ -118,6 +122,7 @@ impl streams::HostOutputStream for State {
     }
 
     fn subscribe(&mut self, stream: Resource<DynOutputStream>) -> Result<Resource<DynPollable>> {
+        self.allowance.hold_pollable()?;
         library::streams::HostOutputStream::subscribe(&mut self.table, stream)
     }
 

@@ -9,14 +9,17 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use patinox_policy::LimitName;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{
     Component, ComponentNamedList, InstancePre, Lift, Lower, ResourceType, Val,
 };
-use wasmtime::{Engine, Result, StoreContextMut};
+use wasmtime::{AsContextMut as _, Engine, Result, StoreContextMut};
 
+use super::weight::{self, Weigh};
 use crate::error::Stop;
+use crate::sandbox::Run;
 
 /// Fuel charged for each call into the host.
 ///
@@ -33,25 +36,33 @@ const CALLS_PER_YIELD: u64 = 100;
 /// And after so much time: a call may move megabytes.
 const TIME_PER_YIELD: Duration = Duration::from_millis(2);
 
+/// Fuel charged for each byte that a call brings into the host or takes out.
+///
+/// It stops a guest from having much copied for little: a byte copied costs
+/// the host less than what a guest burns for it.
+const FUEL_PER_BYTE: u64 = 1;
+
 /// What the wrapper counts and checks, one for each call.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pub(crate) host_calls: u64,
-    /// Fuel left when the guest last entered the host.
+    max_host_calls: u64,
+    /// Fuel left when the guest last entered or left the host.
     pub(crate) fuel_left: u64,
     pub(crate) deadline: Instant,
-    pub(crate) cancel: CancellationToken,
+    cancel: CancellationToken,
     calls_since_turn: u64,
     last_turn: Instant,
 }
 
 impl Meter {
-    pub(crate) fn new(fuel: u64, deadline: Instant, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(run: &Run) -> Self {
         Self {
             host_calls: 0,
-            fuel_left: fuel,
-            deadline,
-            cancel,
+            max_host_calls: run.limits.host_calls,
+            fuel_left: run.limits.fuel,
+            deadline: run.deadline(),
+            cancel: run.cancel.clone(),
             calls_since_turn: 0,
             last_turn: Instant::now(),
         }
@@ -70,15 +81,19 @@ impl Meter {
         due
     }
 
-    /// Counts one call; refuses it after the deadline or a cancel.
+    /// Counts one call; refuses it after the last, the deadline or a cancel.
     fn count(&mut self) -> Result<(), Stop> {
         self.host_calls = self.host_calls.saturating_add(1);
         self.calls_since_turn = self.calls_since_turn.saturating_add(1);
+        if self.max_host_calls < self.host_calls {
+            let spent = Some(self.host_calls);
+            return Err(Stop::Limit(LimitName::HostCalls, spent));
+        }
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
         if self.deadline <= Instant::now() {
-            return Err(Stop::Wall);
+            return Err(Stop::Limit(LimitName::Wall, None));
         }
         Ok(())
     }
@@ -92,7 +107,7 @@ type MeterOf<T> = fn(&mut T) -> &mut Meter;
 pub(crate) struct Linker<T: 'static> {
     inner: wasmtime::component::Linker<T>,
     meter: MeterOf<T>,
-    offered: BTreeSet<String>,
+    linked: BTreeSet<String>,
 }
 
 impl<T: 'static> Clone for Linker<T> {
@@ -100,7 +115,7 @@ impl<T: 'static> Clone for Linker<T> {
         Self {
             inner: self.inner.clone(),
             meter: self.meter,
-            offered: self.offered.clone(),
+            linked: self.linked.clone(),
         }
     }
 }
@@ -110,22 +125,22 @@ impl<T: 'static> Linker<T> {
         Self {
             inner: wasmtime::component::Linker::new(engine),
             meter,
-            offered: BTreeSet::new(),
+            linked: BTreeSet::new(),
         }
     }
 
     pub(crate) fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, T>> {
-        self.offered.insert(super::without_version(name).to_owned());
         Ok(LinkerInstance {
-            name: Arc::from(name),
+            name: name.to_owned(),
             inner: self.inner.instance(name)?,
             meter: self.meter,
+            linked: &mut self.linked,
         })
     }
 
-    /// Whether an interface of this name, without version, is defined.
-    pub(crate) fn offers(&self, interface: &str) -> bool {
-        self.offered.contains(interface)
+    /// Every function that is linked, each as `interface@version#function`.
+    pub(crate) const fn linked(&self) -> &BTreeSet<String> {
+        &self.linked
     }
 
     pub(crate) fn instantiate_pre(&self, component: &Component) -> Result<InstancePre<T>> {
@@ -135,9 +150,10 @@ impl<T: 'static> Linker<T> {
 
 /// One interface being defined.
 pub(crate) struct LinkerInstance<'a, T: 'static> {
-    name: Arc<str>,
+    name: String,
     inner: wasmtime::component::LinkerInstance<'a, T>,
     meter: MeterOf<T>,
+    linked: &'a mut BTreeSet<String>,
 }
 
 impl<T: 'static> LinkerInstance<'_, T> {
@@ -145,14 +161,17 @@ impl<T: 'static> LinkerInstance<'_, T> {
     pub(crate) fn func_wrap<F, P, R>(&mut self, name: &str, func: F) -> Result<()>
     where
         F: Fn(StoreContextMut<'_, T>, P) -> Result<R> + Send + Sync + 'static,
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
+        P: ComponentNamedList + Lift + Weigh + 'static,
+        R: ComponentNamedList + Lower + Weigh + Send + 'static,
     {
         let wrap = self.wrap(name, func);
-        self.inner.func_wrap_async(name, move |store, params| {
-            let done = wrap.call(store, |func, store| func(store, params));
-            Box::new(done.after_turn())
-        })
+        self.inner
+            .func_wrap_async(name, move |mut store, params: P| {
+                let weight = params.weigh();
+                let done = wrap.call(&mut store, weight, |func, store| func(store, params));
+                let done = done.charged(&mut store, wrap.meter, Weigh::weigh);
+                Box::new(done.after_turn())
+            })
     }
 
     /// Defines a function that may wait.
@@ -163,13 +182,13 @@ impl<T: 'static> LinkerInstance<'_, T> {
             + Send
             + Sync
             + 'static,
-        P: ComponentNamedList + Lift + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
+        P: ComponentNamedList + Lift + Weigh + Send + 'static,
+        R: ComponentNamedList + Lower + Weigh + Send + 'static,
     {
-        let wrap = self.wrap(name, func);
-        self.inner.func_wrap_async(name, move |store, params| {
-            let begun = wrap.call(store, |func, store| Ok(Box::into_pin(func(store, params))));
-            Box::new(begun.wait(Arc::clone(&wrap.name)))
+        let wrap = Arc::new(self.wrap(name, func));
+        self.inner.func_wrap_async(name, move |store, params: P| {
+            let weight = params.weigh();
+            Box::new(Arc::clone(&wrap).wait(store, weight, params))
         })
     }
 
@@ -183,8 +202,13 @@ impl<T: 'static> LinkerInstance<'_, T> {
     {
         let wrap = self.wrap(name, func);
         self.inner
-            .func_new_async(name, move |store, ty, params, results| {
-                let done = wrap.call(store, |func, store| func(store, &ty, (params, results)));
+            .func_new_async(name, move |mut store, ty, params, results| {
+                let weight = weight::of_values(params);
+                let done = wrap.call(&mut store, weight, |func, store| {
+                    func(store, &ty, (params, &mut *results))
+                });
+                let weight = weight::of_values(results);
+                let done = done.charged(&mut store, wrap.meter, |()| weight);
                 Box::new(done.after_turn())
             })
     }
@@ -194,9 +218,9 @@ impl<T: 'static> LinkerInstance<'_, T> {
     where
         F: Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
     {
-        let wrap = self.wrap(name, drop);
+        let wrap = self.wrap(&format!("[drop]{name}"), drop);
         self.inner.resource(name, ty, move |mut store, rep| {
-            enter(&mut store, wrap.meter)?;
+            enter(&mut store, wrap.meter, 0)?;
             contain(&wrap.name, || (wrap.func)(store, rep))
         })
     }
@@ -213,16 +237,17 @@ impl<T: 'static> LinkerInstance<'_, T> {
             + Sync
             + 'static,
     {
-        let wrap = self.wrap(name, drop);
+        let wrap = Arc::new(self.wrap(&format!("[drop]{name}"), drop));
         self.inner.resource_async(name, ty, move |store, rep| {
-            let begun = wrap.call(store, |drop, store| Ok(Box::into_pin(drop(store, rep))));
-            Box::new(begun.wait(Arc::clone(&wrap.name)))
+            Box::new(Arc::clone(&wrap).wait(store, 0, rep))
         })
     }
 
-    fn wrap<F>(&self, name: &str, func: F) -> Wrap<T, F> {
+    fn wrap<F>(&mut self, name: &str, func: F) -> Wrap<T, F> {
+        let name = format!("{}#{name}", self.name);
+        self.linked.insert(name.clone());
         Wrap {
-            name: Arc::from(format!("{}#{name}", self.name)),
+            name,
             meter: self.meter,
             func,
         }
@@ -231,28 +256,54 @@ impl<T: 'static> LinkerInstance<'_, T> {
 
 /// A host function, the name to blame it by, and the way to the meter.
 struct Wrap<T: 'static, F> {
-    name: Arc<str>,
+    name: String,
     meter: MeterOf<T>,
     func: F,
 }
 
 impl<T: 'static, F> Wrap<T, F> {
     /// Counts, charges, checks, and calls; a panic becomes an error.
-    fn call<'s, R>(
+    fn call<R>(
         &self,
-        mut store: StoreContextMut<'s, T>,
-        work: impl FnOnce(&F, StoreContextMut<'s, T>) -> Result<R>,
+        store: &mut StoreContextMut<'_, T>,
+        weight: u64,
+        work: impl FnOnce(&F, StoreContextMut<'_, T>) -> Result<R>,
     ) -> Called<R> {
-        match enter(&mut store, self.meter) {
-            Ok(()) => Called {
-                must_yield: (self.meter)(store.data_mut()).is_turn_due(),
-                result: contain(&self.name, || work(&self.func, store)),
-            },
-            Err(error) => Called {
+        if let Err(error) = enter(store, self.meter, weight) {
+            return Called {
                 must_yield: false,
                 result: Err(error),
-            },
+            };
         }
+        Called {
+            must_yield: (self.meter)(store.data_mut()).is_turn_due(),
+            result: contain(&self.name, || work(&self.func, store.as_context_mut())),
+        }
+    }
+
+    /// The same for what may wait.
+    async fn wait<P, R: Weigh>(
+        self: Arc<Self>,
+        mut store: StoreContextMut<'_, T>,
+        weight: u64,
+        params: P,
+    ) -> Result<R>
+    where
+        F: for<'s> Fn(StoreContextMut<'s, T>, P) -> Box<dyn Future<Output = Result<R>> + Send + 's>,
+    {
+        enter(&mut store, self.meter, weight)?;
+        if (self.meter)(store.data_mut()).is_turn_due() {
+            yield_once().await;
+        }
+        let waiting = contain(&self.name, || {
+            Ok(Box::into_pin((self.func)(store.as_context_mut(), params)))
+        })?;
+        let result = match AssertUnwindSafe(waiting).catch_unwind().await {
+            Ok(result) => result?,
+            Err(panic) => return Err(panicked(&self.name, &*panic)),
+        };
+        charge(&mut store, self.meter, bytes(result.weigh()))?;
+        Ok(result)
     }
 }
 
@@ -264,6 +315,20 @@ struct Called<R> {
 }
 
 impl<R> Called<R> {
+    /// Charges for what the guest gets.
+    fn charged<T>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        meter: MeterOf<T>,
+        weigh: impl FnOnce(&R) -> u64,
+    ) -> Self {
+        let result = self.result.and_then(|result| {
+            charge(store, meter, bytes(weigh(&result)))?;
+            Ok(result)
+        });
+        Self { result, ..self }
+    }
+
     async fn after_turn(self) -> Result<R> {
         if self.must_yield {
             yield_once().await;
@@ -272,25 +337,28 @@ impl<R> Called<R> {
     }
 }
 
-impl<R, W: Future<Output = Result<R>> + Send> Called<W> {
-    /// Waits for what was begun; a panic on the way becomes an error.
-    async fn wait(self, name: Arc<str>) -> Result<R> {
-        let waiting = self.after_turn().await?;
-        match AssertUnwindSafe(waiting).catch_unwind().await {
-            Ok(result) => result,
-            Err(panic) => Err(panicked(&name, &*panic)),
-        }
-    }
+/// Counts and charges a call before it happens.
+fn enter<T>(store: &mut StoreContextMut<'_, T>, meter: MeterOf<T>, weight: u64) -> Result<()> {
+    let charged = charge(store, meter, FUEL_PER_CALL.saturating_add(bytes(weight)));
+    meter(store.data_mut()).count()?;
+    charged
 }
 
-/// Counts and charges a call before it happens.
-fn enter<T>(store: &mut StoreContextMut<'_, T>, meter: MeterOf<T>) -> Result<()> {
-    let left = store.get_fuel()?.checked_sub(FUEL_PER_CALL);
+/// Takes fuel for what the host does.
+fn charge<T>(store: &mut StoreContextMut<'_, T>, meter: MeterOf<T>, fuel: u64) -> Result<()> {
+    if fuel == 0 {
+        return Ok(());
+    }
+    let left = store.get_fuel()?.checked_sub(fuel);
     store.set_fuel(left.unwrap_or(0))?;
-    let meter = meter(store.data_mut());
-    meter.count()?;
-    meter.fuel_left = left.ok_or(Stop::Fuel)?;
+    let left = left.ok_or(Stop::Limit(LimitName::Fuel, None))?;
+    meter(store.data_mut()).fuel_left = left;
     Ok(())
+}
+
+/// The fuel that so many bytes cost.
+const fn bytes(weight: u64) -> u64 {
+    weight.saturating_mul(FUEL_PER_BYTE)
 }
 
 /// Lets other tasks run. It wakes itself at once: a task that asks tokio to

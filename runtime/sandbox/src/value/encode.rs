@@ -17,31 +17,62 @@ pub(crate) enum Unencodable {
     /// It does not have the type it should have.
     #[error("a value that is no `{expected}`")]
     Mismatch { expected: String },
-    /// It has more bytes than are taken.
+    /// It has more bytes as JSON than are taken.
     #[error("a value that is too long")]
     TooLong,
+    /// It takes more of the host's memory than it may.
+    #[error("a value that is too large")]
+    TooLarge,
 }
 
-/// Bytes of JSON that may still come.
+/// What a JSON value takes in the host's memory, in bytes, without what it
+/// points to.
+const VALUE_BYTES: usize = size_of::<Value>();
+
+/// What an entry of an object takes beside its name and its value: its hash,
+/// its place in the order, and its share of the room to grow.
+const ENTRY_BYTES: usize = 96;
+
+/// Bytes of JSON, and of the host's memory for it, that may still come.
 ///
-/// It counts no more than the JSON will have, and stops a small result in the
-/// guest's memory from becoming gigabytes of JSON in the host's.
-pub(crate) struct Room(u64);
+/// It counts no more JSON than there will be, and stops a small result in the
+/// guest's memory from becoming gigabytes in the host's.
+pub(crate) struct Room {
+    json: u64,
+    memory: u64,
+}
 
 impl Room {
-    pub(crate) const fn new(bytes: u64) -> Self {
-        Self(bytes)
+    pub(crate) const fn new(json_bytes: u64, memory_bytes: u64) -> Self {
+        Self {
+            json: json_bytes,
+            memory: memory_bytes,
+        }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), Unencodable> {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.0 = self.0.checked_sub(bytes).ok_or(Unencodable::TooLong)?;
+    fn take(&mut self, json: usize, memory: usize) -> Result<(), Unencodable> {
+        let left = |room: u64, bytes| room.checked_sub(u64::try_from(bytes).ok()?);
+        self.json = left(self.json, json).ok_or(Unencodable::TooLong)?;
+        self.memory = left(self.memory, memory).ok_or(Unencodable::TooLarge)?;
         Ok(())
+    }
+
+    /// Takes what so many items need beside their text, before any is made:
+    /// a comma or a bracket each.
+    fn items(&mut self, count: usize) -> Result<(), Unencodable> {
+        self.take(count, count.saturating_mul(VALUE_BYTES))
+    }
+
+    /// Takes what an entry of an object needs beside its value: quotation
+    /// marks and a colon, and a comma or a bracket.
+    fn entry(&mut self, name: &str) -> Result<(), Unencodable> {
+        let memory = VALUE_BYTES.saturating_add(ENTRY_BYTES);
+        self.take(name.len() + 3, memory.saturating_add(name.len()))
     }
 
     fn text(&mut self, text: String) -> Result<Value, Unencodable> {
         // With the byte that every value has, both quotation marks.
-        self.take(text.len() + 1)?;
+        self.take(text.len() + 1, text.len())?;
         Ok(Value::String(text))
     }
 }
@@ -53,7 +84,7 @@ type Encoded = Result<Value, Unencodable>;
 pub(crate) fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
     // Every value has at least one byte; what an option holds counts itself.
     if !matches!(ty, ValueType::Option(_)) {
-        room.take(1)?;
+        room.take(1, 0)?;
     }
     let value = match (ty, value) {
         (ValueType::Bool, Val::Bool(v)) => Value::Bool(v),
@@ -70,6 +101,7 @@ pub(crate) fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
         (ValueType::Char, Val::Char(v)) => Value::String(v.to_string()),
         (ValueType::String, Val::String(v)) | (ValueType::Enum(_), Val::Enum(v)) => room.text(v)?,
         (ValueType::Flags(_), Val::Flags(names)) => {
+            room.items(names.len())?;
             let names = names.into_iter().map(|name| room.text(name));
             Value::Array(names.collect::<Result<_, _>>()?)
         }
@@ -90,10 +122,15 @@ pub(crate) fn encode(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
 fn compound(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
     let value = match (ty, value) {
         (ValueType::List(item), Val::List(items)) => {
-            let items = items.into_iter().map(|value| encode(item, value, room));
-            Value::Array(items.collect::<Result<_, _>>()?)
+            room.items(items.len())?;
+            let mut array = Vec::with_capacity(items.len());
+            for value in items {
+                array.push(encode(item, value, room)?);
+            }
+            Value::Array(array)
         }
         (ValueType::Tuple(types), Val::Tuple(items)) if types.len() == items.len() => {
+            room.items(items.len())?;
             let items = types.iter().zip(items);
             let items = items.map(|(ty, value)| encode(ty, value, room));
             Value::Array(items.collect::<Result<_, _>>()?)
@@ -101,7 +138,7 @@ fn compound(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
         (ValueType::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
             let mut object = Map::with_capacity(fields.len());
             for (field, (_, value)) in fields.iter().zip(values) {
-                room.take(field.name.len() + 3)?;
+                room.entry(&field.name)?;
                 object.insert(field.name.clone(), encode(&field.ty, value, room)?);
             }
             Value::Object(object)
@@ -127,7 +164,8 @@ fn mismatch(ty: &ValueType) -> Unencodable {
 }
 
 fn single(name: String, value: Value, room: &mut Room) -> Encoded {
-    room.take(name.len() + 4)?;
+    room.entry(&name)?;
+    room.take(1, 0)?;
     Ok(Value::Object(Map::from_iter([(name, value)])))
 }
 
@@ -186,7 +224,7 @@ fn not_finite(value: f64) -> Value {
 }
 
 fn bytes(items: Vec<Val>, ty: &ValueType, room: &mut Room) -> Encoded {
-    room.take(items.len())?;
+    room.take(items.len(), items.len().saturating_mul(2))?;
     let byte = |value| match value {
         Val::U8(byte) => Ok(byte),
         _ => Err(mismatch(ty)),

@@ -27,8 +27,12 @@ fn round_trip(
     json: &serde_json::Value,
 ) -> Result<serde_json::Value, ArgumentError> {
     let mut arguments = function(ty.clone()).decode(&json!({ "v": json }))?;
-    Ok(encode(ty, arguments.0.remove(0), &mut Room::new(u64::MAX))
-        .expect("a decoded value has its type"))
+    Ok(encode(
+        ty,
+        arguments.0.remove(0),
+        &mut Room::new(u64::MAX, u64::MAX),
+    )
+    .expect("a decoded value has its type"))
 }
 
 #[track_caller]
@@ -152,7 +156,7 @@ fn what_is_not_finite_goes_out_by_name() {
         encode(
             &ValueType::F64,
             Val::Float64(f64::NAN),
-            &mut Room::new(u64::MAX)
+            &mut Room::new(u64::MAX, u64::MAX)
         ),
         Ok(json!("NaN"))
     );
@@ -160,12 +164,16 @@ fn what_is_not_finite_goes_out_by_name() {
         encode(
             &ValueType::F32,
             Val::Float32(f32::NEG_INFINITY),
-            &mut Room::new(u64::MAX)
+            &mut Room::new(u64::MAX, u64::MAX)
         ),
         Ok(json!("-Infinity"))
     );
     assert_eq!(
-        encode(&ValueType::F32, Val::Float32(0.1), &mut Room::new(u64::MAX)),
+        encode(
+            &ValueType::F32,
+            Val::Float32(0.1),
+            &mut Room::new(u64::MAX, u64::MAX)
+        ),
         Ok(json!(0.1))
     );
 }
@@ -189,9 +197,9 @@ fn encoding_stops_at_the_room_it_has() {
         err: None,
     }));
     let items = |count| Val::List(vec![Val::Result(Ok(None)); count]);
-    let json = encode(&ty, items(3), &mut Room::new(40)).expect("38 bytes");
+    let json = encode(&ty, items(3), &mut Room::new(40, u64::MAX)).expect("38 bytes");
     assert_eq!(json.to_string(), r#"[{"ok":null},{"ok":null},{"ok":null}]"#);
-    let long = encode(&ty, items(100), &mut Room::new(40));
+    let long = encode(&ty, items(100), &mut Room::new(40, u64::MAX));
     assert_eq!(long, Err(Unencodable::TooLong));
 }
 
@@ -332,10 +340,10 @@ proptest! {
             (Just(ty), values)
         })
     ) {
-        let json = encode(&ty, value.clone(), &mut Room::new(u64::MAX)).expect("the value has its type");
+        let json = encode(&ty, value.clone(), &mut Room::new(u64::MAX, u64::MAX)).expect("the value has its type");
         let text = json.to_string();
         // It never counts more than the text has.
-        let exact = &mut Room::new(u64::try_from(text.len()).unwrap());
+        let exact = &mut Room::new(u64::try_from(text.len()).unwrap(), u64::MAX);
         prop_assert!(encode(&ty, value.clone(), exact).is_ok(), "{}", text);
         let read: serde_json::Value = serde_json::from_str(&text).expect("what we write is JSON");
         let arguments = function(ty).decode(&json!({ "v": read }));

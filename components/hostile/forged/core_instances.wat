@@ -1,0 +1,26 @@
+;; `core-instances`: 128 of them, twice the default of the limit. `run` answers
+;; with 128 where all of them could be made.
+(component
+  (component $sixteen
+    (core module $m (func))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+    (core instance (instantiate $m)) (core instance (instantiate $m))
+  )
+  (instance (instantiate $sixteen)) (instance (instantiate $sixteen))
+  (instance (instantiate $sixteen)) (instance (instantiate $sixteen))
+  (instance (instantiate $sixteen)) (instance (instantiate $sixteen))
+  (instance (instantiate $sixteen))
+  (core module $m (func (export "run") (result i32) (i32.const 128)))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m))
+  (core instance (instantiate $m)) (core instance (instantiate $m)) (core instance (instantiate $m))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result u32) (canon lift (core func $i "run"))))

@@ -1,0 +1,78 @@
+//! A limit that cannot be set.
+
+use super::name::LimitName;
+use crate::{Code, Failure, RecoveryStrategy, cut, escape_line};
+
+/// The longest piece of a caller's own text that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 80;
+
+/// A limit that was asked for and cannot be set.
+///
+/// ```
+/// use patinox_policy::{Failure, Limits};
+///
+/// let error = Limits::default().set("memory", "64").unwrap_err();
+/// assert_eq!(error.to_string(), "limit `memory` needs a unit, not `64`");
+/// assert_eq!(error.hint().as_deref(), Some("write it like `memory=64MiB`"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// No limit has this name.
+    #[error("there is no limit `{name}`")]
+    Unknown {
+        /// What was asked for, cut and escaped.
+        name: String,
+    },
+    /// The value breaks the limit's rule.
+    #[error("limit `{name}` {rule}, not `{value}`")]
+    Value {
+        /// The limit.
+        name: LimitName,
+        /// What was given, cut and escaped.
+        value: String,
+        /// The rule, as a clause.
+        rule: String,
+    },
+    /// The limit exists but is not one of a call.
+    #[error("limit `{name}` is one of loading, not of a call")]
+    NotOfACall {
+        /// The limit.
+        name: LimitName,
+    },
+    /// The limit exists but is not one of loading.
+    #[error("limit `{name}` is one of a call, not of loading")]
+    NotOfLoading {
+        /// The limit.
+        name: LimitName,
+    },
+}
+
+impl Failure for LimitError {
+    fn code(&self) -> Code {
+        Code::InvalidLimit
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        RecoveryStrategy::Fail
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unknown { .. } => {
+                let names: Vec<_> = LimitName::ALL.into_iter().map(LimitName::as_str).collect();
+                format!("the limits are {}", names.join(", "))
+            }
+            Self::Value { name, .. } => format!("write it like `{name}={}`", name.unit().example()),
+            Self::NotOfACall { name } => {
+                format!("set `{name}` under `[load]` in the configuration file")
+            }
+            Self::NotOfLoading { name } => {
+                format!("set `{name}` under `[limits]` in the configuration file")
+            }
+        })
+    }
+}
+
+pub(super) fn echo(text: &str) -> String {
+    cut(&escape_line(text), MAX_ECHO_BYTES).into_owned()
+}

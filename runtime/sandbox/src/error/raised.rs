@@ -1,0 +1,158 @@
+//! What ended a call, and what that means.
+
+use patinox_policy::{LimitName, Limits, Usage};
+use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
+
+use super::{Error, MAX_GUEST_TEXT_BYTES, escaped_within, guest_text};
+use crate::budget::Budget;
+
+/// Why the host ended a call from within an import.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    #[error("a limit")]
+    Limit(LimitName, Option<u64>),
+    #[error("cancelled")]
+    Cancelled,
+    #[error("exit with status {0}")]
+    Exit(u8),
+    #[error("a host function panicked: {0}")]
+    Panic(String),
+    #[error("called a function with nothing behind it")]
+    NothingBehind,
+}
+
+/// What ended a call, before it is known what that means.
+#[derive(Debug)]
+pub(crate) enum Raised {
+    /// The engine, before the guest's function was reached.
+    Starting(wasmtime::Error),
+    /// The engine, while the guest ran.
+    Engine(wasmtime::Error),
+    /// A limit, with what was spent where that is known.
+    Limit(LimitName, Option<u64>),
+    /// The tool's own error.
+    Tool(String),
+    /// A result that is not what it should be.
+    Output(String),
+    Cancelled,
+}
+
+/// What an error is explained by.
+pub(crate) struct Context<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) usage: &'a Usage,
+    pub(crate) budget: &'a Budget,
+}
+
+impl Raised {
+    pub(crate) fn explain(self, context: &Context<'_>) -> Error {
+        match self {
+            Self::Cancelled => Error::Cancelled,
+            Self::Limit(name, spent) => context.limit(name, spent),
+            Self::Tool(text) => {
+                let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);
+                Error::ToolError {
+                    text: escaped_within(&text, limit.min(MAX_GUEST_TEXT_BYTES)),
+                }
+            }
+            Self::Output(reason) => Error::InvalidOutput {
+                reason: guest_text(&reason),
+            },
+            Self::Starting(error) => context.engine(error, true),
+            Self::Engine(error) => context.engine(error, false),
+        }
+    }
+}
+
+impl Context<'_> {
+    fn limit(&self, name: LimitName, spent: Option<u64>) -> Error {
+        let known = match name {
+            LimitName::Fuel => Some(self.usage.fuel),
+            LimitName::Wall => u64::try_from(self.usage.wall.as_millis()).ok(),
+            LimitName::Memory => self.budget.memory_refused(),
+            LimitName::TableElements => self.budget.table_refused(),
+            _ => None,
+        };
+        Error::limit(name, self.limits, spent.or(known))
+    }
+
+    fn engine(&self, error: wasmtime::Error, starting: bool) -> Error {
+        if let Some(stop) = error.downcast_ref::<Stop>() {
+            return self.stop(stop, &error);
+        }
+        if let Some((name, spent)) = limit_behind(&error) {
+            return self.limit(name, spent);
+        }
+        let trap = error.downcast_ref::<Trap>().copied();
+        match trap {
+            Some(Trap::StackOverflow) => Error::Stack,
+            _ if self.budget.memory_refused().is_some() => self.limit(LimitName::Memory, None),
+            _ if self.budget.table_refused().is_some() => {
+                self.limit(LimitName::TableElements, None)
+            }
+            Some(trap) => Error::Trap {
+                reason: trap
+                    .to_string()
+                    .trim_start_matches("wasm trap: ")
+                    .to_owned(),
+            },
+            None if starting && is_host_fault(&error) => Error::internal(error),
+            None => Error::InvalidOutput {
+                reason: guest_text(&error.root_cause().to_string()),
+            },
+        }
+    }
+
+    fn stop(&self, stop: &Stop, error: &wasmtime::Error) -> Error {
+        match stop {
+            Stop::Limit(name, spent) => self.limit(*name, *spent),
+            Stop::Cancelled => Error::Cancelled,
+            Stop::Exit(status) => Error::Exit { status: *status },
+            Stop::Panic(text) => Error::Internal(text.clone().into()),
+            Stop::NothingBehind => Error::Trap {
+                reason: error.root_cause().to_string(),
+            },
+        }
+    }
+}
+
+/// Whether an instance could not be made because of this machine, not of the
+/// component: the system refused address space. The engine has no type for it.
+fn is_host_fault(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some() || cause.to_string().contains("mmap")
+    })
+}
+
+/// The limit that the engine stopped at, with what was spent where it says so.
+///
+/// It has no type for most of them, so their texts are all there is; each has
+/// an attack among the tests, which holds it.
+fn limit_behind(error: &wasmtime::Error) -> Option<(LimitName, Option<u64>)> {
+    if matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel)) {
+        return Some((LimitName::Fuel, None));
+    }
+    if matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    ) {
+        return Some((LimitName::HostResources, None));
+    }
+    let cause = error.root_cause().to_string();
+    if cause.starts_with("too much data") {
+        return Some((LimitName::HostcallBytes, None));
+    }
+    if cause.ends_with("store handle limit exceeded") {
+        return Some((LimitName::Handles, None));
+    }
+    let count = cause.strip_prefix("resource limit exceeded: ")?;
+    let (what, count) = count.split_once(" count too high at ")?;
+    let name = match what {
+        "instance" => LimitName::CoreInstances,
+        "memory" => LimitName::Memories,
+        "table" => LimitName::Tables,
+        _ => return None,
+    };
+    Some((name, count.parse().ok()))
+}
