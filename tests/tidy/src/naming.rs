@@ -30,6 +30,7 @@ const ONLY_IN: [Place; 7] = [
         what: &["\"/proc", "\"/sys/"],
         places: &[
             "runtime/resources/src/detector.rs",
+            "runtime/resources/src/detector/",
             "runtime/sandbox/src/artifact.rs",
         ],
         fix: "ask `resources::Detector`",

@@ -1,0 +1,187 @@
+//! What the machine that runs the tests says, beside what its own tools say.
+
+use std::env::current_exe;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+
+use super::{Detector, Machine, Origin, describe};
+
+/// How often figures that move between two readings are read again.
+const TRIES: usize = 50;
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    // `nproc` would take these for an answer.
+    command
+        .env_remove("OMP_NUM_THREADS")
+        .env_remove("OMP_THREAD_LIMIT");
+    let output = command.args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok();
+    text.filter(|_| output.status.success())
+}
+
+#[test]
+fn cores_are_those_that_nproc_counts() {
+    let Some(text) = output("nproc", &[]) else {
+        return eprintln!("left out: no `nproc` here");
+    };
+    let counted: usize = text.trim().parse().unwrap();
+    let cores = Detector::new().detect().cores;
+    // An older `nproc` does not look at quotas, and a newer one rounds up.
+    assert!(cores.value.get() <= counted, "{cores:?}, {counted}");
+    if cores.origin.to_string().contains("cgroup") {
+        eprintln!(
+            "left out: `nproc` may not count the quota of {}",
+            cores.origin
+        );
+    } else {
+        assert_eq!(cores.value.get(), counted, "{cores:?}");
+    }
+}
+
+/// Total and available, in bytes.
+fn free() -> Option<[u64; 2]> {
+    let text = output("free", &["-b"])?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Mem:"))?;
+    let numbers: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    Some([*numbers.first()?, *numbers.get(5)?])
+}
+
+/// Whether a figure lies between two readings, or within 2 % of one.
+fn is_near(figure: u64, readings: [u64; 2]) -> bool {
+    let (low, high) = (readings[0].min(readings[1]), readings[0].max(readings[1]));
+    low - low / 50 <= figure && figure <= high + high / 50
+}
+
+#[test]
+fn memory_is_what_free_counts() {
+    if free().is_none() {
+        return eprintln!("left out: no `free` here");
+    }
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let before = free().unwrap();
+        let machine = Detector::new().detect();
+        let after = free().unwrap();
+        let figures = [machine.memory_bytes_total, machine.memory_bytes_available];
+        let figures = figures.map(Option::unwrap);
+        let holds = [0, 1].map(|at| {
+            let (figure, readings) = (&figures[at], [before[at], after[at]]);
+            // `free` does not know what a control group leaves of it.
+            let is_of_group = figure.origin != Origin::File("/proc/meminfo".into());
+            let limit = readings[0].max(readings[1]);
+            (is_of_group && figure.value <= limit) || is_near(figure.value, readings)
+        });
+        if holds == [true; 2] {
+            return;
+        }
+        last = format!("{before:?} {figures:?} {after:?}");
+    }
+    panic!("{last}");
+}
+
+#[test]
+fn this_machine_says_everything() {
+    let machine = Detector::new().detect();
+    // On lines of its own, for the process that reads them.
+    println!("\n{}", describe(&machine));
+    let Machine {
+        cores,
+        memory_bytes_total,
+        memory_bytes_available,
+        address_space_used_bytes,
+        ..
+    } = machine;
+    assert!(1 <= cores.value.get());
+    let [total, available] = [memory_bytes_total, memory_bytes_available].map(Option::unwrap);
+    assert!(available.value <= total.value);
+    assert!(0 < address_space_used_bytes.unwrap().value);
+}
+
+/// A control group below our own. It is removed at the end.
+struct Group(PathBuf);
+
+impl Group {
+    /// The group with limits, or why there is none.
+    fn make(mount: &str, start_of_line: &str, limits: &[(&str, &str)]) -> Result<Self, String> {
+        let membership = fs::read_to_string("/proc/self/cgroup").map_err(|e| e.to_string())?;
+        let own = membership.lines().find_map(|line| {
+            let line = line.trim_start_matches(|c: char| c.is_ascii_digit());
+            line.strip_prefix(start_of_line)
+        });
+        let own = own.ok_or("we are in no such group")?;
+        let folder = Path::new(mount).join(own.trim_start_matches('/'));
+        let group = Self(folder.join(format!("patinox-test-{}", id())));
+        fs::create_dir(&group.0).map_err(|error| error.to_string())?;
+        for (name, value) in limits {
+            // Never made anew: outside a control group's mount that would work.
+            let mut file = fs::OpenOptions::new();
+            let file = file.write(true).open(group.0.join(name));
+            let written =
+                file.and_then(|mut file| std::io::Write::write_all(&mut file, value.as_bytes()));
+            written.map_err(|error| format!("{name}: {error}"))?;
+        }
+        Ok(group)
+    }
+
+    /// What a process in the group finds.
+    fn tells(&self) -> Option<String> {
+        let script = r#"echo $$ > "$0/cgroup.procs" && exec "$1" --exact --nocapture "$2""#;
+        let program = current_exe().ok()?;
+        let test = concat!(module_path!(), "::this_machine_says_everything");
+        let (_, test) = test.split_once("::")?;
+        let arguments = ["-c", script, self.0.to_str()?, program.to_str()?, test];
+        output("sh", &arguments)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[track_caller]
+fn check(mount: &str, start_of_line: &str, limits: &[(&str, &str)], expected: &str) {
+    let group = match Group::make(mount, start_of_line, limits) {
+        Ok(group) => group,
+        Err(reason) => return eprintln!("left out: a real group in {mount}: {reason}"),
+    };
+    let Some(text) = group.tells() else {
+        return eprintln!("left out: a process in {}", group.0.display());
+    };
+    let file = group.0.join(limits[0].0);
+    let expected = format!("{expected} {}", file.display());
+    assert!(
+        text.lines().any(|line| line == expected),
+        "{expected}\n{text}"
+    );
+}
+
+#[test]
+fn a_real_group_is_found_by_those_in_it() {
+    if Detector::new().detect().cores.value.get() < 2 {
+        return eprintln!("left out: half a core is no less than what is here");
+    }
+    let memory = (256 << 20).to_string();
+    for mount in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+        check(mount, "::", &[("memory.max", &memory)], "total 268435456");
+        check(mount, "::", &[("cpu.max", "50000 100000")], "cores 1");
+    }
+    let limits = [("memory.limit_in_bytes", memory.as_str())];
+    check(
+        "/sys/fs/cgroup/memory",
+        ":memory:",
+        &limits,
+        "total 268435456",
+    );
+    let limits = [
+        ("cpu.cfs_quota_us", "50000"),
+        ("cpu.cfs_period_us", "100000"),
+    ];
+    check("/sys/fs/cgroup/cpu", ":cpu:", &limits, "cores 1");
+}

@@ -1,0 +1,26 @@
+//! What is held, and what there is to hold it: knows nothing of Wasm.
+//!
+//! **Owns** the facts of the machine as this process meets them: cores, memory,
+//! swap and address space, with the control groups around it counted in.
+//!
+//! **Never** knows what uses a resource, changes anything of the machine, or
+//! takes a file that is missing or nonsense for an error: the fact is then absent.
+//!
+//! ```
+//! use patinox_resources::{Detector, Swap};
+//!
+//! let machine = Detector::new().detect();
+//! println!("{} cores, says {}", machine.cores.value, machine.cores.origin);
+//! if machine.swap.value == Swap::Present {
+//!     println!("memory may be written to a disk, says {}", machine.swap.origin);
+//! }
+//! # assert!(machine.swap.origin.to_string().starts_with('/'));
+//! ```
+//!
+//! Read `detector`, then below it `groups` and `swap`.
+
+#![forbid(unsafe_code)]
+
+mod detector;
+
+pub use detector::{Detector, Figure, Machine, Origin, Swap, SwapWatch};
