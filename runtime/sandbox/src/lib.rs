@@ -29,6 +29,7 @@ mod inspect;
 mod instance;
 mod sandbox;
 mod screen;
+mod settings;
 mod state;
 mod types;
 mod value;
