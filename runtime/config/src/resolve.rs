@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use patinox_policy::{LimitError, LimitName};
+use patinox_policy::{LimitError, LimitName, LimitScope};
 
 use crate::file::Source;
 use crate::layer::{Entry, Given, Layer};
@@ -78,12 +78,12 @@ fn flag_layer(inputs: &Inputs) -> Result<Layer, Error> {
 
 fn limit_entry((name, value): &(String, String)) -> Result<Entry, Error> {
     let name: LimitName = name.parse()?;
-    let key = Key::Limit(name);
-    if key.section() != "limits" {
-        return Err(LimitError::NotOfACall { name }.into());
+    let asked = LimitScope::Call;
+    if name.scope() != asked {
+        return Err(LimitError::Misplaced { name, asked }.into());
     }
     Ok(Entry {
-        key,
+        key: Key::Limit(name),
         value: Given::Text(value.clone()),
         origin: Origin::Flag("--limit"),
     })

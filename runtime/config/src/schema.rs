@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patinox_policy::{LimitName, LimitScope, Limits, LoadLimits};
+use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
 
 use crate::Origin;
 
@@ -21,7 +21,8 @@ pub(crate) const VARIABLE_PREFIX: &str = "PATINOX_";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// `limits.NAME`, or `load.NAME` for a limit of loading.
+    /// `limits.NAME`; `load.NAME` for a limit of loading, `admission.NAME` for
+    /// one of admission.
     Limit(LimitName),
     /// `log.level`: which records are shown, as a `tracing` filter.
     LogLevel,
@@ -42,10 +43,7 @@ impl Key {
     #[must_use]
     pub const fn section(self) -> &'static str {
         match self {
-            Self::Limit(name) => match name.scope() {
-                LimitScope::Call => "limits",
-                LimitScope::Load => "load",
-            },
+            Self::Limit(name) => name.scope().section(),
             Self::LogLevel | Self::LogFormat => "log",
             Self::OutputFormat => "output",
         }
@@ -72,8 +70,11 @@ impl Key {
     pub(crate) fn example(self) -> String {
         match self {
             Self::Limit(name) => {
-                let of_loading = LoadLimits::default().get(name);
-                let value = Limits::default().get(name).or(of_loading);
+                let value = match name.scope() {
+                    LimitScope::Call => Limits::default().get(name),
+                    LimitScope::Load => LoadLimits::default().get(name),
+                    LimitScope::Admission => Admission::default().get(name),
+                };
                 name.quantity(value.unwrap_or_default()).to_string()
             }
             // What failed is told by the program itself; a fault of ours is an error.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use patinox_policy::{LimitName, Limits, LoadLimits};
+use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
 
 use crate::error::echo;
 use crate::layer::Entry;
@@ -17,6 +17,7 @@ pub const MAX_FILTER_BYTES: usize = 4 << 10;
 pub struct Settings {
     limits: Limits,
     load: LoadLimits,
+    admission: Admission,
     log_level: String,
     log_format: Format,
     output_format: Format,
@@ -28,6 +29,7 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             load: LoadLimits::default(),
+            admission: Admission::default(),
             log_level: Key::LogLevel.example(),
             log_format: Format::default(),
             output_format: Format::default(),
@@ -47,6 +49,12 @@ impl Settings {
     #[must_use]
     pub const fn load_limits(&self) -> LoadLimits {
         self.load
+    }
+
+    /// How many calls run and wait at once.
+    #[must_use]
+    pub const fn admission(&self) -> Admission {
+        self.admission
     }
 
     /// Which log records are shown: a `tracing` filter, like `warn` or
@@ -82,7 +90,11 @@ impl Settings {
     pub fn value(&self, key: Key) -> String {
         match key {
             Key::Limit(name) => {
-                let value = self.limits.get(name).or(self.load.get(name));
+                let value = match name.scope() {
+                    LimitScope::Call => self.limits.get(name),
+                    LimitScope::Load => self.load.get(name),
+                    LimitScope::Admission => self.admission.get(name),
+                };
                 name.quantity(value.unwrap_or_default()).to_string()
             }
             Key::LogLevel => self.log_level.clone(),
@@ -129,9 +141,10 @@ impl Settings {
 
     fn set_limit(&mut self, name: LimitName, entry: &Entry) -> Result<(), Error> {
         let text = entry.quantity()?;
-        let set = match self.load.get(name) {
-            Some(_) => self.load.set(name.as_str(), text),
-            None => self.limits.set(name.as_str(), text),
+        let set = match name.scope() {
+            LimitScope::Call => self.limits.set(name.as_str(), text),
+            LimitScope::Load => self.load.set(name.as_str(), text),
+            LimitScope::Admission => self.admission.set(name.as_str(), text),
         };
         set.map_err(|error| entry.refused(error))
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Fault, LimitName};
+use crate::{Fault, LimitName, LimitScope};
 
 /// What went wrong, for a program to match on.
 ///
@@ -12,8 +12,11 @@ use crate::{Fault, LimitName};
 /// exist. `limit/NAME` carries the name that `--limit` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// `limit/NAME`: that limit stopped the call.
+    /// `limit/NAME`: that limit stopped the call. None of admission: those are
+    /// [`Busy`](Self::Busy).
     Limit(LimitName),
+    /// `limit/busy`: too many calls run and wait; come back later.
+    Busy,
     /// `component/trap`: the guest trapped.
     Trap,
     /// `component/stack`: the guest's stack overflowed.
@@ -63,7 +66,10 @@ pub enum Code {
 impl Code {
     /// Every code, in the order of the list.
     pub fn all() -> impl Iterator<Item = Self> {
-        LimitName::ALL.into_iter().map(Self::Limit).chain([
+        let limits = LimitName::ALL.into_iter();
+        let limits = limits.filter(|name| name.scope() != LimitScope::Admission);
+        limits.map(Self::Limit).chain([
+            Self::Busy,
             Self::Trap,
             Self::Stack,
             Self::ToolError,
@@ -94,6 +100,7 @@ impl Code {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Limit(name) => name.code(),
+            Self::Busy => "limit/busy",
             Self::Trap => "component/trap",
             Self::Stack => "component/stack",
             Self::ToolError => "component/error",
@@ -123,7 +130,7 @@ impl Code {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::Limit(_) => Fault::Limit,
+            Self::Limit(_) | Self::Busy => Fault::Limit,
             Self::Trap
             | Self::Stack
             | Self::ToolError
@@ -171,6 +178,14 @@ mod tests {
         for code in Code::all() {
             let prefix = code.as_str().split('/').next();
             assert_eq!(prefix, Some(code.fault().as_str()), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_admission_has_the_code_of_what_it_causes() {
+        for name in [LimitName::Concurrency, LimitName::Queue] {
+            assert_eq!(Code::Limit(name).as_str(), Code::Busy.as_str());
+            assert!(!Code::all().any(|code| code == Code::Limit(name)));
         }
     }
 

@@ -29,7 +29,7 @@ mod text;
 mod usage;
 
 pub use code::Code;
-pub use limits::{LimitError, LimitName, LimitScope, Limits, LoadLimits};
+pub use limits::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
 pub use quantity::{Quantity, Unit};
 pub use recovery::{Failure, Fault, RecoveryStrategy};
 pub use report::{MAX_MESSAGE_BYTES, Report};

@@ -1,4 +1,4 @@
-//! The ceilings of a call and of loading, by name.
+//! The ceilings of a call, of loading and of admission, by name.
 
 mod error;
 mod name;
@@ -71,6 +71,18 @@ pub struct LoadLimits {
     pub all_instances: u64,
 }
 
+/// The ceilings of admission: how many calls run, and how many wait.
+///
+/// A call beyond both ends at once with the code `limit/busy` and a hint when
+/// to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// `concurrency`: calls of one component that run at once.
+    pub concurrency: u64,
+    /// `queue`: calls that wait, of all components of a host together.
+    pub queue: u64,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -108,6 +120,15 @@ impl Default for LoadLimits {
     }
 }
 
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            queue: 256,
+        }
+    }
+}
+
 impl Limits {
     /// The value of a limit; `None` for one that does not belong to a call.
     #[must_use]
@@ -123,8 +144,7 @@ impl Limits {
     /// If there is no such limit of a call, or the value breaks its rule.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let name: LimitName = name.parse()?;
-        let field = self.field(name);
-        assign(field.ok_or(LimitError::NotOfACall { name }), name, value)
+        assign(self.field(name), LimitScope::Call, name, value)
     }
 
     const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
@@ -168,8 +188,7 @@ impl LoadLimits {
     /// If there is no such limit of loading, or the value breaks its rule.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
         let name: LimitName = name.parse()?;
-        let field = self.field(name);
-        assign(field.ok_or(LimitError::NotOfLoading { name }), name, value)
+        assign(self.field(name), LimitScope::Load, name, value)
     }
 
     const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
@@ -183,13 +202,43 @@ impl LoadLimits {
     }
 }
 
-/// Reads a value for a limit into its field.
+impl Admission {
+    /// The value of a limit; `None` for one that does not belong to admission.
+    #[must_use]
+    pub fn get(&self, name: LimitName) -> Option<u64> {
+        let mut copy = *self;
+        copy.field(name).copied()
+    }
+
+    /// Sets a limit by name, from a text with a unit.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such limit of admission, or the value breaks its rule.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), LimitError> {
+        let name: LimitName = name.parse()?;
+        assign(self.field(name), LimitScope::Admission, name, value)
+    }
+
+    const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
+        match name {
+            LimitName::Concurrency => Some(&mut self.concurrency),
+            LimitName::Queue => Some(&mut self.queue),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a value for a limit into its field, if it has one where it was asked
+/// for.
 fn assign(
-    field: Result<&mut u64, LimitError>,
+    field: Option<&mut u64>,
+    asked: LimitScope,
     name: LimitName,
     value: &str,
 ) -> Result<(), LimitError> {
     let value = name.parse_value(value)?;
-    *field? = value;
+    let field = field.ok_or(LimitError::Misplaced { name, asked })?;
+    *field = value;
     Ok(())
 }

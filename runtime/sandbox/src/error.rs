@@ -231,10 +231,12 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
 
 /// Names the flag with a value that lets this call pass, or else double.
 fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
-    if name.scope() == LimitScope::Load {
-        let variable = name.as_str().replace('-', "_").to_ascii_uppercase();
+    if name.scope() != LimitScope::Call {
+        let section = name.scope().section();
+        let variable = format!("PATINOX_{section}__{name}").replace('-', "_");
+        let variable = variable.to_ascii_uppercase();
         return Some(format!(
-            "set `{name}` under `[load]` in the configuration file, or `PATINOX_LOAD__{variable}`"
+            "set `{name}` under `[{section}]` in the configuration file, or `{variable}`"
         ));
     }
     let (_, greatest) = name.range();

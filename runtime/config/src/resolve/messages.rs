@@ -20,9 +20,9 @@ fn an_unknown_variable_names_the_nearest() {
     caller/invalid-config: there is no variable `PATINOX_CONFG`
     hint: did you mean `PATINOX_CONFIG`?
     caller/invalid-config: there is no variable `PATINOX_HOME`
-    hint: the variables are PATINOX_LIMITS__FUEL, PATINOX_LIMITS__WALL, PATINOX_LIMITS__MEMORY, PATINOX_LIMITS__TABLE_ELEMENTS, PATINOX_LIMITS__TABLES, PATINOX_LIMITS__MEMORIES, PATINOX_LIMITS__CORE_INSTANCES, PATINOX_LIMITS__HANDLES, PATINOX_LIMITS__HOST_RESOURCES, PATINOX_LIMITS__HOSTCALL_BYTES, PATINOX_LIMITS__HOST_CALLS, PATINOX_LIMITS__POLLABLES, PATINOX_LIMITS__RANDOM, PATINOX_LIMITS__ARGUMENTS, PATINOX_LIMITS__RESULT, PATINOX_LIMITS__ERROR_TEXT, PATINOX_LIMITS__STDOUT, PATINOX_LIMITS__STDERR, PATINOX_LIMITS__LOG, PATINOX_LOAD__FILE, PATINOX_LOAD__FUNCTIONS, PATINOX_LOAD__NESTING, PATINOX_LOAD__ALL_INSTANCES, PATINOX_LOG__LEVEL, PATINOX_LOG__FORMAT, PATINOX_OUTPUT__FORMAT, PATINOX_CONFIG
+    hint: the variables are PATINOX_LIMITS__FUEL, PATINOX_LIMITS__WALL, PATINOX_LIMITS__MEMORY, PATINOX_LIMITS__TABLE_ELEMENTS, PATINOX_LIMITS__TABLES, PATINOX_LIMITS__MEMORIES, PATINOX_LIMITS__CORE_INSTANCES, PATINOX_LIMITS__HANDLES, PATINOX_LIMITS__HOST_RESOURCES, PATINOX_LIMITS__HOSTCALL_BYTES, PATINOX_LIMITS__HOST_CALLS, PATINOX_LIMITS__POLLABLES, PATINOX_LIMITS__RANDOM, PATINOX_LIMITS__ARGUMENTS, PATINOX_LIMITS__RESULT, PATINOX_LIMITS__ERROR_TEXT, PATINOX_LIMITS__STDOUT, PATINOX_LIMITS__STDERR, PATINOX_LIMITS__LOG, PATINOX_LOAD__FILE, PATINOX_LOAD__FUNCTIONS, PATINOX_LOAD__NESTING, PATINOX_LOAD__ALL_INSTANCES, PATINOX_ADMISSION__CONCURRENCY, PATINOX_ADMISSION__QUEUE, PATINOX_LOG__LEVEL, PATINOX_LOG__FORMAT, PATINOX_OUTPUT__FORMAT, PATINOX_CONFIG
     caller/invalid-config: there is no variable `PATINOX_`
-    hint: the variables are PATINOX_LIMITS__FUEL, PATINOX_LIMITS__WALL, PATINOX_LIMITS__MEMORY, PATINOX_LIMITS__TABLE_ELEMENTS, PATINOX_LIMITS__TABLES, PATINOX_LIMITS__MEMORIES, PATINOX_LIMITS__CORE_INSTANCES, PATINOX_LIMITS__HANDLES, PATINOX_LIMITS__HOST_RESOURCES, PATINOX_LIMITS__HOSTCALL_BYTES, PATINOX_LIMITS__HOST_CALLS, PATINOX_LIMITS__POLLABLES, PATINOX_LIMITS__RANDOM, PATINOX_LIMITS__ARGUMENTS, PATINOX_LIMITS__RESULT, PATINOX_LIMITS__ERROR_TEXT, PATINOX_LIMITS__STDOUT, PATINOX_LIMITS__STDERR, PATINOX_LIMITS__LOG, PATINOX_LOAD__FILE, PATINOX_LOAD__FUNCTIONS, PATINOX_LOAD__NESTING, PATINOX_LOAD__ALL_INSTANCES, PATINOX_LOG__LEVEL, PATINOX_LOG__FORMAT, PATINOX_OUTPUT__FORMAT, PATINOX_CONFIG
+    hint: the variables are PATINOX_LIMITS__FUEL, PATINOX_LIMITS__WALL, PATINOX_LIMITS__MEMORY, PATINOX_LIMITS__TABLE_ELEMENTS, PATINOX_LIMITS__TABLES, PATINOX_LIMITS__MEMORIES, PATINOX_LIMITS__CORE_INSTANCES, PATINOX_LIMITS__HANDLES, PATINOX_LIMITS__HOST_RESOURCES, PATINOX_LIMITS__HOSTCALL_BYTES, PATINOX_LIMITS__HOST_CALLS, PATINOX_LIMITS__POLLABLES, PATINOX_LIMITS__RANDOM, PATINOX_LIMITS__ARGUMENTS, PATINOX_LIMITS__RESULT, PATINOX_LIMITS__ERROR_TEXT, PATINOX_LIMITS__STDOUT, PATINOX_LIMITS__STDERR, PATINOX_LIMITS__LOG, PATINOX_LOAD__FILE, PATINOX_LOAD__FUNCTIONS, PATINOX_LOAD__NESTING, PATINOX_LOAD__ALL_INSTANCES, PATINOX_ADMISSION__CONCURRENCY, PATINOX_ADMISSION__QUEUE, PATINOX_LOG__LEVEL, PATINOX_LOG__FORMAT, PATINOX_OUTPUT__FORMAT, PATINOX_CONFIG
     ");
 }
 
@@ -78,14 +78,17 @@ fn a_wrong_flag_says_the_rule() {
         refusal(&limit_flag("wall", "2")),
         refusal(&limit_flag("speed", "2s")),
         refusal(&limit_flag("file", "2MiB")),
+        refusal(&limit_flag("queue", "2")),
     ];
     insta::assert_snapshot!(texts.join("\n"), @"
     caller/invalid-limit: limit `wall` needs a unit, not `2`
     hint: write it like `wall=2s`
     caller/invalid-limit: there is no limit `speed`
-    hint: the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances
+    hint: the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances, concurrency, queue
     caller/invalid-limit: limit `file` is one of loading, not of a call
     hint: set `file` under `[load]` in the configuration file
+    caller/invalid-limit: limit `queue` is one of admission, not of a call
+    hint: set `queue` under `[admission]` in the configuration file
     ");
     let inputs = Inputs {
         flags: vec![flag(Key::LogFormat, "--log-format", "xml")],
@@ -120,9 +123,9 @@ fn an_unknown_key_names_the_nearest() {
     caller/invalid-config: there is no key `limit`, at `c.toml:1:2`
     hint: did you mean `[limits]`?
     caller/invalid-config: there is no key `grants`, at `c.toml:2:2`
-    hint: the sections are limits, load, log, output
+    hint: the sections are limits, load, admission, log, output
     caller/invalid-config: there is no key `a\nb\u{1b}`, at `c.toml:1:1`
-    hint: the sections are limits, load, log, output
+    hint: the sections are limits, load, admission, log, output
     ");
 }
 

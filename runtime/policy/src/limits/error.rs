@@ -1,6 +1,6 @@
 //! A limit that cannot be set.
 
-use super::name::LimitName;
+use super::name::{LimitName, LimitScope};
 use crate::{Code, Failure, RecoveryStrategy, cut, escape_line};
 
 /// The longest piece of a caller's own text that a message repeats, in bytes.
@@ -33,17 +33,13 @@ pub enum LimitError {
         /// The rule, as a clause.
         rule: String,
     },
-    /// The limit exists but is not one of a call.
-    #[error("limit `{name}` is one of loading, not of a call")]
-    NotOfACall {
+    /// The limit exists, but elsewhere.
+    #[error("limit `{name}` is one of {}, not of {asked}", name.scope())]
+    Misplaced {
         /// The limit.
         name: LimitName,
-    },
-    /// The limit exists but is not one of loading.
-    #[error("limit `{name}` is one of a call, not of loading")]
-    NotOfLoading {
-        /// The limit.
-        name: LimitName,
+        /// Where it was asked for.
+        asked: LimitScope,
     },
 }
 
@@ -63,11 +59,9 @@ impl Failure for LimitError {
                 format!("the limits are {}", names.join(", "))
             }
             Self::Value { name, .. } => format!("write it like `{name}={}`", name.unit().example()),
-            Self::NotOfACall { name } => {
-                format!("set `{name}` under `[load]` in the configuration file")
-            }
-            Self::NotOfLoading { name } => {
-                format!("set `{name}` under `[limits]` in the configuration file")
+            Self::Misplaced { name, .. } => {
+                let section = name.scope().section();
+                format!("set `{name}` under `[{section}]` in the configuration file")
             }
         })
     }

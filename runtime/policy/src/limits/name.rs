@@ -12,14 +12,39 @@ pub enum LimitScope {
     Call,
     /// Loading a component: a field of [`LoadLimits`](crate::LoadLimits).
     Load,
+    /// How many calls there are at once: a field of
+    /// [`Admission`](crate::Admission).
+    Admission,
+}
+
+impl LimitScope {
+    /// The section of the configuration file that its limits stand in.
+    #[must_use]
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::Call => "limits",
+            Self::Load => "load",
+            Self::Admission => "admission",
+        }
+    }
+}
+
+impl fmt::Display for LimitScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Call => "a call",
+            Self::Load => "loading",
+            Self::Admission => "admission",
+        })
+    }
 }
 
 /// The name of a limit: the key of `--limit`, of the configuration file, and
-/// of the code `limit/NAME`.
+/// of the code `limit/NAME`. Those of admission share the code `limit/busy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     missing_docs,
-    reason = "the fields of `Limits` and `LoadLimits` say what each is"
+    reason = "the fields of `Limits`, `LoadLimits` and `Admission` say what each is"
 )]
 pub enum LimitName {
     Fuel,
@@ -45,10 +70,13 @@ pub enum LimitName {
     Functions,
     Nesting,
     AllInstances,
+    Concurrency,
+    Queue,
 }
 
 /// What is fixed about a limit.
 struct Rule {
+    /// `limit/` and the name.
     code: &'static str,
     scope: LimitScope,
     unit: Unit,
@@ -75,12 +103,21 @@ const fn load(code: &'static str, unit: Unit, range: (u64, u64)) -> Rule {
     }
 }
 
+const fn admission(code: &'static str, range: (u64, u64)) -> Rule {
+    Rule {
+        code,
+        scope: LimitScope::Admission,
+        unit: Unit::Count,
+        range,
+    }
+}
+
 /// A million of something.
 const MILLION: u64 = 1_000_000;
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -104,6 +141,8 @@ impl LimitName {
         Self::Functions,
         Self::Nesting,
         Self::AllInstances,
+        Self::Concurrency,
+        Self::Queue,
     ];
 
     const fn rule(self) -> Rule {
@@ -139,22 +178,30 @@ impl LimitName {
             // What parses a component recurses at each level.
             Self::Nesting => load("limit/nesting", Count, (1, 64)),
             Self::AllInstances => load("limit/all-instances", Count, (1, 10_000)),
+            // With none no call would ever begin.
+            Self::Concurrency => admission("limit/concurrency", (1, MILLION)),
+            Self::Queue => admission("limit/queue", (0, MILLION)),
         }
     }
 
     /// The name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.code().trim_start_matches("limit/")
+        self.rule().code.trim_start_matches("limit/")
     }
 
-    /// The code of the error when this limit stops a call.
+    /// The code of the error when this limit stops a call: `limit/NAME`, but
+    /// `limit/busy` for the limits of admission, as the answer to either is to
+    /// come back later.
     #[must_use]
     pub const fn code(self) -> &'static str {
-        self.rule().code
+        match self.scope() {
+            LimitScope::Call | LimitScope::Load => self.rule().code,
+            LimitScope::Admission => "limit/busy",
+        }
     }
 
-    /// What it holds: the section of the configuration file it stands in.
+    /// What it holds.
     #[must_use]
     pub const fn scope(self) -> LimitScope {
         self.rule().scope

@@ -7,6 +7,7 @@ fn every_default_lies_in_its_range_and_reads_back() {
     for name in LimitName::ALL {
         let value = Limits::default().get(name);
         let value = value.or_else(|| LoadLimits::default().get(name));
+        let value = value.or_else(|| Admission::default().get(name));
         let value = value.unwrap_or_else(|| panic!("`{name}` has no default"));
         assert_eq!(
             name.parse_value(&name.quantity(value).to_string()),
@@ -18,13 +19,15 @@ fn every_default_lies_in_its_range_and_reads_back() {
 #[test]
 fn each_limit_belongs_where_its_scope_says() {
     for name in LimitName::ALL {
-        let of_a_call = Limits::default().get(name).is_some();
-        let of_loading = LoadLimits::default().get(name).is_some();
-        let expected = (
-            name.scope() == LimitScope::Call,
-            name.scope() == LimitScope::Load,
-        );
-        assert_eq!((of_a_call, of_loading), expected, "{name}");
+        let (call, load, admission) = <(Limits, LoadLimits, Admission)>::default();
+        let homes = [
+            (LimitScope::Call, call.get(name)),
+            (LimitScope::Load, load.get(name)),
+            (LimitScope::Admission, admission.get(name)),
+        ];
+        for (scope, value) in homes {
+            assert_eq!(value.is_some(), scope == name.scope(), "{name}");
+        }
     }
 }
 
@@ -60,13 +63,38 @@ fn a_wrong_limit_says_why() {
     check(
         "speed",
         "1s",
-        "there is no limit `speed` | the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances",
+        "there is no limit `speed` | the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances, concurrency, queue",
     );
     check(
         "file",
         "1MiB",
         "limit `file` is one of loading, not of a call | set `file` under `[load]` in the configuration file",
     );
+    check(
+        "queue",
+        "1",
+        "limit `queue` is one of admission, not of a call | set `queue` under `[admission]` in the configuration file",
+    );
+}
+
+#[test]
+fn a_limit_is_set_where_it_belongs_alone() {
+    let misplaced = |name, asked| Err(LimitError::Misplaced { name, asked });
+    let (mut load, mut admission) = <(LoadLimits, Admission)>::default();
+    assert_eq!(
+        load.set("fuel", "1"),
+        misplaced(LimitName::Fuel, LimitScope::Load)
+    );
+    assert_eq!(
+        admission.set("wall", "1s"),
+        misplaced(LimitName::Wall, LimitScope::Admission)
+    );
+    assert_eq!(admission, Admission::default());
+    admission.set("concurrency", "2k").unwrap();
+    admission.set("queue", "0").unwrap();
+    let Admission { concurrency, queue } = admission;
+    assert_eq!((concurrency, queue), (2_000, 0));
+    assert!(admission.set("concurrency", "0").is_err());
 }
 
 proptest! {
