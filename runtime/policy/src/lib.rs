@@ -1,7 +1,7 @@
 //! What may happen, and what to say when it does not.
 //!
 //! **Owns** the limits of a call and their names, what a call has spent, who
-//! must act on an error, and secrets that cannot be shown.
+//! asks, who must act on an error, and secrets that cannot be shown.
 //!
 //! **Never** does input or output, reads a clock, waits, or knows of Wasm.
 //!
@@ -21,6 +21,7 @@ compile_error!("Patinox runs on Linux; elsewhere build and run it in a Linux con
 
 mod code;
 mod limits;
+mod principal;
 mod quantity;
 mod recovery;
 mod report;
@@ -30,6 +31,7 @@ mod usage;
 
 pub use code::Code;
 pub use limits::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
+pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use quantity::{Quantity, Unit};
 pub use recovery::{Failure, Fault, RecoveryStrategy};
 pub use report::{MAX_MESSAGE_BYTES, Report};
