@@ -30,6 +30,7 @@ mod instance;
 mod sandbox;
 mod screen;
 mod settings;
+mod slots;
 mod state;
 mod types;
 mod value;
@@ -42,5 +43,6 @@ pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };
 pub use screen::NotAComponent;
+pub use slots::{NoSlot, Slot, Slots};
 pub use types::{Case, Field, FunctionType, ValueType};
 pub use value::{ArgumentError, Arguments, json_len};

@@ -1,0 +1,180 @@
+//! How many instances live at once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
+
+/// How deep calls nest at most; a call deeper down finds no share.
+const MAX_DEPTH: usize = 4;
+
+/// One slot in so many is kept for nested calls.
+const RESERVED_OF: usize = 4;
+
+/// Which depth each reserved slot goes to, over and over: one to each depth
+/// first, and in all to each depth about half of what the one above it has, as
+/// few calls nest and fewer nest twice.
+const RESERVED_FOR: [usize; 8] = [1, 2, 3, 4, 1, 1, 2, 1];
+
+/// The room that the live instances of a host share, in slots: an instance
+/// takes as many as its component has memories, and at least one.
+///
+/// Root calls share one part; each depth of nested calls has a part of its own
+/// that no other depth and no root call takes from. So a nested call, whose
+/// parent holds slots while it waits for it, never waits for slots itself, and
+/// no crowd of parents stands still waiting for its children.
+///
+/// # Fairness
+///
+/// Root calls get slots in the order in which they came: one that needs many
+/// is not overtaken by those that need few, but holds them up until enough are
+/// free.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use patinox_sandbox::{NoSlot, Slots};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let slots = Slots::new(2);
+/// let soon = Instant::now() + Duration::from_millis(10);
+/// let tool = slots.take(1, 0, soon).await?;
+/// assert_eq!(slots.take(1, 0, soon).await.unwrap_err(), NoSlot::Late);
+/// let nested = slots.take(1, 1, soon).await?;
+/// assert_eq!(slots.take(1, 1, soon).await.unwrap_err(), NoSlot::Busy);
+/// drop((tool, nested));
+/// assert_eq!(slots.free(), 2);
+/// # Ok::<(), NoSlot>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Slots(Arc<[Share; MAX_DEPTH + 1]>);
+
+/// The slots of one depth.
+#[derive(Debug)]
+struct Share {
+    free: Arc<Semaphore>,
+    total: usize,
+}
+
+/// The slots of one live instance; they are given back when it is dropped.
+#[derive(Debug)]
+#[must_use = "the instance may live only as long as its slots are held"]
+pub struct Slot {
+    _held: OwnedSemaphorePermit,
+}
+
+/// Why there are no slots for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSlot {
+    /// It takes more slots than calls of its depth have in all: no wait helps.
+    #[error("an instance takes {weight} slots, of {share} that there are for it")]
+    TooHeavy {
+        /// How many it takes.
+        weight: u32,
+        /// How many there are.
+        share: usize,
+    },
+    /// A nested call found none free, and none waits.
+    #[error("no slot is free for a nested call")]
+    Busy,
+    /// The deadline passed while it waited.
+    #[error("no slot came free before the deadline")]
+    Late,
+}
+
+impl Slots {
+    /// So many slots.
+    ///
+    /// A quarter of them is kept for nested calls, if there are two or more at
+    /// least one: of 2 one, of 16 one for each depth, of 256 32, 16, 8 and 8.
+    #[must_use]
+    pub fn new(total: u32) -> Self {
+        let shares = shares(usize::try_from(total).unwrap_or(usize::MAX));
+        Self(Arc::new(shares.map(|total| {
+            let total = total.min(Semaphore::MAX_PERMITS);
+            Share {
+                free: Arc::new(Semaphore::new(total)),
+                total,
+            }
+        })))
+    }
+
+    /// Takes the slots of an instance of so many memories, for a call so deep:
+    /// 0 is a root call, 1 the call that its tool makes.
+    ///
+    /// A root call waits for its turn until the deadline; a nested one waits
+    /// never. Those that wait are bounded by whoever admits root calls.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSlot::TooHeavy`] at once; [`NoSlot::Busy`] for a nested call where
+    /// too few are free, which is always where there are none for its depth;
+    /// [`NoSlot::Late`] at the deadline. What is free at once is given whatever
+    /// the deadline is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses its place and takes nothing: those behind it
+    /// move up in their order.
+    pub async fn take(&self, weight: u32, depth: u32, deadline: Instant) -> Result<Slot, NoSlot> {
+        let weight = weight.max(1);
+        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+        let share = self.0.get(depth).ok_or(NoSlot::Busy)?;
+        let is_nested = 0 < depth;
+        if is_nested && share.total == 0 {
+            return Err(NoSlot::Busy);
+        }
+        share.fits(weight)?;
+        let free = Arc::clone(&share.free);
+        // Nobody closes a share, so there is no other error than too few.
+        let held = if is_nested {
+            free.try_acquire_many_owned(weight).ok()
+        } else {
+            let taken = timeout_at(deadline.into(), free.acquire_many_owned(weight)).await;
+            taken.map_err(|_| NoSlot::Late)?.ok()
+        };
+        held.map(|held| Slot { _held: held }).ok_or(NoSlot::Busy)
+    }
+
+    /// How many are free, of all shares together.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        let free = self.0.iter().map(|share| share.free.available_permits());
+        free.sum()
+    }
+}
+
+impl Share {
+    fn fits(&self, weight: u32) -> Result<(), NoSlot> {
+        let fits = usize::try_from(weight).is_ok_and(|weight| weight <= self.total);
+        fits.then_some(()).ok_or(NoSlot::TooHeavy {
+            weight,
+            share: self.total,
+        })
+    }
+}
+
+/// What root calls and each depth get of a total.
+fn shares(total: usize) -> [usize; MAX_DEPTH + 1] {
+    let reserved = match total {
+        0 | 1 => 0,
+        _ => (total / RESERVED_OF).max(1),
+    };
+    let rounds = reserved / RESERVED_FOR.len();
+    let rest = reserved % RESERVED_FOR.len();
+    let mut shares = [0; MAX_DEPTH + 1];
+    for (depth, share) in shares.iter_mut().enumerate() {
+        let in_all = RESERVED_FOR.iter().filter(|one| **one == depth).count();
+        let in_rest = RESERVED_FOR.iter().take(rest);
+        *share = rounds * in_all + in_rest.filter(|one| **one == depth).count();
+    }
+    let [root, ..] = &mut shares;
+    *root = total - reserved;
+    shares
+}
+
+#[cfg(test)]
+mod tests;
