@@ -23,6 +23,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::process::ExitCode;
+
 pub use patinox_host::{Called, CancellationToken, Config, Host, Loaded, PatinoxError, Request};
 pub use patinox_policy::{
     Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, RecoveryStrategy, Report,
@@ -30,6 +32,30 @@ pub use patinox_policy::{
 };
 pub use patinox_telemetry as telemetry;
 pub use patinox_tools::{Tool, ToolAnnotations, ToolSpec, Tools};
+
+/// Does the work of a compile worker, if this process was started as one.
+///
+/// A program that names itself as [`Config::compile_worker`] calls this first
+/// in its `main`, before it starts a thread or a runtime, and ends when there
+/// is an answer:
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     if let Some(done) = patinox::compile_worker() {
+///         return done;
+///     }
+///     // What the program is for.
+///     ExitCode::SUCCESS
+/// }
+/// ```
+///
+/// Whether it was is told by the first argument, `__compile-worker`.
+#[must_use = "a process that was started as a worker has to end with it"]
+pub fn compile_worker() -> Option<ExitCode> {
+    patinox_host::compile_worker(std::env::args_os())
+}
 
 /// What most programs need.
 pub mod prelude {

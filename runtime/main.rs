@@ -5,5 +5,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    patinox_cli::main(std::env::args_os())
+    // Before a thread is started, or anything is read.
+    match patinox::compile_worker() {
+        Some(done) => done,
+        None => patinox_cli::main(std::env::args_os()),
+    }
 }

@@ -62,6 +62,8 @@ impl Session {
         Ok(Host::new(Config {
             limits: self.settings.limits(),
             load: self.settings.load_limits(),
+            // `main` looks for the worker's argument first of all.
+            compile_worker: std::env::current_exe().ok(),
             recorder: Recorder::new([sink]),
             ..Config::default()
         })?)

@@ -1,10 +1,10 @@
 //! The type that embedders use.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patinox_policy::{Limits, LoadLimits};
-use patinox_sandbox::Engine;
+use patinox_sandbox::{Engine, Loader, Worker};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::PatinoxError;
@@ -18,6 +18,14 @@ pub struct Config {
     pub limits: Limits,
     /// The ceilings of loading a component.
     pub load: LoadLimits,
+    /// The program that compiles components, each in a process of its own that
+    /// is limited; it must call [`compile_worker`](crate::compile_worker) before
+    /// anything else. An embedder's own program may be it.
+    ///
+    /// Without one, components are compiled in this process, one at a time,
+    /// and only those that are four times smaller than `load` says: then
+    /// nothing bounds the time and the memory that a compiler takes.
+    pub compile_worker: Option<PathBuf>,
     /// Where events go. By default nowhere.
     pub recorder: Recorder,
     /// What tells the time.
@@ -34,7 +42,7 @@ pub struct Host(Arc<Parts>);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) engine: Engine,
+    pub(crate) loader: Loader,
 }
 
 impl Host {
@@ -45,7 +53,9 @@ impl Host {
     /// If the engine cannot run on this machine.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
         let engine = Engine::new(config.clock)?;
-        Ok(Self(Arc::new(Parts { config, engine })))
+        let worker = config.compile_worker.as_ref().map(Worker::new);
+        let loader = Loader::new(engine, worker);
+        Ok(Self(Arc::new(Parts { config, loader })))
     }
 
     /// The ceilings of a call that asks for no others.
@@ -55,7 +65,9 @@ impl Host {
     }
 
     /// Loads a component from its bytes: screens, compiles and links it, and
-    /// finds its tools. Compiling runs on a thread that may block.
+    /// finds its tools. Compiling runs in the worker, if there is one, and on a
+    /// thread that may block. The same component loaded several times at once
+    /// is compiled once.
     ///
     /// A component that lists its tools itself is asked for them here, in an
     /// instance of its own, under the host's limits.
@@ -63,12 +75,13 @@ impl Host {
     /// # Errors
     ///
     /// If the bytes are no component, the component asks for what this host
-    /// does not offer, or it has no tool.
+    /// does not offer, takes more to compile than the limits allow, or has no
+    /// tool.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing; a compilation that began goes on to
-    /// its end in the background.
+    /// Dropping the future kills the worker that compiles for it. Without a
+    /// worker, a compilation that began goes on to its end in the background.
     pub async fn load(&self, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
         load::bytes(&self.0, bytes).await
     }

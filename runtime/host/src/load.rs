@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patinox_policy::LimitName;
 use patinox_sandbox::{Component, Run, Sandbox};
 use patinox_telemetry::{ComponentLoaded, Event};
 use patinox_tools::Tools;
@@ -37,17 +36,13 @@ impl Loaded {
 
 pub(crate) async fn file(parts: &Arc<Parts>, path: &Path) -> Result<Loaded, PatinoxError> {
     let path = path.to_owned();
-    let limit = parts.config.load.file_bytes;
-    let bytes = blocking(move || read(path, limit)).await?;
+    let reader = Arc::clone(parts);
+    let bytes = blocking(move || read(path, &reader)).await?;
     self::bytes(parts, bytes).await
 }
 
 pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
-    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    within(parts.config.load.file_bytes, len)?;
-    let engine = parts.engine.clone();
-    let limits = parts.config.load;
-    let component = blocking(move || Ok(Component::new(&engine, &bytes, &limits)?)).await?;
+    let component = parts.loader.load(bytes, &parts.config.load).await?;
     parts
         .config
         .recorder
@@ -72,7 +67,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Reads a regular file that is not longer than the limit.
-fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, PatinoxError> {
+fn read(path: PathBuf, parts: &Parts) -> Result<Vec<u8>, PatinoxError> {
+    let limits = &parts.config.load;
     let (file, len) = match open(&path) {
         Ok(opened) => opened,
         Err(source) => return Err(PatinoxError::Unreadable { path, source }),
@@ -80,14 +76,16 @@ fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, PatinoxError> {
     let Some(len) = len else {
         return Err(PatinoxError::NotAFile { path });
     };
-    within(limit, len)?;
+    parts.loader.admit(len, limits)?;
+    let limit = parts.loader.max_bytes(limits);
     let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
     // A file that grows while it is read is refused by the same limit.
     match file.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
         Ok(_) => {}
         Err(source) => return Err(PatinoxError::Unreadable { path, source }),
     }
-    within(limit, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    parts.loader.admit(len, limits)?;
     Ok(bytes)
 }
 
@@ -102,15 +100,4 @@ fn open(path: &Path) -> std::io::Result<(File, Option<u64>)> {
     let metadata = file.metadata()?;
     let len = metadata.is_file().then_some(metadata.len());
     Ok((file, len))
-}
-
-fn within(limit: u64, len: u64) -> Result<(), PatinoxError> {
-    if limit < len {
-        return Err(PatinoxError::Sandbox(patinox_sandbox::Error::Limit {
-            name: LimitName::File,
-            allowed: limit,
-            spent: Some(len),
-        }));
-    }
-    Ok(())
 }

@@ -58,7 +58,7 @@ pub struct Limits {
 }
 
 /// The ceilings of loading a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LoadLimits {
     /// `file`: the component's bytes.
     pub file_bytes: u64,
@@ -69,6 +69,14 @@ pub struct LoadLimits {
     /// `all-instances`: core instances that instantiating it makes, counted
     /// through every component inside it.
     pub all_instances: u64,
+    /// `compile-wall`: from the call for a compiler to the compiled code, the
+    /// wait for one included.
+    pub compile_wall_ms: u64,
+    /// `compile-cpu`: computing of the compiler, on all its threads together.
+    /// The system counts whole seconds; a part of one counts as one.
+    pub compile_cpu_ms: u64,
+    /// `compile-memory`: address space of the compiler.
+    pub compile_memory_bytes: u64,
 }
 
 /// The ceilings of admission: how many calls run, and how many wait.
@@ -116,6 +124,9 @@ impl Default for LoadLimits {
             functions: 100_000,
             nesting: 16,
             all_instances: 200,
+            compile_wall_ms: 120_000,
+            compile_cpu_ms: 60_000,
+            compile_memory_bytes: 2 << 30,
         }
     }
 }
@@ -197,6 +208,9 @@ impl LoadLimits {
             LimitName::Functions => Some(&mut self.functions),
             LimitName::Nesting => Some(&mut self.nesting),
             LimitName::AllInstances => Some(&mut self.all_instances),
+            LimitName::CompileWall => Some(&mut self.compile_wall_ms),
+            LimitName::CompileCpu => Some(&mut self.compile_cpu_ms),
+            LimitName::CompileMemory => Some(&mut self.compile_memory_bytes),
             _ => None,
         }
     }

@@ -2,22 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patinox_policy::LoadLimits;
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component as Compiled, InstancePre};
+use wasmtime::component::{Component as Code, InstancePre};
 
+use crate::artifact::Artifact;
 use crate::bindings::handler::HandlerPre;
+use crate::compile::precompile;
 use crate::docs::Docs;
 use crate::engine::{Compiler, Engine, Profile};
 use crate::error::Error;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
-use crate::screen::{self, NotAComponent};
+use crate::screen::{NotAComponent, Screened};
 use crate::state::State;
 
 /// The interface of components whose tools are known only when they run.
@@ -28,6 +28,12 @@ const HANDLER: &str = "patinox:tool/handler@0.1";
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Component(Arc<Inner>);
+
+/// What a compiler made of a component.
+pub(crate) struct Compiled {
+    pub(crate) artifact: Artifact,
+    pub(crate) time: Duration,
+}
 
 struct Inner {
     engine: Engine,
@@ -45,8 +51,9 @@ struct Inner {
 impl Component {
     /// Screens, compiles and links a component. No code of it runs.
     ///
-    /// This takes from milliseconds to many seconds of computing, by the size
-    /// of the component: call it on a thread that may block.
+    /// It is compiled here and now: that takes from milliseconds to many
+    /// seconds, and nothing but `limits` on what it has bounds the time and the
+    /// memory. A [`Loader`](crate::Loader) bounds both.
     ///
     /// # Errors
     ///
@@ -54,30 +61,46 @@ impl Component {
     /// allow, break a rule of the format, or import what this host does not
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
-        let profile = screen::screen(bytes, limits)?;
-        let compiler = engine.compiler(profile)?;
+        let screened = Screened::new(bytes, limits)?;
+        let compiler = engine.compiler(screened.profile)?;
         let started = Instant::now();
-        let compiled = compile(compiler, bytes)?;
-        let compile_time = started.elapsed();
-        let imports = offered_imports(compiler, &compiled)?;
+        let code = precompile(&compiler.engine, bytes).map_err(|failed| failed.explain(limits))?;
+        let compiled = Compiled {
+            artifact: Artifact::new(code),
+            time: started.elapsed(),
+        };
+        Self::link(engine, &screened, &compiled)
+    }
+
+    /// Links what has been compiled.
+    pub(crate) fn link(
+        engine: &Engine,
+        screened: &Screened<impl AsRef<[u8]>>,
+        compiled: &Compiled,
+    ) -> Result<Self, Error> {
+        let compiler = engine.compiler(screened.profile)?;
+        let bytes = screened.bytes.as_ref();
+        let code = compiled.artifact.load(&compiler.engine);
+        let code = code.map_err(Error::internal)?;
+        let imports = offered_imports(compiler, &code)?;
         let mut linker = compiler.linker.clone();
-        nothing::link(&mut linker, &compiler.engine, &compiled).map_err(Error::internal)?;
+        nothing::link(&mut linker, &compiler.engine, &code).map_err(Error::internal)?;
         let pre = linker
-            .instantiate_pre(&compiled)
+            .instantiate_pre(&code)
             .map_err(|error| Error::MismatchedImport {
                 // The engine's outermost text names the import.
                 reason: error.to_string(),
             })?;
         let docs = Docs::read(bytes);
-        let exports = inspect::exports(&compiler.engine, &compiled, &docs);
+        let exports = inspect::exports(&compiler.engine, &code, &docs);
         Ok(Self(Arc::new(Inner {
             handler: handler(&pre, &exports)?,
             engine: engine.clone(),
-            profile,
-            digest: format!("sha256:{}", hex(&Sha256::digest(bytes))),
+            profile: screened.profile,
+            digest: screened.digest.clone(),
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             pre,
-            compile_time,
+            compile_time: compiled.time,
             docs,
             imports,
             exports,
@@ -153,21 +176,9 @@ impl fmt::Debug for Component {
     }
 }
 
-/// Compiles; a panic of the compiler is the component's fault, not the end of
-/// the host.
-fn compile(compiler: &Compiler, bytes: &[u8]) -> Result<Compiled, Error> {
-    let work = AssertUnwindSafe(|| Compiled::from_binary(&compiler.engine, bytes));
-    let invalid = |reason| Error::NotAComponent(NotAComponent::Invalid { reason });
-    match std::panic::catch_unwind(work) {
-        Ok(Ok(compiled)) => Ok(compiled),
-        Ok(Err(error)) => Err(invalid(root_cause(&error))),
-        Err(_) => Err(invalid("the compiler cannot take it".to_owned())),
-    }
-}
-
 /// The imports, if all of them are offered.
-fn offered_imports(compiler: &Compiler, compiled: &Compiled) -> Result<Vec<String>, Error> {
-    let ty = compiled.component_type();
+fn offered_imports(compiler: &Compiler, code: &Code) -> Result<Vec<String>, Error> {
+    let ty = code.component_type();
     let imports = ty.imports(&compiler.engine);
     let imports = imports.filter(|(_, import)| needs_host(compiler, &import.ty));
     let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
@@ -206,17 +217,8 @@ fn handler(
     }
     let invalid = |error: wasmtime::Error| {
         Error::NotAComponent(NotAComponent::Invalid {
-            reason: root_cause(&error),
+            reason: error.root_cause().to_string(),
         })
     };
     HandlerPre::new(pre.clone()).map(Some).map_err(invalid)
-}
-
-/// The innermost reason of an engine's error; the outer ones name host detail.
-fn root_cause(error: &wasmtime::Error) -> String {
-    error.root_cause().to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

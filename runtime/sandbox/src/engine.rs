@@ -53,6 +53,8 @@ struct Shared {
 
 /// One profile's engine, and its imports linked.
 pub(crate) struct Compiler {
+    /// What its code is compiled with, here or in a worker.
+    pub(crate) tunables: Tunables,
     pub(crate) engine: wasmtime::Engine,
     pub(crate) linker: Linker<State>,
 }
@@ -93,14 +95,19 @@ impl Engine {
 
 impl Compiler {
     fn new(profile: Profile) -> Result<Self, Error> {
-        let config = settings::config(&Tunables::wide(profile));
-        let engine = wasmtime::Engine::new(&config).map_err(Error::internal)?;
+        let tunables = Tunables::wide(profile);
+        let engine =
+            wasmtime::Engine::new(&settings::config(&tunables)).map_err(Error::internal)?;
         let mut linker = Linker::new(&engine, |state: &mut State| &mut state.meter);
         imports::link(&mut linker).map_err(Error::internal)?;
         if profile == Profile::Strict {
             tick(engine.weak())?;
         }
-        Ok(Self { engine, linker })
+        Ok(Self {
+            tunables,
+            engine,
+            linker,
+        })
     }
 }
 

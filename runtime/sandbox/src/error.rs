@@ -11,6 +11,7 @@ use patinox_policy::{
 
 pub(crate) use raised::{Context, Raised, Stop};
 
+use crate::compile::WorkerFault;
 use crate::screen::{NotAComponent, Refused};
 
 /// Room for our own words around a guest's, within the longest message.
@@ -18,6 +19,13 @@ const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
 
 /// Names of missing imports that a message lists.
 const MAX_NAMES: usize = 20;
+
+/// An embedder's way to load what is larger.
+const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
+    `patinox::compile_worker` first: it takes what is four times larger";
+
+const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must call \
+    `patinox::compile_worker` before anything else, and start no thread before";
 
 /// Why a component cannot be loaded, or why a call has no answer.
 ///
@@ -63,6 +71,20 @@ pub enum Error {
         /// What the call came to, where it is known.
         spent: Option<u64>,
     },
+    /// A limit of loading, tighter than the one that was set: there is no
+    /// worker to compile what is larger.
+    #[error("without a compile worker, {}", limit_message(*name, *allowed, Some(*spent)))]
+    NoWorker {
+        /// Which.
+        name: LimitName,
+        /// Its value without a worker.
+        allowed: u64,
+        /// What the component came to.
+        spent: u64,
+    },
+    /// The compile worker does not work.
+    #[error(transparent)]
+    Worker(WorkerFault),
     /// The guest trapped.
     #[error("the tool crashed: {}", bounded(reason))]
     Trap {
@@ -137,14 +159,14 @@ impl Failure for Error {
             Self::NotAComponent(_) => Code::Malformed,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotCallable => Code::Unsupported,
-            Self::Limit { name, .. } => Code::Limit(*name),
+            Self::Limit { name, .. } | Self::NoWorker { name, .. } => Code::Limit(*name),
             Self::Trap { .. } => Code::Trap,
             Self::Stack => Code::Stack,
             Self::ToolError { .. } => Code::ToolError,
             Self::InvalidOutput { .. } => Code::InvalidOutput,
             Self::Exit { .. } => Code::Exit,
             Self::Cancelled => Code::Cancelled,
-            Self::Internal(_) => Code::Internal,
+            Self::Worker(_) | Self::Internal(_) => Code::Internal,
         }
     }
 
@@ -154,12 +176,15 @@ impl Failure for Error {
             Self::Trap { .. } | Self::Stack | Self::InvalidOutput { .. } | Self::Exit { .. } => {
                 RecoveryStrategy::Fallback
             }
-            Self::Internal(_) => RecoveryStrategy::Retry { after: None },
+            Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
+            | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
             | Self::NotCallable
             | Self::Limit { .. }
+            | Self::NoWorker { .. }
+            | Self::Worker(_)
             | Self::ToolError { .. }
             | Self::Cancelled => RecoveryStrategy::Fail,
         }
@@ -173,6 +198,8 @@ impl Failure for Error {
                 allowed,
                 spent,
             } => limit_hint(*name, *allowed, *spent),
+            Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
+            Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => {
                 Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
             }

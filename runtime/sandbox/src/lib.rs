@@ -18,8 +18,10 @@
 //! # Ok::<(), patinox_sandbox::Error>(())
 //! ```
 
+mod artifact;
 mod bindings;
 mod budget;
+mod compile;
 mod component;
 mod docs;
 mod engine;
@@ -27,6 +29,7 @@ mod error;
 mod imports;
 mod inspect;
 mod instance;
+mod loader;
 mod sandbox;
 mod screen;
 mod settings;
@@ -35,10 +38,12 @@ mod state;
 mod types;
 mod value;
 
+pub use compile::{COMPILE_WORKER, Worker, WorkerFault, compile_worker};
 pub use component::Component;
 pub use engine::{Engine, Profile};
 pub use error::Error;
 pub use inspect::Export;
+pub use loader::Loader;
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

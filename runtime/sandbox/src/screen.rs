@@ -4,9 +4,11 @@
 mod census;
 
 use patinox_policy::{LimitName, LoadLimits};
+use sha2::{Digest as _, Sha256};
 use wasmparser::Parser;
 
 use crate::engine::Profile;
+use crate::error::Error;
 
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,26 @@ pub enum NotAComponent {
     },
 }
 
+/// A component that may be compiled.
+pub(crate) struct Screened<B = Vec<u8>> {
+    pub(crate) bytes: B,
+    /// SHA-256: `sha256:` and 64 hexadecimal digits.
+    pub(crate) digest: String,
+    pub(crate) profile: Profile,
+}
+
+impl<B: AsRef<[u8]>> Screened<B> {
+    pub(crate) fn new(bytes: B, limits: &LoadLimits) -> Result<Self, Error> {
+        let profile = screen(bytes.as_ref(), limits)?;
+        let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_ref())));
+        Ok(Self {
+            bytes,
+            digest,
+            profile,
+        })
+    }
+}
+
 /// Why bytes are not compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -68,7 +90,7 @@ const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 /// Refuses what is not to be compiled; tells how the rest is to be metered.
-pub(crate) fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
+fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
     kind(bytes)?;
     census::take(bytes, limits)
 }
@@ -90,6 +112,10 @@ fn kind(bytes: &[u8]) -> Result<(), NotAComponent> {
         Some(COMPONENT) => sections(bytes),
         Some(_) => Err(NotAComponent::UnknownVersion),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_wasm(bytes: &[u8]) -> NotAComponent {

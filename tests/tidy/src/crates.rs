@@ -31,9 +31,13 @@ const OUTSIDE: [(&str, &[&str]); 3] = [
 ];
 
 /// What only these packages may depend on. A trailing `*` stands for any end.
-const ONLY_IN: [(&str, &[&str]); 24] = [
+const ONLY_IN: [(&str, &[&str]); 28] = [
     ("wasmtime*", &["sandbox"]),
     ("cranelift*", &["sandbox"]),
+    ("landlock", &["sandbox"]),
+    ("libc", &["sandbox"]),
+    ("rayon*", &["sandbox"]),
+    ("seccompiler", &["sandbox"]),
     ("reqwest", &["egress"]),
     ("ureq", &["egress"]),
     ("hyper*", &["egress", "server"]),

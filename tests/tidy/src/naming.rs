@@ -16,6 +16,8 @@ const ONLY_IN: [Place; 7] = [
         what: &["env::"],
         places: &[
             "runtime/main.rs",
+            // The arguments, for a program that is its own compile worker.
+            "runtime/lib.rs",
             "runtime/examples/",
             "runtime/config/",
             "runtime/toolchain/",
@@ -32,6 +34,8 @@ const ONLY_IN: [Place; 7] = [
             "runtime/resources/src/detector.rs",
             "runtime/resources/src/detector/",
             "runtime/sandbox/src/artifact.rs",
+            // A process that limits itself looks at itself.
+            "runtime/sandbox/src/compile/cage.rs",
         ],
         fix: "ask `resources::Detector`",
         is_literal: true,

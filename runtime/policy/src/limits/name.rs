@@ -70,6 +70,9 @@ pub enum LimitName {
     Functions,
     Nesting,
     AllInstances,
+    CompileWall,
+    CompileCpu,
+    CompileMemory,
     Concurrency,
     Queue,
 }
@@ -117,7 +120,7 @@ const MILLION: u64 = 1_000_000;
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -141,6 +144,9 @@ impl LimitName {
         Self::Functions,
         Self::Nesting,
         Self::AllInstances,
+        Self::CompileWall,
+        Self::CompileCpu,
+        Self::CompileMemory,
         Self::Concurrency,
         Self::Queue,
     ];
@@ -178,6 +184,12 @@ impl LimitName {
             // What parses a component recurses at each level.
             Self::Nesting => load("limit/nesting", Count, (1, 64)),
             Self::AllInstances => load("limit/all-instances", Count, (1, 10_000)),
+            Self::CompileWall => load("limit/compile-wall", Milliseconds, (1, 24 * 3_600_000)),
+            // The system counts no less than a second.
+            Self::CompileCpu => load("limit/compile-cpu", Milliseconds, (1_000, 24 * 3_600_000)),
+            // Below the least even the smallest component has no room; the
+            // greatest is what a large machine has.
+            Self::CompileMemory => load("limit/compile-memory", Bytes, (64 << 20, 64 << 30)),
             // With none no call would ever begin.
             Self::Concurrency => admission("limit/concurrency", (1, MILLION)),
             Self::Queue => admission("limit/queue", (0, MILLION)),

@@ -1,0 +1,95 @@
+//! Compiles a component, in a child process that has limited itself.
+//!
+//! A component can be made that keeps a compiler busy for hours, or fills the
+//! memory of any machine; a screen refuses those that are known and no others.
+//! So the compiler runs in a process of its own, one for each component. Before
+//! the child reads a byte of it, it has given itself a ceiling of memory and
+//! computing and given up files, network, signals and new processes (`cage`).
+//! The parent bounds the time and the answer, and kills it when nobody waits
+//! any longer (`parent`).
+//!
+//! What is contained is exhaustion. A bug of the compiler that makes it emit
+//! wrong code is not: what comes back is machine code, and it is run.
+
+mod cage;
+mod order;
+mod parent;
+mod syscalls;
+mod wire;
+mod worker;
+
+use std::panic::AssertUnwindSafe;
+
+use patinox_policy::{LimitName, LoadLimits};
+
+use crate::error::Error;
+use crate::screen::NotAComponent;
+
+pub(crate) use order::Order;
+pub(crate) use parent::Job;
+pub use parent::{Worker, WorkerFault};
+pub use worker::{COMPILE_WORKER, compile_worker};
+
+/// Why there is no compiled code.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The component breaks a rule, or the compiler cannot take it.
+    Invalid { reason: String },
+    /// It came to a limit, and would come to it again.
+    Limit(LimitName),
+    /// It came to a limit because the machine was busy or short of memory: the
+    /// next time it may not.
+    Short(LimitName),
+    /// Nobody waits for it any longer.
+    Abandoned,
+    /// The worker does not do its work.
+    Worker(WorkerFault),
+    /// It was compiled, or nobody got so far: what else went wrong.
+    Unlinked(Error),
+}
+
+/// Compiles here and now. Nothing bounds the time or the memory; a panic of the
+/// compiler is the component's fault.
+pub(crate) fn precompile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, Failed> {
+    let work = AssertUnwindSafe(|| engine.precompile_component(bytes));
+    match std::panic::catch_unwind(work) {
+        Ok(Ok(code)) => Ok(code),
+        Ok(Err(error)) if error.is::<wasmtime::OutOfMemory>() => {
+            Err(Failed::Limit(LimitName::CompileMemory))
+        }
+        // The innermost reason: the outer ones name host detail.
+        Ok(Err(error)) => Err(Failed::Invalid {
+            reason: error.root_cause().to_string(),
+        }),
+        Err(_) => Err(Failed::cannot_take()),
+    }
+}
+
+impl Failed {
+    fn cannot_take() -> Self {
+        Self::Invalid {
+            reason: "the compiler cannot take it".to_owned(),
+        }
+    }
+
+    /// What the one who loads it is told.
+    pub(crate) fn explain(self, limits: &LoadLimits) -> Error {
+        match self {
+            Self::Invalid { reason } => Error::NotAComponent(NotAComponent::Invalid { reason }),
+            Self::Limit(name) | Self::Short(name) => Error::Limit {
+                name,
+                allowed: limits.get(name).unwrap_or_default(),
+                spent: None,
+            },
+            Self::Abandoned => Error::Cancelled,
+            Self::Worker(fault) => Error::Worker(fault),
+            Self::Unlinked(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Unlinked(error)
+    }
+}

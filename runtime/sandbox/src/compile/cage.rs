@@ -1,0 +1,124 @@
+//! What the child takes from itself, before it reads a byte.
+//!
+//! First everything that needs no thread but its own ([`Cage::enter`]); then
+//! the threads that the compiler works on, which inherit it; then the last
+//! doors are closed to all of them ([`Cage::close`]).
+//!
+//! Landlock and seccomp are there from Linux 5.13 on, where they are not
+//! switched off; without them the child goes on with the rest.
+
+use std::fs;
+use std::thread;
+
+use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, Scope};
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getppid, getrlimit, nice, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::set_no_new_privs;
+
+use super::syscalls;
+use super::wire::Bounds;
+
+/// Threads of one compiler. More of them finish little sooner, and each takes
+/// address space for its stack and its share of the heap.
+const MAX_THREADS: usize = 8;
+
+/// How far a compiler gives way to calls that want the same processor.
+const NICE: i32 = 10;
+
+/// The system's killer, when memory is short, takes a compiler before the host.
+const FIRST_TO_GO: &str = "1000";
+
+/// Stdin, stdout and stderr; no further descriptor can be made.
+const DESCRIPTORS: u64 = 3;
+
+/// The newest rules that are asked for; an older kernel gives those it knows.
+const LANDLOCK: ABI = ABI::V7;
+
+/// A process that has limited itself.
+pub(super) struct Cage {
+    threads: usize,
+}
+
+impl Cage {
+    /// Limits this process. `None` if it cannot, or if it is not alone in it:
+    /// then it is no worker.
+    pub(super) fn enter(bounds: Bounds) -> Option<Self> {
+        if !is_single_threaded() {
+            return None;
+        }
+        set_parent_process_death_signal(Some(Signal::KILL)).ok()?;
+        // It may have died before the signal was asked for.
+        if getppid() != Some(bounds.parent) {
+            return None;
+        }
+        rustix::process::chdir("/").ok()?;
+        // Courtesies, which may be refused.
+        let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_GO);
+        let _ = nice(NICE);
+        // Asked for while the files that tell it can still be read.
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        set_no_new_privs(true).ok()?;
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).ok()?;
+        hold(Resource::Core, 0, 0)?;
+        hold(Resource::Fsize, 0, 0)?;
+        // One second between the signal that says why and the one that kills.
+        let seconds = bounds.cpu_seconds;
+        hold(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+        forbid_files();
+        // Last: from here on nothing needs memory until the parent knows that
+        // this is a worker.
+        hold(Resource::As, bounds.memory_bytes, bounds.memory_bytes)?;
+        Some(Self {
+            threads: threads.min(MAX_THREADS),
+        })
+    }
+
+    /// Makes the threads that the compiler works on and closes the rest.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the threads.
+    pub(super) fn close(&self) -> Result<(), ThreadPoolBuildError> {
+        ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build_global()?;
+        // Neither touches the threads and descriptors that are there.
+        let _ = hold(Resource::Nproc, 0, 0);
+        let _ = hold(Resource::Nofile, DESCRIPTORS, DESCRIPTORS);
+        syscalls::restrict();
+        Ok(())
+    }
+}
+
+/// Whether this is the only thread; seccomp would end what others do, and
+/// Landlock would not hold them. Where no file tells, it is believed.
+fn is_single_threaded() -> bool {
+    fs::read_dir("/proc/self/task").map_or(true, |threads| threads.count() == 1)
+}
+
+/// Lowers a limit of the system, never above what it is already.
+fn hold(resource: Resource, soft: u64, hard: u64) -> Option<()> {
+    let allowed = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit {
+        current: Some(soft.min(allowed)),
+        maximum: Some(hard.min(allowed)),
+    };
+    setrlimit(resource, limit).ok()
+}
+
+/// No file, no network, no signal to others.
+fn forbid_files() {
+    let rules = || {
+        Ruleset::default()
+            .handle_access(AccessFs::from_all(LANDLOCK))?
+            .handle_access(AccessNet::from_all(LANDLOCK))?
+            .scope(Scope::from_all(LANDLOCK))?
+            .create()?
+            .restrict_self()
+    };
+    // A kernel without it says so; seccomp closes the same doors.
+    let _ = rules();
+}

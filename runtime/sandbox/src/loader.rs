@@ -1,0 +1,274 @@
+//! From bytes to a component, with everything bounded.
+
+mod flights;
+mod refusals;
+
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use patinox_policy::{LimitName, LoadLimits};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
+
+use crate::artifact::Artifact;
+use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
+use crate::component::{Compiled, Component};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::screen::Screened;
+
+use flights::Flights;
+use refusals::Refusals;
+
+/// Compilers that run at once, on a machine with many processors. Each may take
+/// all of `compile-memory`.
+const MAX_COMPILERS: usize = 8;
+
+/// How much less is taken where no worker is: compiled in the host's own
+/// process, a component is bounded by what it has alone.
+const TIGHTER: u64 = 4;
+
+/// Loads components: screens them, has them compiled, links them.
+///
+/// What cannot be compiled is remembered, and refused at once the next time.
+/// Cheap to clone; every clone shares what is under way and remembered.
+#[derive(Clone)]
+pub struct Loader(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    worker: Option<Worker>,
+    /// A compiler runs for each permit that is out.
+    slots: Arc<Semaphore>,
+    flights: Flights,
+    refusals: Refusals,
+}
+
+/// What decides how loading ends: the component's digest, and the limits.
+type Key = (String, LoadLimits);
+
+impl Loader {
+    /// Makes a loader. Without a worker it compiles in this process, one
+    /// component at a time, and takes only what is four times smaller than its
+    /// limits say.
+    #[must_use]
+    pub fn new(engine: Engine, worker: Option<Worker>) -> Self {
+        let slots = match &worker {
+            Some(_) => compilers(),
+            None => 1,
+        };
+        Self(Arc::new(Shared {
+            engine,
+            worker,
+            slots: Arc::new(Semaphore::new(slots)),
+            flights: Flights::default(),
+            refusals: Refusals::default(),
+        }))
+    }
+
+    /// The most bytes that a component may have.
+    #[must_use]
+    pub fn max_bytes(&self, limits: &LoadLimits) -> u64 {
+        self.tightened(limits).file_bytes
+    }
+
+    /// Refuses a component by its size, before it is read.
+    ///
+    /// # Errors
+    ///
+    /// If it is larger than the limit `file`.
+    pub fn admit(&self, len: u64, limits: &LoadLimits) -> Result<(), Error> {
+        let allowed = self.max_bytes(limits);
+        if len <= allowed {
+            return Ok(());
+        }
+        let error = Error::Limit {
+            name: LimitName::File,
+            allowed,
+            spent: Some(len),
+        };
+        Err(self.explain(error, limits))
+    }
+
+    /// Loads a component. No code of it runs.
+    ///
+    /// Of several that load the same one at once, one has it compiled and the
+    /// others wait for it, each until its own `compile-wall` is over. It runs on
+    /// tokio's threads that may block.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no component, have more of something or take more to
+    /// compile than `limits` allow, break a rule of the format, or import what
+    /// this host does not offer; and if the worker does not work.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future kills its compiler. Whoever waits for the same
+    /// component then has it compiled himself. Without a worker, compiling goes
+    /// on to its end, and nothing else is compiled until then.
+    pub async fn load(&self, bytes: Vec<u8>, limits: &LoadLimits) -> Result<Component, Error> {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.admit(len, limits)?;
+        let tightened = self.tightened(limits);
+        let loaded = self.load_within(bytes, tightened).await;
+        loaded.map_err(|error| self.explain(error, limits))
+    }
+
+    async fn load_within(&self, bytes: Vec<u8>, limits: LoadLimits) -> Result<Component, Error> {
+        let screened = blocking(move || Screened::new(bytes, &limits)).await?;
+        let deadline = Instant::now() + Duration::from_millis(limits.compile_wall_ms);
+        let key: Key = (screened.digest.clone(), limits);
+        let again = |failed: Failed| Err(failed.explain(&limits));
+        if let Some(refused) = self.0.refusals.get(&key) {
+            return again(refused);
+        }
+        let flight = self.0.flights.join(&key);
+        let Ok(mut landed) = timeout_at(deadline.into(), flight.lock()).await else {
+            return again(Failed::Short(LimitName::CompileWall));
+        };
+        if let Some(component) = landed.as_ref() {
+            return Ok(component.clone());
+        }
+        // The one before may have found out.
+        if let Some(refused) = self.0.refusals.get(&key) {
+            return again(refused);
+        }
+        match self.compile(screened, limits, deadline).await {
+            Ok(component) => Ok(landed.insert(component).clone()),
+            Err(failed) => {
+                self.0.refusals.remember(key, &failed);
+                again(failed)
+            }
+        }
+    }
+
+    /// Has it compiled as soon as a compiler is free, then links it.
+    async fn compile(
+        &self,
+        screened: Screened,
+        limits: LoadLimits,
+        deadline: Instant,
+    ) -> Result<Component, Failed> {
+        let late = Failed::Short(LimitName::CompileWall);
+        let slot = Arc::clone(&self.0.slots).acquire_owned();
+        let slot = match timeout_at(deadline.into(), slot).await {
+            Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
+            Err(_) => return Err(late),
+        };
+        let engine = self.0.engine.clone();
+        let Some(worker) = self.0.worker.clone() else {
+            let work = move || here(&engine, &screened, slot);
+            let done = timeout_at(deadline.into(), blocking(work)).await;
+            return done.unwrap_or(Err(late));
+        };
+        let tunables = engine.compiler(screened.profile)?.tunables;
+        let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
+        let work = move || {
+            let job = Job {
+                order: Order { tunables },
+                bytes: &screened.bytes,
+                limits: &limits,
+                deadline,
+                leash: &end,
+            };
+            finished(&engine, &screened, slot, || worker.compile(&job))
+        };
+        let done = blocking(work).await;
+        // Until here somebody waited.
+        drop(leash);
+        done
+    }
+
+    /// The limits that hold: the screen alone bounds what no worker does.
+    fn tightened(&self, limits: &LoadLimits) -> LoadLimits {
+        if self.0.worker.is_some() {
+            return *limits;
+        }
+        let tighter = |limit: u64| (limit / TIGHTER).max(1);
+        LoadLimits {
+            file_bytes: tighter(limits.file_bytes),
+            functions: tighter(limits.functions),
+            nesting: tighter(limits.nesting),
+            all_instances: tighter(limits.all_instances),
+            ..*limits
+        }
+    }
+
+    /// Says when it is for want of a worker that a component is refused.
+    fn explain(&self, error: Error, limits: &LoadLimits) -> Error {
+        match error {
+            Error::Limit {
+                name,
+                allowed,
+                spent: Some(spent),
+            } if self.0.worker.is_none() => match limits.get(name) {
+                Some(whole) if whole < spent => Error::Limit {
+                    name,
+                    allowed: whole,
+                    spent: Some(spent),
+                },
+                _ => Error::NoWorker {
+                    name,
+                    allowed,
+                    spent,
+                },
+            },
+            error => error,
+        }
+    }
+}
+
+/// Compiles in this process.
+fn here(
+    engine: &Engine,
+    screened: &Screened,
+    slot: OwnedSemaphorePermit,
+) -> Result<Component, Failed> {
+    let compiler = engine.compiler(screened.profile)?;
+    let compile = || precompile(&compiler.engine, &screened.bytes);
+    finished(engine, screened, slot, compile)
+}
+
+/// Compiles, gives the slot back, and links.
+fn finished(
+    engine: &Engine,
+    screened: &Screened,
+    slot: OwnedSemaphorePermit,
+    compile: impl FnOnce() -> Result<Vec<u8>, Failed>,
+) -> Result<Component, Failed> {
+    let started = Instant::now();
+    let artifact = Artifact::new(compile()?);
+    let time = started.elapsed();
+    drop(slot);
+    Ok(Component::link(
+        engine,
+        screened,
+        &Compiled { artifact, time },
+    )?)
+}
+
+/// Runs what blocks where it may. A panic is a fault of the host.
+async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Internal(error.into()))?
+}
+
+fn compilers() -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    processors.min(MAX_COMPILERS)
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader")
+            .field("worker", &self.0.worker)
+            .finish_non_exhaustive()
+    }
+}
