@@ -25,7 +25,10 @@
 
 use std::process::ExitCode;
 
-pub use patinox_host::{Called, CancellationToken, Config, Host, Loaded, PatinoxError, Request};
+pub use patinox_host::{
+    Allocated, Allocation, Called, CancellationToken, Config, Detector, Host, Loaded, PatinoxError,
+    Profile, Request,
+};
 pub use patinox_policy::{
     Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, RecoveryStrategy, Report,
     Usage,

@@ -7,6 +7,7 @@ mod events;
 mod flips;
 mod handler;
 mod loading;
+mod pool;
 mod prebuilt;
 mod probe;
 mod schemas;

@@ -133,7 +133,7 @@ fn doctor_tells_what_there_is() {
     let shell = Shell::new();
     let text = shell.run(&["doctor"]);
     assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""), "{text:?}");
-    for what in ["patinox", "platform", "engine", "rust"] {
+    for what in ["patinox", "platform", "machine", "engine", "rust"] {
         assert!(
             text.stdout.lines().any(|line| line.starts_with(what)),
             "{text:?}"
@@ -142,7 +142,21 @@ fn doctor_tells_what_there_is() {
     let document = shell.run(&["doctor", "-o", "json"]).document();
     assert_eq!(keys(&document), ["ok", "result"]);
     let result = &document["result"];
-    assert_eq!(keys(result), ["version", "platform", "toolchains"]);
+    assert_eq!(
+        keys(result),
+        ["version", "platform", "machine", "engine", "toolchains"]
+    );
+    assert_eq!(
+        keys(&result["engine"]),
+        [
+            "pool_slots",
+            "on_demand_slots",
+            "memory_reservation_bytes",
+            "pagemap_scan"
+        ]
+    );
+    let cores = result["machine"]["cores"]["value"].as_u64();
+    assert!(cores.is_some_and(|cores| 0 < cores), "{result}");
     assert_eq!(result["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(keys(&result["platform"]), ["os", "arch", "tested"]);
     assert_eq!(

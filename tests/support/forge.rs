@@ -77,6 +77,22 @@ pub(crate) fn reports_progress() -> Vec<u8> {
     )
 }
 
+/// A component inside another, so on the strict profile: `run` answers 7.
+pub(crate) fn nested_echo() -> Vec<u8> {
+    component(
+        r#"(component
+            (component $inner
+                (core module $m
+                    (memory 1)
+                    (func (export "run") (result i32) (i32.const 7)))
+                (core instance $i (instantiate $m))
+                (func (export "run") (result u32) (canon lift (core func $i "run"))))
+            (instance $inner (instantiate $inner))
+            (alias export $inner "run" (func $run))
+            (export "run" (func $run)))"#,
+    )
+}
+
 /// Two components in one: the one inside passes a megabyte of text to the
 /// other for ever, and the engine turns it from UTF-8 into UTF-16 each time.
 pub(crate) fn passes_text_for_ever() -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
-use patinox_host::{Config, Host, Loaded};
+use patinox_host::{Allocation, Config, Host, Loaded};
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
@@ -64,6 +64,8 @@ impl Session {
             load: self.settings.load_limits(),
             // `main` looks for the worker's argument first of all.
             compile_worker: std::env::current_exe().ok(),
+            // A command calls once, or as often as a person can watch.
+            allocation: Allocation::OnDemand { slots: None },
             recorder: Recorder::new([sink]),
             ..Config::default()
         })?)

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patinox_policy::{Limits, LoadLimits};
-use patinox_sandbox::{Engine, Loader, Worker};
+use patinox_resources::Detector;
+use patinox_sandbox::{Allocated, Allocation, Engine, EngineConfig, Loader, Profile, Worker};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::PatinoxError;
@@ -26,6 +27,11 @@ pub struct Config {
     /// and only those that are four times smaller than `load` says: then
     /// nothing bounds the time and the memory that a compiler takes.
     pub compile_worker: Option<PathBuf>,
+    /// How instances get their memory: from a pool, for whoever calls more than
+    /// once.
+    pub allocation: Allocation,
+    /// What tells what the machine has, which decides how large the pool is.
+    pub detector: Detector,
     /// Where events go. By default nowhere.
     pub recorder: Recorder,
     /// What tells the time.
@@ -42,20 +48,41 @@ pub struct Host(Arc<Parts>);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
+    pub(crate) engine: Engine,
     pub(crate) loader: Loader,
 }
 
 impl Host {
     /// Builds a host.
     ///
+    /// Takes no memory for instances before the first component is loaded.
+    ///
     /// # Errors
     ///
-    /// If the engine cannot run on this machine.
+    /// None yet.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
-        let engine = Engine::new(config.clock)?;
+        let engine = Engine::new(EngineConfig {
+            allocation: config.allocation,
+            detector: config.detector.clone(),
+            clock: config.clock,
+        });
         let worker = config.compile_worker.as_ref().map(Worker::new);
-        let loader = Loader::new(engine, worker);
-        Ok(Self(Arc::new(Parts { config, loader })))
+        let loader = Loader::new(engine.clone(), worker);
+        Ok(Self(Arc::new(Parts {
+            config,
+            engine,
+            loader,
+        })))
+    }
+
+    /// How the instances of components of a profile get their memory on this
+    /// machine.
+    ///
+    /// # Errors
+    ///
+    /// If compiled code cannot run on this machine.
+    pub fn allocated(&self, profile: Profile) -> Result<Allocated, PatinoxError> {
+        Ok(self.0.engine.allocated(profile)?)
     }
 
     /// The ceilings of a call that asks for no others.

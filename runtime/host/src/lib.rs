@@ -33,6 +33,7 @@ pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use host::{Config, Host};
 pub use load::Loaded;
-pub use patinox_sandbox::compile_worker;
+pub use patinox_resources::{Detector, Machine};
+pub use patinox_sandbox::{Allocated, Allocation, Profile, compile_worker};
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use patinox_policy::LoadLimits;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component as Code, InstancePre};
+use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
 use crate::artifact::Artifact;
 use crate::bindings::handler::HandlerPre;
-use crate::compile::precompile;
+use crate::compile::{Order, precompile};
 use crate::docs::Docs;
-use crate::engine::{Compiler, Engine, Profile};
+use crate::engine::{Backend, Engine, Profile};
 use crate::error::Error;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
@@ -37,8 +37,11 @@ pub(crate) struct Compiled {
 
 struct Inner {
     engine: Engine,
-    pre: InstancePre<State>,
-    handler: Option<HandlerPre<State>>,
+    artifact: Artifact,
+    /// Linked on each backend where a call has run: one, and rarely two.
+    ready: RwLock<Vec<Arc<Ready>>>,
+    memories: u32,
+    fits_pool: bool,
     profile: Profile,
     digest: String,
     size_bytes: u64,
@@ -46,6 +49,24 @@ struct Inner {
     docs: Docs,
     imports: Vec<String>,
     exports: Vec<Export>,
+}
+
+/// A component linked on one backend.
+pub(crate) struct Ready {
+    backend: Arc<Backend>,
+    pub(crate) pre: InstancePre<State>,
+    handler: Option<HandlerPre<State>>,
+    /// Those of [`Component::exports`], in its order.
+    pub(crate) functions: Vec<ComponentExportIndex>,
+}
+
+impl Ready {
+    /// # Errors
+    ///
+    /// If the component does not list its tools itself.
+    pub(crate) fn handler(&self) -> Result<&HandlerPre<State>, Error> {
+        self.handler.as_ref().ok_or(Error::NotCallable)
+    }
 }
 
 impl Component {
@@ -62,44 +83,39 @@ impl Component {
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
         let screened = Screened::new(bytes, limits)?;
-        let compiler = engine.compiler(screened.profile)?;
+        let tunables = engine.tunables(screened.profile)?;
         let started = Instant::now();
-        let code = precompile(&compiler.engine, bytes).map_err(|failed| failed.explain(limits))?;
+        let compiler = Order { tunables }.engine().map_err(Error::internal)?;
+        let code = precompile(&compiler, bytes).map_err(|failed| failed.explain(limits))?;
         let compiled = Compiled {
             artifact: Artifact::new(code),
             time: started.elapsed(),
         };
-        Self::link(engine, &screened, &compiled)
+        Self::link(engine, &screened, compiled)
     }
 
     /// Links what has been compiled.
     pub(crate) fn link(
         engine: &Engine,
         screened: &Screened<impl AsRef<[u8]>>,
-        compiled: &Compiled,
+        compiled: Compiled,
     ) -> Result<Self, Error> {
-        let compiler = engine.compiler(screened.profile)?;
+        let (backend, code) = place(engine, screened.profile, &compiled.artifact)?;
         let bytes = screened.bytes.as_ref();
-        let code = compiled.artifact.load(&compiler.engine);
-        let code = code.map_err(Error::internal)?;
-        let imports = offered_imports(compiler, &code)?;
-        let mut linker = compiler.linker.clone();
-        nothing::link(&mut linker, &compiler.engine, &code).map_err(Error::internal)?;
-        let pre = linker
-            .instantiate_pre(&code)
-            .map_err(|error| Error::MismatchedImport {
-                // The engine's outermost text names the import.
-                reason: error.to_string(),
-            })?;
+        let imports = offered_imports(&backend, &code)?;
         let docs = Docs::read(bytes);
-        let exports = inspect::exports(&compiler.engine, &code, &docs);
+        let exports = inspect::exports(&backend.engine, &code, &docs);
+        let ready = link(&backend, &code, &exports)?;
         Ok(Self(Arc::new(Inner {
-            handler: handler(&pre, &exports)?,
             engine: engine.clone(),
+            artifact: compiled.artifact,
+            // What imports no module has a number that is known.
+            memories: code.resources_required().map_or(1, |all| all.num_memories),
+            fits_pool: backend.is_pool(),
+            ready: RwLock::new(vec![Arc::new(ready)]),
             profile: screened.profile,
             digest: screened.digest.clone(),
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            pre,
             compile_time: compiled.time,
             docs,
             imports,
@@ -152,19 +168,42 @@ impl Component {
     /// Whether it lists its tools itself, through `patinox:tool/handler`.
     #[must_use]
     pub fn is_handler(&self) -> bool {
-        self.0.handler.is_some()
+        exports_handler(&self.0.exports)
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
-    pub(crate) fn pre(&self) -> &InstancePre<State> {
-        &self.0.pre
+    /// How many memories an instance has.
+    pub(crate) fn memories(&self) -> u32 {
+        self.0.memories
     }
 
-    pub(crate) fn handler(&self) -> Option<&HandlerPre<State>> {
-        self.0.handler.as_ref()
+    /// Whether the pool takes it; only asked where there is one.
+    pub(crate) fn fits_pool(&self) -> bool {
+        self.0.fits_pool
+    }
+
+    /// The component linked on a backend, where it has not been yet.
+    pub(crate) fn ready(&self, backend: &Arc<Backend>) -> Result<Arc<Ready>, Error> {
+        let linked = self.0.ready.read().unwrap_or_else(PoisonError::into_inner);
+        let here = |ready: &&Arc<Ready>| ready.backend.id == backend.id;
+        if let Some(ready) = linked.iter().find(here) {
+            return Ok(Arc::clone(ready));
+        }
+        drop(linked);
+        let mut linked = self.0.ready.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = linked.iter().find(here) {
+            return Ok(Arc::clone(ready));
+        }
+        let code = self.0.artifact.load(&backend.engine);
+        let code = code.map_err(Error::internal)?;
+        let ready = Arc::new(link(backend, &code, &self.0.exports)?);
+        // A backend that takes no more calls goes with what is linked there.
+        linked.retain(|ready| !ready.backend.is_retired());
+        linked.push(Arc::clone(&ready));
+        Ok(ready)
     }
 }
 
@@ -176,14 +215,51 @@ impl fmt::Debug for Component {
     }
 }
 
+/// Loads the code where it fits: in the pool, or beside it.
+fn place(
+    engine: &Engine,
+    profile: Profile,
+    artifact: &Artifact,
+) -> Result<(Arc<Backend>, Code), Error> {
+    let main = engine.main(profile)?;
+    match artifact.load(&main.engine) {
+        Ok(code) => Ok((main, code)),
+        Err(_) if main.is_pool() => {
+            let beside = engine.beside(profile)?;
+            let code = artifact.load(&beside.engine).map_err(Error::internal)?;
+            Ok((beside, code))
+        }
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+fn link(backend: &Arc<Backend>, code: &Code, exports: &[Export]) -> Result<Ready, Error> {
+    let mut linker = backend.linker.clone();
+    nothing::link(&mut linker, &backend.engine, code).map_err(Error::internal)?;
+    let pre = linker
+        .instantiate_pre(code)
+        .map_err(|error| Error::MismatchedImport {
+            // The engine's outermost text names the import.
+            reason: error.to_string(),
+        })?;
+    let functions = exports.iter().map(|export| export.index_in(code));
+    let functions: Option<_> = functions.collect();
+    Ok(Ready {
+        handler: handler(&pre, exports)?,
+        functions: functions.ok_or_else(|| Error::Internal("an export is gone".into()))?,
+        pre,
+        backend: Arc::clone(backend),
+    })
+}
+
 /// The imports, if all of them are offered.
-fn offered_imports(compiler: &Compiler, code: &Code) -> Result<Vec<String>, Error> {
+fn offered_imports(backend: &Backend, code: &Code) -> Result<Vec<String>, Error> {
     let ty = code.component_type();
-    let imports = ty.imports(&compiler.engine);
-    let imports = imports.filter(|(_, import)| needs_host(compiler, &import.ty));
+    let imports = ty.imports(&backend.engine);
+    let imports = imports.filter(|(_, import)| needs_host(backend, &import.ty));
     let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
     imports.sort_unstable();
-    let missing = |name: &&String| !imports::is_offered(&compiler.linker, name);
+    let missing = |name: &&String| !imports::is_offered(&backend.linker, name);
     let names: Vec<_> = imports.iter().filter(missing).cloned().collect();
     if names.is_empty() {
         Ok(imports)
@@ -193,12 +269,12 @@ fn offered_imports(compiler: &Compiler, code: &Code) -> Result<Vec<String>, Erro
 }
 
 /// Whether an import is more than names for types, which need nobody.
-fn needs_host(compiler: &Compiler, import: &ComponentItem) -> bool {
+fn needs_host(backend: &Backend, import: &ComponentItem) -> bool {
     match import {
         ComponentItem::Type(_) => false,
         ComponentItem::ComponentInstance(interface) => {
-            let mut exports = interface.exports(&compiler.engine);
-            exports.any(|(_, export)| needs_host(compiler, &export.ty))
+            let mut exports = interface.exports(&backend.engine);
+            exports.any(|(_, export)| needs_host(backend, &export.ty))
         }
         _ => true,
     }
@@ -208,11 +284,7 @@ fn handler(
     pre: &InstancePre<State>,
     exports: &[Export],
 ) -> Result<Option<HandlerPre<State>>, Error> {
-    let is_handler = |export: &Export| {
-        let interface = export.interface.as_deref();
-        interface.is_some_and(|name| name.starts_with(HANDLER))
-    };
-    if !exports.iter().any(is_handler) {
+    if !exports_handler(exports) {
         return Ok(None);
     }
     let invalid = |error: wasmtime::Error| {
@@ -221,4 +293,12 @@ fn handler(
         })
     };
     HandlerPre::new(pre.clone()).map(Some).map_err(invalid)
+}
+
+fn exports_handler(exports: &[Export]) -> bool {
+    let interfaces = exports
+        .iter()
+        .filter_map(|export| export.interface.as_ref());
+    let mut handlers = interfaces.filter(|name| name.starts_with(HANDLER));
+    handlers.next().is_some()
 }

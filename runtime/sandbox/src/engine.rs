@@ -1,20 +1,27 @@
-//! The engine: one compiler a profile, and the imports linked once.
+//! The engine: a profile's compiler settings, and where its instances get
+//! their memory.
+
+mod backend;
+mod ladder;
+mod profiled;
+mod ticker;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
+use patinox_policy::Limits;
+use patinox_resources::Detector;
 use patinox_telemetry::Clock;
-use wasmtime::EngineWeak;
 
-use crate::error::Error;
-use crate::imports::{self, linked::component::Linker};
-use crate::settings::{self, Tunables};
-use crate::state::State;
+pub(crate) use backend::Backend;
+pub use ladder::Allocation;
 
-/// How often a guest on the strict profile looks at the deadline.
-const TICK: Duration = Duration::from_millis(1);
+use crate::component::{Component, Ready};
+use crate::error::{Error, Raised};
+use crate::settings::Tunables;
+use crate::slots::Slot;
+use profiled::{Chosen, Profiled, SwapState};
 
 /// How a component is metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,96 +45,133 @@ impl Profile {
     }
 }
 
-/// Compiles components and holds what all their calls share.
+/// What an engine is made of.
+#[derive(Clone, Debug, Default)]
+pub struct EngineConfig {
+    /// How instances get their memory.
+    pub allocation: Allocation,
+    /// What tells what the machine has.
+    pub detector: Detector,
+    /// What tells guests the time.
+    pub clock: Clock,
+}
+
+/// How the instances of a profile get their memory on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allocated {
+    /// How many memories the pool has; `None` where there is no pool.
+    pub pool_slots: Option<u32>,
+    /// How many memories there are on demand, beside the pool or alone.
+    pub on_demand_slots: u32,
+    /// Address space for each memory, in bytes: no memory grows beyond it.
+    pub memory_reservation_bytes: u64,
+    /// Whether the kernel is asked what a call has written to. Never where
+    /// memory can be swapped out.
+    pub pagemap_scan: bool,
+}
+
+/// Runs components, and holds what all their calls share.
 ///
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(Arc<Shared>);
 
 struct Shared {
-    lean: Compiler,
-    /// Made when the first component needs it.
-    strict: OnceLock<Compiler>,
-    clock: Clock,
-}
-
-/// One profile's engine, and its imports linked.
-pub(crate) struct Compiler {
-    /// What its code is compiled with, here or in a worker.
-    pub(crate) tunables: Tunables,
-    pub(crate) engine: wasmtime::Engine,
-    pub(crate) linker: Linker<State>,
+    config: EngineConfig,
+    lean: Profiled,
+    strict: Profiled,
+    /// Watched from the first pool on.
+    swap: OnceLock<SwapState>,
 }
 
 impl Engine {
-    /// Makes an engine.
+    /// Makes an engine. What runs a profile is made when the first component
+    /// needs it, by what the machine has left then.
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        Self(Arc::new(Shared {
+            config,
+            lean: Profiled::new(Profile::Lean),
+            strict: Profiled::new(Profile::Strict),
+            swap: OnceLock::new(),
+        }))
+    }
+
+    /// How the instances of a profile get their memory.
     ///
     /// # Errors
     ///
-    /// If this machine cannot run the compiled code.
-    pub fn new(clock: Clock) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Shared {
-            lean: Compiler::new(Profile::Lean)?,
-            strict: OnceLock::new(),
-            clock,
-        })))
+    /// If this machine cannot run compiled code.
+    pub fn allocated(&self, profile: Profile) -> Result<Allocated, Error> {
+        self.chosen(profile)?.describe(self.0.swap.get())
     }
 
-    pub(crate) fn compiler(&self, profile: Profile) -> Result<&Compiler, Error> {
-        match profile {
-            Profile::Lean => Ok(&self.0.lean),
-            Profile::Strict => {
-                if let Some(strict) = self.0.strict.get() {
-                    return Ok(strict);
-                }
-                let strict = Compiler::new(Profile::Strict)?;
-                // Somebody else may have been faster; then this one is dropped,
-                // and its ticker ends.
-                Ok(self.0.strict.get_or_init(|| strict))
+    /// What a component is compiled with.
+    pub(crate) fn tunables(&self, profile: Profile) -> Result<Tunables, Error> {
+        Ok(self.chosen(profile)?.tunables)
+    }
+
+    /// Where a component is linked first: in the pool, if there is one.
+    pub(crate) fn main(&self, profile: Profile) -> Result<Arc<Backend>, Error> {
+        self.chosen(profile)?.main(self.0.swap.get())
+    }
+
+    /// Where a component is linked that does not fit the pool.
+    pub(crate) fn beside(&self, profile: Profile) -> Result<Arc<Backend>, Error> {
+        self.chosen(profile)?.beside()
+    }
+
+    /// Takes the slots for one instance: of the pool if it fits there and some
+    /// are free; else on demand if some are free there; else it waits for those
+    /// of the pool.
+    pub(crate) async fn place(
+        &self,
+        component: &Component,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<(Arc<Ready>, Slot), Raised> {
+        // Nothing calls from within a call yet.
+        const DEPTH: u32 = 0;
+        let weight = component.memories();
+        let main = self.main(component.profile())?;
+        let fits = !main.is_pool()
+            || component.fits_pool()
+                && main.slots.bear(weight)
+                && limits.table_elements <= backend::POOL_TABLE_ELEMENTS;
+        if !fits {
+            let beside = self.beside(component.profile())?;
+            let slot = beside.slots.take(weight, DEPTH, deadline).await?;
+            return Ok((component.ready(&beside)?, slot));
+        }
+        if let Ok(slot) = main.slots.try_take(weight, DEPTH) {
+            return Ok((component.ready(&main)?, slot));
+        }
+        if main.is_pool() {
+            let beside = self.beside(component.profile())?;
+            if let Ok(slot) = beside.slots.try_take(weight, DEPTH) {
+                return Ok((component.ready(&beside)?, slot));
             }
         }
+        let slot = main.slots.take(weight, DEPTH, deadline).await?;
+        Ok((component.ready(&main)?, slot))
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.config.clock
     }
-}
 
-impl Compiler {
-    fn new(profile: Profile) -> Result<Self, Error> {
-        let tunables = Tunables::wide(profile);
-        let engine =
-            wasmtime::Engine::new(&settings::config(&tunables)).map_err(Error::internal)?;
-        let mut linker = Linker::new(&engine, |state: &mut State| &mut state.meter);
-        imports::link(&mut linker).map_err(Error::internal)?;
-        if profile == Profile::Strict {
-            tick(engine.weak())?;
-        }
-        Ok(Self {
-            tunables,
-            engine,
-            linker,
-        })
+    fn chosen(&self, profile: Profile) -> Result<&Chosen, Error> {
+        let profiled = match profile {
+            Profile::Lean => &self.0.lean,
+            Profile::Strict => &self.0.strict,
+        };
+        let EngineConfig {
+            allocation,
+            detector,
+            clock: _,
+        } = &self.0.config;
+        profiled.chosen(*allocation, detector, &self.0.swap)
     }
-}
-
-/// Advances an engine's epoch, as long as there is one.
-fn tick(engine: EngineWeak) -> Result<(), Error> {
-    let ticks = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            // Nobody wakes it, so it returns by the time, or earlier by chance:
-            // a tick too many does no harm.
-            thread::park_timeout(TICK);
-        }
-    };
-    let started = thread::Builder::new()
-        .name("patinox-tick".to_owned())
-        .spawn(ticks);
-    started
-        .map(drop)
-        .map_err(|error| Error::Internal(error.into()))
 }
 
 impl fmt::Debug for Engine {

@@ -31,10 +31,9 @@ const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must ca
 ///
 /// ```
 /// use patinox_policy::{Failure, Fault, LoadLimits};
-/// use patinox_sandbox::{Component, Engine, Error};
-/// use patinox_telemetry::Clock;
+/// use patinox_sandbox::{Component, Engine, EngineConfig, Error};
 ///
-/// let engine = Engine::new(Clock::system())?;
+/// let engine = Engine::new(EngineConfig::default());
 /// let error = Component::new(&engine, b"(component)", &LoadLimits::default()).unwrap_err();
 /// assert_eq!(error.fault(), Fault::Component);
 /// assert_eq!(error.to_string(), "not a component but WebAssembly text");
@@ -112,6 +111,9 @@ pub enum Error {
         /// The status that it gave; data, never ours.
         status: u8,
     },
+    /// No room for one more instance, and this call may not wait for it.
+    #[error("the host is busy")]
+    Busy,
     /// Somebody cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,
@@ -165,6 +167,7 @@ impl Failure for Error {
             Self::ToolError { .. } => Code::ToolError,
             Self::InvalidOutput { .. } => Code::InvalidOutput,
             Self::Exit { .. } => Code::Exit,
+            Self::Busy => Code::Busy,
             Self::Cancelled => Code::Cancelled,
             Self::Worker(_) | Self::Internal(_) => Code::Internal,
         }
@@ -177,6 +180,7 @@ impl Failure for Error {
                 RecoveryStrategy::Fallback
             }
             Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
+            | Self::Busy
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::MissingImports { .. }

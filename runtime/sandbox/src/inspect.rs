@@ -28,7 +28,8 @@ pub struct Export {
     pub ty: Result<FunctionType, String>,
     /// What the component says of it: hostile text.
     pub docs: Option<String>,
-    pub(crate) index: ComponentExportIndex,
+    /// Its place among the component's functions.
+    pub(crate) position: usize,
 }
 
 /// The functions that a component exports, in its own order.
@@ -38,12 +39,13 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
     for (name, external) in ty.exports(engine) {
         match external.ty {
             ComponentItem::ComponentFunc(function) => {
-                exports.extend(export(component, docs, None, (name, &function)));
+                exports.push(export(docs, None, (name, &function), exports.len()));
             }
             ComponentItem::ComponentInstance(interface) if !HELPERS.contains(&name) => {
                 for (function, external) in interface.exports(engine) {
                     if let ComponentItem::ComponentFunc(ty) = external.ty {
-                        exports.extend(export(component, docs, Some(name), (function, &ty)));
+                        let position = exports.len();
+                        exports.push(export(docs, Some(name), (function, &ty), position));
                     }
                 }
             }
@@ -54,22 +56,30 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
 }
 
 fn export(
-    component: &Compiled,
     docs: &Docs,
     interface: Option<&str>,
     (name, ty): (&str, &ComponentFunc),
-) -> Option<Export> {
-    let parent = match interface {
-        Some(interface) => Some(component.get_export_index(None, interface)?),
-        None => None,
-    };
-    Some(Export {
+    position: usize,
+) -> Export {
+    Export {
         interface: interface.map(str::to_owned),
         name: name.to_owned(),
         ty: function(ty),
         docs: docs.function(interface, name).map(str::to_owned),
-        index: component.get_export_index(parent.as_ref(), name)?,
-    })
+        position,
+    }
+}
+
+impl Export {
+    /// Where it is in a component that has been loaded.
+    pub(crate) fn index_in(&self, code: &Compiled) -> Option<ComponentExportIndex> {
+        let interface = self.interface.as_ref();
+        let parent = match interface {
+            Some(interface) => Some(code.get_export_index(None, interface)?),
+            None => None,
+        };
+        code.get_export_index(parent.as_ref(), &self.name)
+    }
 }
 
 fn function(ty: &ComponentFunc) -> Result<FunctionType, String> {

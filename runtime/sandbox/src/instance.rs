@@ -1,16 +1,18 @@
 //! One live store: one call, then gone.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, Limits, Usage};
-use wasmtime::Store;
-use wasmtime::component::{ComponentExportIndex, Val};
+use wasmtime::component::Val;
+use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::handler::{Handler, HandlerPre};
-use crate::component::Component;
+use crate::bindings::handler::Handler;
+use crate::component::{Component, Ready};
 use crate::engine::Profile;
-use crate::error::{Context, Error, Raised};
+use crate::error::{Context, Error, Raised, Stop};
 use crate::sandbox::{GuestOutput, Outcome, Run};
+use crate::slots::Slot;
 use crate::state::State;
 use crate::types::ValueType;
 use crate::value;
@@ -23,36 +25,60 @@ const FUEL_PER_YIELD: u64 = 100_000;
 /// streams pass at once, 64 KiB, and some room.
 const MIN_HOSTCALL_BYTES: u64 = 128 << 10;
 
-/// The store of one call. It is used once; dropping it frees all of it.
+/// How far past its deadline a guest on the strict profile is ended by the
+/// engine itself, should nobody look at the deadline around it.
+const INTERRUPT_AFTER: Duration = Duration::from_millis(100);
+
+/// The store of one call. It is used once; dropping it frees all of it, and
+/// then its slot.
 pub(crate) struct Instance {
-    component: Component,
+    component: Arc<Ready>,
     store: Store<State>,
     run: Run,
+    slot: Slot,
 }
 
 impl Instance {
-    pub(crate) fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
+    /// Waits for room, until the deadline, and makes a store.
+    pub(crate) async fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
+        match Self::make(component, &run).await {
+            Ok((component, store, slot)) => Ok(Self {
+                component,
+                store,
+                run,
+                slot,
+            }),
+            Err(error) => Err(Box::new(Self::refuse(&run, error))),
+        }
+    }
+
+    async fn make(
+        component: &Component,
+        run: &Run,
+    ) -> Result<(Arc<Ready>, Store<State>, Slot), Error> {
         let engine = component.engine();
-        let pre = component.pre();
-        let mut store = Store::new(pre.engine(), State::new(&run, engine.clock()));
+        let place = engine.place(component, &run.limits, run.deadline());
+        let placed = within(run, place).await;
+        let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
+        let mut store = Store::new(ready.pre.engine(), State::new(run, engine.clock()));
         if component.profile() == Profile::Strict {
+            let interrupt = run.deadline() + INTERRUPT_AFTER;
             store.set_epoch_deadline(1);
-            store.epoch_deadline_async_yield_and_update(1);
+            store.epoch_deadline_callback(move |_| {
+                if interrupt <= Instant::now() {
+                    return Err(Stop::Limit(LimitName::Wall, None).into());
+                }
+                Ok(UpdateDeadline::Yield(1))
+            });
         }
         store.limiter(|state| &mut state.budget);
         store.set_hostcall_fuel(hostcall_bytes(&run.limits, None));
         store.set_max_component_handles(count(run.limits.handles));
-        let fuel = store
+        store
             .set_fuel(run.limits.fuel)
-            .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)));
-        if let Err(error) = fuel {
-            return Err(Box::new(Self::refuse(&run, Error::internal(error))));
-        }
-        Ok(Self {
-            component: component.clone(),
-            store,
-            run,
-        })
+            .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)))
+            .map_err(Error::internal)?;
+        Ok((ready, store, slot))
     }
 
     /// The outcome of a call that never began.
@@ -82,18 +108,20 @@ impl Instance {
     /// Instantiates and calls a function, within the deadline.
     pub(crate) async fn call(
         &mut self,
-        index: ComponentExportIndex,
+        position: usize,
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), Raised> {
         let store = &mut self.store;
-        let pre = self.component.pre();
+        let ready = &self.component;
         within(&self.run, async {
-            let instance = pre
+            let instance = ready
+                .pre
                 .instantiate_async(&mut *store)
                 .await
                 .map_err(Raised::Starting)?;
-            let function = instance.get_func(&mut *store, index);
+            let index = ready.functions.get(position);
+            let function = index.and_then(|index| instance.get_func(&mut *store, index));
             let function = function.ok_or_else(|| Raised::Output("no such export".to_owned()))?;
             function
                 .call_async(store, params, results)
@@ -107,10 +135,10 @@ impl Instance {
     /// deadline.
     pub(crate) async fn handle<T>(
         &mut self,
-        handler: &HandlerPre<State>,
         work: impl AsyncFnOnce(&Handler, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Raised> {
         let store = &mut self.store;
+        let handler = self.component.handler()?;
         within(&self.run, async {
             let guest = handler
                 .instantiate_async(&mut *store)
@@ -127,6 +155,7 @@ impl Instance {
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         // What is freed counts as time of the call.
         let state = self.store.into_data();
+        drop(self.slot);
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
         let (log, log_bytes) = state.log.take();

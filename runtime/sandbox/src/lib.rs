@@ -9,10 +9,9 @@
 //!
 //! ```
 //! use patinox_policy::LoadLimits;
-//! use patinox_sandbox::{Component, Engine};
-//! use patinox_telemetry::Clock;
+//! use patinox_sandbox::{Component, Engine, EngineConfig};
 //!
-//! let engine = Engine::new(Clock::system())?;
+//! let engine = Engine::new(EngineConfig::default());
 //! let empty = Component::new(&engine, b"\0asm\x0d\0\x01\0", &LoadLimits::default())?;
 //! assert!(empty.exports().is_empty());
 //! # Ok::<(), patinox_sandbox::Error>(())
@@ -40,7 +39,7 @@ mod value;
 
 pub use compile::{COMPILE_WORKER, Worker, WorkerFault, compile_worker};
 pub use component::Component;
-pub use engine::{Engine, Profile};
+pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::Error;
 pub use inspect::Export;
 pub use loader::Loader;

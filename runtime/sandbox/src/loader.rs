@@ -166,7 +166,7 @@ impl Loader {
             let done = timeout_at(deadline.into(), blocking(work)).await;
             return done.unwrap_or(Err(late));
         };
-        let tunables = engine.compiler(screened.profile)?.tunables;
+        let tunables = engine.tunables(screened.profile)?;
         let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
         let work = move || {
             let job = Job {
@@ -229,8 +229,9 @@ fn here(
     screened: &Screened,
     slot: OwnedSemaphorePermit,
 ) -> Result<Component, Failed> {
-    let compiler = engine.compiler(screened.profile)?;
-    let compile = || precompile(&compiler.engine, &screened.bytes);
+    let tunables = engine.tunables(screened.profile)?;
+    let compiler = Order { tunables }.engine().map_err(Error::internal)?;
+    let compile = || precompile(&compiler, &screened.bytes);
     finished(engine, screened, slot, compile)
 }
 
@@ -248,7 +249,7 @@ fn finished(
     Ok(Component::link(
         engine,
         screened,
-        &Compiled { artifact, time },
+        Compiled { artifact, time },
     )?)
 }
 

@@ -165,14 +165,14 @@ impl Sandbox {
         let Ok(ty) = &export.ty else {
             return Instance::refuse(&run, Error::NotCallable);
         };
-        let mut instance = match Instance::new(&self.component, run) {
+        let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
         instance.bound_values(ty.result.as_ref());
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         let called = instance
-            .call(export.index, &arguments.0, &mut results)
+            .call(export.position, &arguments.0, &mut results)
             .await;
         let limits = *instance.limits();
         let answered = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), &limits));
@@ -192,17 +192,12 @@ impl Sandbox {
     ///
     /// As [`Self::call`].
     pub async fn list_tools(&self, run: Run) -> Outcome<Vec<GuestToolSpec>> {
-        let Some(handler) = self.component.handler() else {
-            return Instance::refuse(&run, Error::NotCallable);
-        };
-        let mut instance = match Instance::new(&self.component, run) {
+        let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
         let listed = instance
-            .handle(handler, async |guest, store| {
-                guest.patinox_tool_handler().call_list_tools(store).await
-            })
+            .handle(async |guest, store| guest.patinox_tool_handler().call_list_tools(store).await)
             .await;
         let specs = listed.map(|specs| specs.into_iter().map(GuestToolSpec::from).collect());
         instance.finish(specs, 0)
@@ -219,16 +214,13 @@ impl Sandbox {
     ///
     /// As [`Self::call`].
     pub async fn call_tool(&self, name: &str, arguments: &str, run: Run) -> Outcome<String> {
-        let Some(handler) = self.component.handler() else {
-            return Instance::refuse(&run, Error::NotCallable);
-        };
-        let mut instance = match Instance::new(&self.component, run) {
+        let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
         let arguments = arguments.to_owned();
         let called = instance
-            .handle(handler, async |guest, store| {
+            .handle(async |guest, store| {
                 guest
                     .patinox_tool_handler()
                     .call_call_tool(store, name, &arguments)

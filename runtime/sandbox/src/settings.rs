@@ -17,11 +17,6 @@ const MAX_WASM_STACK: usize = 512 << 10;
 /// functions below it.
 const NATIVE_STACK: usize = 2 << 20;
 
-/// Address space for each linear memory, and the guard behind it: all that 32
-/// bits reach, so that no access needs a check.
-const MEMORY_RESERVATION: u64 = 4 << 30;
-const MEMORY_GUARD: u64 = 32 << 20;
-
 /// What differs from one engine of ours to another in compiled code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tunables {
@@ -30,17 +25,6 @@ pub(crate) struct Tunables {
     pub(crate) memory_reservation: u64,
     /// The guard behind it, in bytes.
     pub(crate) memory_guard: u64,
-}
-
-impl Tunables {
-    /// Those of a machine with address space to spare.
-    pub(crate) const fn wide(profile: Profile) -> Self {
-        Self {
-            profile,
-            memory_reservation: MEMORY_RESERVATION,
-            memory_guard: MEMORY_GUARD,
-        }
-    }
 }
 
 /// The engine's configuration, without an allocator of its own: which one
@@ -199,9 +183,9 @@ mod tests {
     /// All that our engines differ in.
     fn tunables() -> Vec<Tunables> {
         let sizes = [
-            (MEMORY_RESERVATION, MEMORY_GUARD),
-            (64 << 20, MEMORY_GUARD),
-            (MEMORY_RESERVATION, 64 << 10),
+            (4 << 30, 32 << 20),
+            (64 << 20, 32 << 20),
+            (4 << 30, 64 << 10),
         ];
         let all = PROFILES.into_iter().flat_map(|profile| {
             sizes.map(|(memory_reservation, memory_guard)| Tunables {
@@ -257,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_setting_counts() {
-        let settings = settings(&Tunables::wide(Profile::Lean));
+        let settings = settings(&tunables()[0]);
         let of = |settings: &[Setting]| fingerprint_of(settings, &["avx"]);
         let whole = of(&settings);
         for at in 0..settings.len() {
@@ -274,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_machine_counts() {
-        let settings = settings(&Tunables::wide(Profile::Lean));
+        let settings = settings(&tunables()[0]);
         let of = |features: &[&str]| fingerprint_of(&settings, features);
         assert_ne!(of(&["avx"]), of(&["avx", "avx2"]));
         assert_ne!(of(&["avx"]), of(&[]));

@@ -120,23 +120,45 @@ impl Slots {
     /// Dropping the future loses its place and takes nothing: those behind it
     /// move up in their order.
     pub async fn take(&self, weight: u32, depth: u32, deadline: Instant) -> Result<Slot, NoSlot> {
+        if 0 < depth {
+            return self.try_take(weight, depth);
+        }
+        let weight = weight.max(1);
+        let [share, ..] = &*self.0;
+        share.fits(weight)?;
+        let taken = Arc::clone(&share.free).acquire_many_owned(weight);
+        let held = timeout_at(deadline.into(), taken).await;
+        // Nobody closes a share, so there is no other error than too few.
+        let held = held.map_err(|_| NoSlot::Late)?;
+        held.map(|held| Slot { _held: held })
+            .map_err(|_| NoSlot::Busy)
+    }
+
+    /// Whether a root call of this weight gets its slots some day.
+    #[must_use]
+    pub fn bear(&self, weight: u32) -> bool {
+        let [root, ..] = &*self.0;
+        root.fits(weight.max(1)).is_ok()
+    }
+
+    /// Takes what is free at once, as [`take`](Self::take) does, and never
+    /// waits.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSlot::TooHeavy`], and [`NoSlot::Busy`] where too few are free or
+    /// others wait.
+    pub fn try_take(&self, weight: u32, depth: u32) -> Result<Slot, NoSlot> {
         let weight = weight.max(1);
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
         let share = self.0.get(depth).ok_or(NoSlot::Busy)?;
-        let is_nested = 0 < depth;
-        if is_nested && share.total == 0 {
+        if 0 < depth && share.total == 0 {
             return Err(NoSlot::Busy);
         }
         share.fits(weight)?;
-        let free = Arc::clone(&share.free);
-        // Nobody closes a share, so there is no other error than too few.
-        let held = if is_nested {
-            free.try_acquire_many_owned(weight).ok()
-        } else {
-            let taken = timeout_at(deadline.into(), free.acquire_many_owned(weight)).await;
-            taken.map_err(|_| NoSlot::Late)?.ok()
-        };
-        held.map(|held| Slot { _held: held }).ok_or(NoSlot::Busy)
+        let held = Arc::clone(&share.free).try_acquire_many_owned(weight);
+        held.map(|held| Slot { _held: held })
+            .map_err(|_| NoSlot::Busy)
     }
 
     /// How many are free, of all shares together.

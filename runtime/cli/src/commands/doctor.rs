@@ -1,8 +1,11 @@
 //! `patinox doctor`: what this machine has and lacks.
 
+mod machine;
+
 use std::path::Path;
 use std::process::ExitCode;
 
+use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile};
 use patinox_toolchain::Status;
 use serde_json::{Value, json};
 
@@ -10,12 +13,27 @@ use crate::error::Error;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session) -> Result<ExitCode, Error> {
-    // Making the host proves that compiled code can run here.
-    session.host()?;
     let toolchain = patinox_toolchain::status(Path::new("."));
-    Ok(session
-        .output
-        .done(&document(&toolchain), &text(&toolchain)))
+    let found = Found {
+        machine: Detector::new().detect(),
+        allocated: allocated()?,
+        toolchain,
+    };
+    Ok(session.output.done(&found.document(), &found.text()))
+}
+
+/// What there is.
+struct Found {
+    machine: Machine,
+    allocated: Allocated,
+    toolchain: Status,
+}
+
+/// Asks for the memory that a server would: this proves that compiled code can
+/// run here.
+fn allocated() -> Result<Allocated, Error> {
+    let host = Host::new(Config::default())?;
+    Ok(host.allocated(Profile::Lean)?)
 }
 
 /// Only Linux on x86-64 is tested.
@@ -23,41 +41,79 @@ const fn is_tested_platform() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }
 
-fn document(toolchain: &Status) -> Value {
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "platform": {
-            "os": std::env::consts::OS,
-            "arch": std::env::consts::ARCH,
-            "tested": is_tested_platform(),
-        },
-        "toolchains": { "rust": toolchain },
-    })
+impl Found {
+    fn document(&self) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "platform": {
+                "os": std::env::consts::OS,
+                "arch": std::env::consts::ARCH,
+                "tested": is_tested_platform(),
+            },
+            "machine": machine::document(&self.machine),
+            "engine": {
+                "pool_slots": self.allocated.pool_slots,
+                "on_demand_slots": self.allocated.on_demand_slots,
+                "memory_reservation_bytes": self.allocated.memory_reservation_bytes,
+                "pagemap_scan": self.allocated.pagemap_scan,
+            },
+            "toolchains": { "rust": self.toolchain },
+        })
+    }
+
+    fn text(&self) -> String {
+        let tested = if is_tested_platform() {
+            "this platform is tested"
+        } else {
+            "builds, but is not tested here"
+        };
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        let mut lines = vec![
+            format!("patinox    {}", env!("CARGO_PKG_VERSION")),
+            format!("platform   {os}, {arch}: {tested}"),
+        ];
+        lines.extend(machine::lines(&self.machine));
+        lines.extend(engine(&self.allocated));
+        lines.extend(toolchain(&self.toolchain));
+        lines.join("\n")
+    }
 }
 
-fn text(toolchain: &Status) -> String {
-    let tested = if is_tested_platform() {
-        "this platform is tested"
-    } else {
-        "builds, but is not tested here"
-    };
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let mut lines = vec![
-        format!("patinox    {}", env!("CARGO_PKG_VERSION")),
-        format!("platform   {os}, {arch}: {tested}"),
-        "engine     compiles and runs components".to_owned(),
-    ];
-    lines.push(match (&toolchain.way, &toolchain.rustc) {
+/// How a server would run calls here.
+fn engine(allocated: &Allocated) -> Vec<String> {
+    let on_demand = allocated.on_demand_slots;
+    let mut lines = vec![match allocated.pool_slots {
+        Some(slots) => format!(
+            "engine     compiles and runs components; a pool of {slots}, {on_demand} more on demand"
+        ),
+        None => format!(
+            "engine     compiles and runs components; {on_demand} on demand: no address space for a pool"
+        ),
+    }];
+    if allocated.pool_slots.is_some() && !allocated.pagemap_scan {
+        lines.push("           safe reset: memory could be swapped out".to_owned());
+    }
+    if allocated.memory_reservation_bytes < 4 << 30 {
+        let most = allocated.memory_reservation_bytes >> 20;
+        lines.push(format!(
+            "           no memory of a tool grows beyond {most} MiB: address space is limited"
+        ));
+    }
+    lines
+}
+
+fn toolchain(toolchain: &Status) -> Vec<String> {
+    let mut lines = vec![match (&toolchain.way, &toolchain.rustc) {
         (Some(way), Some(rustc)) => {
             format!("rust       {rustc}: tools in Rust are built by {way}")
         }
         _ => "rust       tools in Rust cannot be built here; to run tools it is not needed"
             .to_owned(),
-    });
+    }];
     let missing = toolchain.missing.iter();
     lines.extend(missing.map(|missing| format!("           missing: {missing}")));
     if let Some(command) = &toolchain.command {
         lines.push(format!("           install: {command}"));
     }
-    lines.join("\n")
+    lines
 }

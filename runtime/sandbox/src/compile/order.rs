@@ -15,7 +15,7 @@ impl Order {
     pub(super) const BYTES: usize = 17;
 
     /// An engine that compiles for it. It holds no memory for instances.
-    pub(super) fn engine(&self) -> wasmtime::Result<wasmtime::Engine> {
+    pub(crate) fn engine(&self) -> wasmtime::Result<wasmtime::Engine> {
         wasmtime::Engine::new(&settings::config(&self.tunables))
     }
 

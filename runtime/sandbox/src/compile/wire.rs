@@ -160,7 +160,11 @@ mod tests {
         for profile in [Profile::Lean, Profile::Strict] {
             let request = Request {
                 order: Order {
-                    tunables: Tunables::wide(profile),
+                    tunables: Tunables {
+                        profile,
+                        memory_reservation: 4 << 30,
+                        memory_guard: 32 << 20,
+                    },
                 },
                 len: 0x0123_4567_89ab_cdef,
             };

@@ -1,11 +1,14 @@
 //! What ended a call, and what that means.
 
+use std::time::Instant;
+
 use patinox_policy::{LimitName, Limits, Usage};
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 
 use super::{Error, MAX_GUEST_TEXT_BYTES, escaped_within, guest_text};
 use crate::budget::Budget;
+use crate::slots::NoSlot;
 
 /// Why the host ended a call from within an import.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,8 @@ pub(crate) enum Raised {
     Starting(wasmtime::Error),
     /// The engine, while the guest ran.
     Engine(wasmtime::Error),
+    /// What was known before there was a store.
+    Early(Error),
     /// A limit, with what was spent where that is known.
     Limit(LimitName, Option<u64>),
     /// The tool's own error.
@@ -45,10 +50,42 @@ pub(crate) struct Context<'a> {
     pub(crate) budget: &'a Budget,
 }
 
+impl From<Error> for Raised {
+    fn from(error: Error) -> Self {
+        Self::Early(error)
+    }
+}
+
+impl From<NoSlot> for Raised {
+    fn from(no_slot: NoSlot) -> Self {
+        match no_slot {
+            NoSlot::Late => Self::Limit(LimitName::Wall, None),
+            NoSlot::Busy => Self::Early(Error::Busy),
+            // The limit on memories is within what a host has room for, unless
+            // its own configuration says otherwise.
+            NoSlot::TooHeavy { .. } => Self::Early(Error::Internal(no_slot.into())),
+        }
+    }
+}
+
 impl Raised {
+    /// What it means where there is no store yet.
+    pub(crate) fn before(self, limits: &Limits, started: Instant) -> Error {
+        let usage = Usage {
+            wall: started.elapsed(),
+            ..Usage::default()
+        };
+        self.explain(&Context {
+            limits,
+            usage: &usage,
+            budget: &Budget::new(limits),
+        })
+    }
+
     pub(crate) fn explain(self, context: &Context<'_>) -> Error {
         match self {
             Self::Cancelled => Error::Cancelled,
+            Self::Early(error) => error,
             Self::Limit(name, spent) => context.limit(name, spent),
             Self::Tool(text) => {
                 let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);

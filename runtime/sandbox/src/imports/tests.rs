@@ -2,20 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use patinox_telemetry::Clock;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::*;
-use crate::engine::{Engine, Profile};
+use crate::engine::{Engine, EngineConfig, Profile};
 
 /// The typed functions. One that is added or lost changes this list, which is
 /// what a guest can reach in the host.
 #[test]
 fn the_golden_list_of_linked_functions() {
-    let engine = Engine::new(Clock::system()).unwrap();
-    let linker = &engine.compiler(Profile::Lean).unwrap().linker;
-    let linked: Vec<_> = linker.linked().iter().map(String::as_str).collect();
+    let engine = Engine::new(EngineConfig::default());
+    let backend = engine.main(Profile::Lean).unwrap();
+    let linked: Vec<_> = backend.linker.linked().iter().map(String::as_str).collect();
     insta::assert_snapshot!(linked.join("\n"), @"
     patinox:tool/context@0.1.0#call-id
     patinox:tool/context@0.1.0#remaining
@@ -67,8 +66,8 @@ fn the_golden_list_of_linked_functions() {
 /// linked, and all of that is wrapped.
 #[test]
 fn nothing_is_linked_that_is_not_wrapped() {
-    let engine = Engine::new(Clock::system()).unwrap();
-    let compiler = engine.compiler(Profile::Lean).unwrap();
+    let engine = Engine::new(EngineConfig::default());
+    let compiler = engine.main(Profile::Lean).unwrap();
     let text = r#"(component
         (import "wasi:random/random@0.2.3" (instance
             (export "get-random-u64" (func (result u64)))))

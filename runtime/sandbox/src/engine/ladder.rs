@@ -1,0 +1,249 @@
+//! How many instances a machine bears, and how they get their memory.
+//!
+//! Address space is what runs short first: every linear memory reserves all
+//! that 32 bits reach, so that no access needs a check. Where that is too much,
+//! there are fewer of them, then smaller ones, then none ahead of time.
+
+use patinox_resources::Machine;
+
+/// How instances get their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// From a pool that is made ahead and used again: a call starts in
+    /// microseconds. For whoever calls more than once.
+    ///
+    /// What does not fit the pool, or finds it full, is allocated on demand.
+    Pool {
+        /// How many instances; `None` for what the machine bears.
+        slots: Option<u32>,
+    },
+    /// For each instance anew. For whoever calls once.
+    OnDemand {
+        /// How many instances at most; `None` for what the machine bears.
+        slots: Option<u32>,
+    },
+}
+
+impl Default for Allocation {
+    fn default() -> Self {
+        Self::Pool { slots: None }
+    }
+}
+
+/// Address space that everything else of the process needs.
+const ELSEWHERE_BYTES: u64 = 1 << 30;
+
+/// Memory that a call takes where it takes all of the default of `memory`.
+const BYTES_PER_CALL: u64 = 64 << 20;
+
+/// The fewest and the most slots that a pool has where nobody asks for a
+/// number.
+const POOL_SLOTS: (u64, u64) = (16, 1_000);
+
+/// The most instances on demand where nobody asks for a number: each costs
+/// tens of microseconds that the kernel spends under one lock.
+const ON_DEMAND_SLOTS: u64 = 256;
+
+/// Mappings of the kernel that an instance takes: memory, guards and stack. The
+/// process fails as a whole where it has too many.
+const MAPS_PER_SLOT: u64 = 8;
+
+/// How much address space a linear memory reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// All that 32 bits reach, and a guard: accesses are not checked.
+    Wide,
+    /// 256 MiB: accesses are checked, at some 7 % of computing, and no memory
+    /// grows beyond that.
+    Narrow,
+}
+
+impl Width {
+    /// Reservation and guard, in bytes.
+    pub(crate) const fn bytes(self) -> (u64, u64) {
+        match self {
+            Self::Wide => (4 << 30, 32 << 20),
+            Self::Narrow => (256 << 20, 64 << 10),
+        }
+    }
+
+    const fn whole(self) -> u64 {
+        let (reservation, guard) = self.bytes();
+        reservation + guard
+    }
+}
+
+/// One way to allocate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rung {
+    pub(super) width: Width,
+    /// Slots of the pool; `None` for no pool.
+    pub(super) pool: Option<u32>,
+    /// Instances on demand, beside the pool or alone.
+    pub(super) on_demand: u32,
+}
+
+/// The ways to allocate on this machine, the best first. The last one always
+/// works where anything does.
+pub(super) fn rungs(machine: &Machine, allocation: Allocation) -> Vec<Rung> {
+    let room = Room::of(machine);
+    let mut rungs = Vec::new();
+    if let Allocation::Pool { slots } = allocation {
+        let wanted = slots.map_or_else(|| room.pool_slots(machine), u64::from);
+        for width in [Width::Wide, Width::Narrow] {
+            let fewer = [wanted, 256, 64, 32, 16].into_iter();
+            let fewer = fewer.filter(|slots| *slots <= wanted && room.bears(*slots, width));
+            rungs.extend(fewer.map(|slots| Rung {
+                width,
+                pool: Some(count(slots)),
+                on_demand: count(room.on_demand(width, slots)),
+            }));
+        }
+        rungs.dedup();
+    }
+    let asked = match allocation {
+        Allocation::OnDemand { slots } => slots,
+        Allocation::Pool { .. } => None,
+    };
+    let widths = [Width::Wide, Width::Narrow].into_iter();
+    // Below two a component with two memories would never run.
+    let widths = widths.filter(|width| *width == Width::Narrow || 2 <= room.on_demand(*width, 0));
+    rungs.extend(widths.map(|width| Rung {
+        width,
+        pool: None,
+        on_demand: asked.unwrap_or_else(|| count(room.on_demand(width, 0))),
+    }));
+    rungs
+}
+
+/// What there is for instances.
+struct Room {
+    /// Address space; `None` for no limit.
+    address_space: Option<u64>,
+    maps: u64,
+}
+
+impl Room {
+    fn of(machine: &Machine) -> Self {
+        let left = machine.address_space_left_bytes();
+        let maps = machine.map_count_max.as_ref();
+        Self {
+            // A third is left for the other profile and for compiling.
+            address_space: left.map(|left| left.saturating_sub(ELSEWHERE_BYTES) / 3 * 2),
+            maps: maps.map_or(65_530, |figure| figure.value),
+        }
+    }
+
+    /// As many as the memory of the machine bears, were half of it theirs.
+    fn pool_slots(&self, machine: &Machine) -> u64 {
+        let (least, most) = POOL_SLOTS;
+        let memory = machine.memory_bytes_total.as_ref();
+        let by_memory = memory.map_or(least, |figure| figure.value / 2 / BYTES_PER_CALL);
+        let by_maps = self.maps / 4 / MAPS_PER_SLOT;
+        by_memory.clamp(least, most).min(by_maps.max(least))
+    }
+
+    fn bears(&self, slots: u64, width: Width) -> bool {
+        let needed = slots.saturating_mul(width.whole());
+        self.address_space.is_none_or(|room| needed <= room)
+    }
+
+    /// How many on demand, beside a pool of so many slots.
+    fn on_demand(&self, width: Width, pool: u64) -> u64 {
+        let by_maps = self.maps / 4 / MAPS_PER_SLOT;
+        let by_space = self.address_space.map_or(u64::MAX, |room| {
+            let pool = pool.saturating_mul(width.whole());
+            room.saturating_sub(pool) / width.whole()
+        });
+        ON_DEMAND_SLOTS.min(by_maps).min(by_space).max(1)
+    }
+}
+
+fn count(slots: u64) -> u32 {
+    u32::try_from(slots).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroUsize;
+    use std::path::PathBuf;
+
+    use patinox_resources::{Figure, Origin, Swap};
+
+    const GIB: u64 = 1 << 30;
+
+    fn figure<T>(value: T) -> Figure<T> {
+        Figure {
+            value,
+            origin: Origin::File(PathBuf::new()),
+        }
+    }
+
+    fn machine(memory: u64, address_space: Option<u64>) -> Machine {
+        Machine {
+            cores: figure(NonZeroUsize::MIN),
+            memory_bytes_total: Some(figure(memory)),
+            memory_bytes_available: Some(figure(memory)),
+            swap: figure(Swap::Absent),
+            address_space_bytes: address_space.map(figure),
+            address_space_used_bytes: address_space.map(|_| figure(0)),
+            map_count_max: Some(figure(65_530)),
+        }
+    }
+
+    #[track_caller]
+    fn check(machine: &Machine, allocation: Allocation, first: (Width, Option<u32>, u32)) {
+        let rungs = rungs(machine, allocation);
+        let rung = rungs.first().expect("the last always works");
+        assert_eq!((rung.width, rung.pool, rung.on_demand), first, "{rungs:?}");
+        let last = rungs.last().unwrap();
+        assert_eq!((last.width, last.pool), (Width::Narrow, None), "{rungs:?}");
+    }
+
+    #[test]
+    fn takes_the_best_that_the_address_space_bears() {
+        let pool = Allocation::default();
+        check(
+            &machine(24 * GIB, None),
+            pool,
+            (Width::Wide, Some(192), 256),
+        );
+        check(&machine(GIB, None), pool, (Width::Wide, Some(16), 256));
+        check(
+            &machine(1 << 50, None),
+            pool,
+            (Width::Wide, Some(1_000), 256),
+        );
+        let limited = |gib| machine(24 * GIB, Some(gib * GIB));
+        check(&limited(4_000), pool, (Width::Wide, Some(192), 256));
+        check(&limited(500), pool, (Width::Wide, Some(64), 18));
+        check(&limited(100), pool, (Width::Wide, Some(16), 1));
+        check(&limited(60), pool, (Width::Narrow, Some(64), 92));
+        check(&limited(8), pool, (Width::Narrow, Some(16), 2));
+        check(&limited(4), pool, (Width::Narrow, None, 7));
+        check(&limited(1), pool, (Width::Narrow, None, 1));
+    }
+
+    #[test]
+    fn one_call_needs_no_pool() {
+        let once = Allocation::OnDemand { slots: None };
+        check(&machine(24 * GIB, None), once, (Width::Wide, None, 256));
+        check(
+            &machine(24 * GIB, Some(8 * GIB)),
+            once,
+            (Width::Narrow, None, 18),
+        );
+    }
+
+    #[test]
+    fn takes_the_number_that_is_asked_for() {
+        let many = Allocation::Pool {
+            slots: Some(10_000),
+        };
+        let machine = machine(24 * GIB, None);
+        check(&machine, many, (Width::Wide, Some(10_000), 256));
+        let few = Allocation::OnDemand { slots: Some(3) };
+        check(&machine, few, (Width::Wide, None, 3));
+    }
+}

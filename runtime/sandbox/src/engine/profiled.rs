@@ -1,0 +1,200 @@
+//! The engines of one profile: made when they are needed.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use patinox_resources::{Detector, Machine, Swap, SwapWatch};
+
+use super::backend::{Backend, Kind, Reset};
+use super::ladder::{Allocation, Rung, rungs};
+use super::{Allocated, Profile};
+use crate::error::Error;
+use crate::settings::Tunables;
+
+/// The engines of one profile, all with the same tunables: what is compiled
+/// for one runs on each.
+pub(super) struct Profiled {
+    profile: Profile,
+    chosen: OnceLock<Chosen>,
+    /// Held while a choice is made: two at once would take the address space
+    /// twice.
+    choosing: Mutex<()>,
+}
+
+/// What the machine bears.
+pub(super) struct Chosen {
+    pub(super) tunables: Tunables,
+    rung: Rung,
+    main: RwLock<Arc<Backend>>,
+    beside: OnceLock<Arc<Backend>>,
+    making: Mutex<()>,
+}
+
+/// What tells whether memory can be swapped out.
+///
+/// Unknown counts as yes.
+pub(super) struct SwapState(Option<SwapWatch>);
+
+impl SwapState {
+    pub(super) fn watch(detector: &Detector) -> Self {
+        // Nothing is to be done at the change: every call looks.
+        Self(detector.watch_swap(|_| {}).ok())
+    }
+
+    fn can_swap(&self) -> bool {
+        let swap = self.0.as_ref().map(SwapWatch::swap);
+        !matches!(swap, Some(Swap::Absent | Swap::Forbidden))
+    }
+
+    fn reset(&self) -> Reset {
+        if self.can_swap() {
+            Reset::All
+        } else {
+            Reset::Written
+        }
+    }
+}
+
+impl Profiled {
+    pub(super) const fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            chosen: OnceLock::new(),
+            choosing: Mutex::new(()),
+        }
+    }
+
+    /// The engines, chosen by what the machine has left at the first call.
+    pub(super) fn chosen(
+        &self,
+        allocation: Allocation,
+        detector: &Detector,
+        swap: &OnceLock<SwapState>,
+    ) -> Result<&Chosen, Error> {
+        if let Some(chosen) = self.chosen.get() {
+            return Ok(chosen);
+        }
+        let choosing = self.choosing.lock();
+        let _choosing = choosing.unwrap_or_else(PoisonError::into_inner);
+        if let Some(chosen) = self.chosen.get() {
+            return Ok(chosen);
+        }
+        let machine = detector.detect();
+        let reset = || {
+            let swap = swap.get_or_init(|| SwapState::watch(detector));
+            swap.reset()
+        };
+        let chosen = Chosen::by(self.profile, allocation, &machine, reset)?;
+        Ok(self.chosen.get_or_init(|| chosen))
+    }
+}
+
+impl Chosen {
+    /// Climbs down until an engine can be made.
+    fn by(
+        profile: Profile,
+        allocation: Allocation,
+        machine: &Machine,
+        reset: impl Fn() -> Reset,
+    ) -> Result<Self, Error> {
+        let mut refused = None;
+        for rung in rungs(machine, allocation) {
+            let (memory_reservation, memory_guard) = rung.width.bytes();
+            let tunables = Tunables {
+                profile,
+                memory_reservation,
+                memory_guard,
+            };
+            let kind = match rung.pool {
+                Some(slots) => Kind::Pool {
+                    slots,
+                    reset: reset(),
+                },
+                None => Kind::OnDemand {
+                    slots: rung.on_demand,
+                },
+            };
+            match Backend::new(&tunables, kind) {
+                Ok(main) => {
+                    return Ok(Self {
+                        tunables,
+                        rung,
+                        main: RwLock::new(Arc::new(main)),
+                        beside: OnceLock::new(),
+                        making: Mutex::new(()),
+                    });
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        let nowhere = || Error::Internal("no way to allocate instances".into());
+        Err(refused.unwrap_or_else(nowhere))
+    }
+
+    /// Where calls run. Once memory can be swapped out, a pool that asks the
+    /// kernel what was written to takes no more calls: another takes its place,
+    /// and the old one goes when its last call has ended.
+    pub(super) fn main(&self, swap: Option<&SwapState>) -> Result<Arc<Backend>, Error> {
+        let main = Arc::clone(&self.main.read().unwrap_or_else(PoisonError::into_inner));
+        let is_safe = |kind| match kind {
+            Kind::Pool {
+                reset: Reset::Written,
+                ..
+            } => swap.is_some_and(|swap| !swap.can_swap()),
+            _ => true,
+        };
+        if is_safe(main.kind) {
+            return Ok(main);
+        }
+        let mut main = self.main.write().unwrap_or_else(PoisonError::into_inner);
+        if let Kind::Pool {
+            slots,
+            reset: Reset::Written,
+        } = main.kind
+        {
+            let kind = Kind::Pool {
+                slots,
+                reset: Reset::All,
+            };
+            let safe = Backend::new(&self.tunables, kind);
+            // Where there is no address space for a second pool, the calls run
+            // without one.
+            let safe = match safe {
+                Ok(safe) => Arc::new(safe),
+                Err(_) => self.beside()?,
+            };
+            main.retire();
+            *main = safe;
+        }
+        Ok(Arc::clone(&main))
+    }
+
+    /// Where what does not fit the pool runs.
+    pub(super) fn beside(&self) -> Result<Arc<Backend>, Error> {
+        if let Some(beside) = self.beside.get() {
+            return Ok(Arc::clone(beside));
+        }
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(beside) = self.beside.get() {
+            return Ok(Arc::clone(beside));
+        }
+        let kind = Kind::OnDemand {
+            slots: self.rung.on_demand,
+        };
+        let beside = Arc::new(Backend::new(&self.tunables, kind)?);
+        Ok(Arc::clone(self.beside.get_or_init(|| beside)))
+    }
+
+    /// What has been chosen, for people.
+    pub(super) fn describe(&self, swap: Option<&SwapState>) -> Result<Allocated, Error> {
+        let (pool_slots, reset) = match self.main(swap)?.kind {
+            Kind::Pool { slots, reset } => (Some(slots), Some(reset)),
+            Kind::OnDemand { .. } => (None, None),
+        };
+        Ok(Allocated {
+            pool_slots,
+            on_demand_slots: self.rung.on_demand,
+            memory_reservation_bytes: self.tunables.memory_reservation,
+            pagemap_scan: reset == Some(Reset::Written),
+        })
+    }
+}
