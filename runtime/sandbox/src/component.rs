@@ -88,7 +88,7 @@ impl Component {
         let compiler = Order { tunables }.engine().map_err(Error::internal)?;
         let code = precompile(&compiler, bytes).map_err(|failed| failed.explain(limits))?;
         let compiled = Compiled {
-            artifact: Artifact::new(code),
+            artifact: Artifact::compiled(code),
             time: started.elapsed(),
         };
         Self::link(engine, &screened, compiled)

@@ -37,6 +37,9 @@ mod state;
 mod types;
 mod value;
 
+pub use artifact::{
+    ArtifactFolder, ArtifactStore, Cleared, EntryInfo, StoreConfig, StoreError, StorePlace,
+};
 pub use compile::{COMPILE_WORKER, Worker, WorkerFault, compile_worker};
 pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};

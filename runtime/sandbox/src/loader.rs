@@ -243,7 +243,7 @@ fn finished(
     compile: impl FnOnce() -> Result<Vec<u8>, Failed>,
 ) -> Result<Component, Failed> {
     let started = Instant::now();
-    let artifact = Artifact::new(compile()?);
+    let artifact = Artifact::compiled(compile()?);
     let time = started.elapsed();
     drop(slot);
     Ok(Component::link(
