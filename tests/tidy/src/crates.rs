@@ -126,6 +126,11 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// The one file with unsafe code, and how many lines it may have: what is in it
+/// is read whole.
+const UNSAFE: &str = "runtime/sandbox/src/artifact.rs";
+const UNSAFE_LINES_MAX: usize = 100;
+
 /// Crates forbid `unsafe` themselves; `sandbox` alone has the one exception.
 #[must_use]
 pub fn forbid_unsafe(tree: &Tree) -> Vec<Finding> {
@@ -158,26 +163,31 @@ fn is_crate_root(path: &str) -> bool {
     member || matches!(path, "runtime/lib.rs" | "runtime/main.rs")
 }
 
-/// `unsafe` stands in `sandbox` alone.
+/// `unsafe` stands in one short file alone.
 #[must_use]
 pub fn unsafe_blocks(tree: &Tree) -> Vec<Finding> {
-    let rest = tree
-        .files("", ".rs")
-        .filter(|file| !file.path.starts_with("runtime/sandbox/"));
-    rest.flat_map(|file| {
-        let code = code(file.text());
-        let lines: Vec<_> = words(&code, "unsafe")
-            .map(|at| crate::source::line_of(&code, at))
-            .collect();
-        lines.into_iter().map(move |line| {
-            file.finding(
-                line,
-                "no `unsafe` outside `sandbox`",
-                "find the safe crate for it",
-            )
+    let files = tree.files("", ".rs");
+    files
+        .flat_map(|file| {
+            let code = code(file.text());
+            if file.path == UNSAFE {
+                return too_long_to_trust(file, &code).into_iter().collect();
+            }
+            let lines = words(&code, "unsafe").map(|at| crate::source::line_of(&code, at));
+            let rule = format!("no `unsafe` outside `{UNSAFE}`");
+            lines
+                .map(|line| file.finding(line, rule.clone(), "find the safe crate for it"))
+                .collect::<Vec<_>>()
         })
+        .collect()
+}
+
+fn too_long_to_trust(file: &File, code: &str) -> Option<Finding> {
+    let lines = crate::source::code_lines(code);
+    (UNSAFE_LINES_MAX < lines).then(|| {
+        let rule = format!("{lines} lines around `unsafe`, at most {UNSAFE_LINES_MAX}");
+        file.finding(1, rule, "move out what does not need it")
     })
-    .collect()
 }
 
 /// Every member takes the workspace's lints, licence and versions.
@@ -317,8 +327,11 @@ mod tests {
                 "//! #![forbid(unsafe_code)]\nunsafe fn f() {}",
             ),
             ("runtime/sandbox/src/lib.rs", "unsafe fn f() {}"),
+            (UNSAFE, "unsafe fn f() {}"),
         ]);
         assert_eq!(forbid_unsafe(&tree).len(), 1);
-        assert_eq!(unsafe_blocks(&tree).len(), 1);
+        assert_eq!(unsafe_blocks(&tree).len(), 2);
+        let long = "unsafe fn f() {}\n".repeat(UNSAFE_LINES_MAX + 1);
+        assert_eq!(unsafe_blocks(&Tree::of([(UNSAFE, &long[..])])).len(), 1);
     }
 }

@@ -42,7 +42,7 @@ fn a_crate_forbids_unsafe_code() {
 }
 
 #[test]
-fn unsafe_code_is_in_the_sandbox_alone() {
+fn unsafe_code_is_in_one_file_alone() {
     check(&crates::unsafe_blocks(&TREE));
 }
 
