@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use patinox_policy::{Limits, LoadLimits};
 use patinox_resources::Detector;
-use patinox_sandbox::{Allocated, Allocation, Engine, EngineConfig, Loader, Profile, Worker};
+use patinox_sandbox::{
+    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Loader, Profile, Worker,
+};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::PatinoxError;
@@ -27,6 +29,8 @@ pub struct Config {
     /// and only those that are four times smaller than `load` says: then
     /// nothing bounds the time and the memory that a compiler takes.
     pub compile_worker: Option<PathBuf>,
+    /// Where compiled code is kept for the next process; `None` for nowhere.
+    pub store: Option<ArtifactStore>,
     /// How instances get their memory: from a pool, for whoever calls more than
     /// once.
     pub allocation: Allocation,
@@ -67,7 +71,7 @@ impl Host {
             clock: config.clock,
         });
         let worker = config.compile_worker.as_ref().map(Worker::new);
-        let loader = Loader::new(engine.clone(), worker);
+        let loader = Loader::new(engine.clone(), worker, config.store.clone());
         Ok(Self(Arc::new(Parts {
             config,
             engine,

@@ -34,6 +34,8 @@ pub use error::PatinoxError;
 pub use host::{Config, Host};
 pub use load::Loaded;
 pub use patinox_resources::{Detector, Machine};
-pub use patinox_sandbox::{Allocated, Allocation, Profile, compile_worker};
+pub use patinox_sandbox::{
+    Allocated, Allocation, ArtifactStore, Profile, StoreConfig, StoreError, compile_worker,
+};
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

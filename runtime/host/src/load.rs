@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patinox_sandbox::{Component, Run, Sandbox};
+use patinox_sandbox::{Component, Run, Sandbox, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
 use patinox_tools::Tools;
 
@@ -50,11 +50,22 @@ pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, 
             component: component.digest().to_owned(),
             bytes: component.size_bytes(),
             compile: component.compile_time(),
+            from_store: *component.store() == Store::Hit,
+            store_trouble: trouble(component.store()),
         }));
     let sandbox = Sandbox::new(component);
     // Boxed: it holds a whole store while a handler lists its tools.
     let tools = Box::pin(Tools::of(&sandbox, Run::new(parts.config.limits))).await?;
     Ok(Loaded { sandbox, tools })
+}
+
+/// What an operator should know of the artifact store.
+fn trouble(store: &Store) -> Option<String> {
+    match store {
+        Store::Absent | Store::Hit | Store::Kept => None,
+        Store::Replaced { reason } => Some(format!("an entry was compiled anew: {reason}")),
+        Store::NotKept { reason } => Some(reason.clone()),
+    }
 }
 
 /// Runs what blocks where it may.

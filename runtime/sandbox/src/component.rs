@@ -15,9 +15,11 @@ use crate::compile::{Order, precompile};
 use crate::docs::Docs;
 use crate::engine::{Backend, Engine, Profile};
 use crate::error::Error;
+use crate::facts::Facts;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
-use crate::screen::{NotAComponent, Screened};
+use crate::loader::Store;
+use crate::screen::{Digest, NotAComponent, Screened};
 use crate::state::State;
 
 /// The interface of components whose tools are known only when they run.
@@ -33,6 +35,14 @@ pub struct Component(Arc<Inner>);
 pub(crate) struct Compiled {
     pub(crate) artifact: Artifact,
     pub(crate) time: Duration,
+    pub(crate) store: Store,
+}
+
+/// What is known of a component beside its code.
+pub(crate) struct Known {
+    pub(crate) digest: Digest,
+    pub(crate) bytes: usize,
+    pub(crate) facts: Facts,
 }
 
 struct Inner {
@@ -46,6 +56,7 @@ struct Inner {
     digest: String,
     size_bytes: u64,
     compile_time: Duration,
+    store: Store,
     docs: Docs,
     imports: Vec<String>,
     exports: Vec<Export>,
@@ -83,27 +94,28 @@ impl Component {
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
         let screened = Screened::new(bytes, limits)?;
-        let tunables = engine.tunables(screened.profile)?;
+        let tunables = engine.tunables(screened.facts.profile)?;
         let started = Instant::now();
         let compiler = Order { tunables }.engine().map_err(Error::internal)?;
         let code = precompile(&compiler, bytes).map_err(|failed| failed.explain(limits))?;
         let compiled = Compiled {
             artifact: Artifact::compiled(code),
             time: started.elapsed(),
+            store: Store::Absent,
         };
-        Self::link(engine, &screened, compiled)
+        let known = Known {
+            digest: screened.digest,
+            bytes: bytes.len(),
+            facts: screened.facts,
+        };
+        Self::link(engine, known, compiled)
     }
 
     /// Links what has been compiled.
-    pub(crate) fn link(
-        engine: &Engine,
-        screened: &Screened<impl AsRef<[u8]>>,
-        compiled: Compiled,
-    ) -> Result<Self, Error> {
-        let (backend, code) = place(engine, screened.profile, &compiled.artifact)?;
-        let bytes = screened.bytes.as_ref();
+    pub(crate) fn link(engine: &Engine, known: Known, compiled: Compiled) -> Result<Self, Error> {
+        let Facts { profile, docs, .. } = known.facts;
+        let (backend, code) = place(engine, profile, &compiled.artifact)?;
         let imports = offered_imports(&backend, &code)?;
-        let docs = Docs::read(bytes);
         let exports = inspect::exports(&backend.engine, &code, &docs);
         let ready = link(&backend, &code, &exports)?;
         Ok(Self(Arc::new(Inner {
@@ -113,10 +125,11 @@ impl Component {
             memories: code.resources_required().map_or(1, |all| all.num_memories),
             fits_pool: backend.is_pool(),
             ready: RwLock::new(vec![Arc::new(ready)]),
-            profile: screened.profile,
-            digest: screened.digest.clone(),
-            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            profile,
+            digest: known.digest.to_string(),
+            size_bytes: u64::try_from(known.bytes).unwrap_or(u64::MAX),
             compile_time: compiled.time,
+            store: compiled.store,
             docs,
             imports,
             exports,
@@ -141,10 +154,16 @@ impl Component {
         self.0.profile
     }
 
-    /// How long compiling took.
+    /// How long compiling took; nothing for one from the artifact store.
     #[must_use]
     pub fn compile_time(&self) -> Duration {
         self.0.compile_time
+    }
+
+    /// What the artifact store had to do with loading it.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
     }
 
     /// What the component says of itself: hostile text, cut at 4 KiB.

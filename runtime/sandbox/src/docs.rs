@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use patinox_policy::cut;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
 /// The longest section that is read. Descriptions are cut far below it.
@@ -27,7 +27,7 @@ const MAX_SECTION_BYTES: usize = 1 << 20;
 const MAX_DOCS_BYTES: usize = 4 << 10;
 
 /// What is known of a component's exports in words.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Docs {
     world: World,
     interfaces: BTreeMap<String, Interface>,
@@ -39,7 +39,7 @@ struct PackageDocs {
     worlds: BTreeMap<String, World>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 struct World {
     docs: Option<String>,
     #[serde(default)]
@@ -52,14 +52,14 @@ struct OurDocs {
     interfaces: BTreeMap<String, Interface>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 struct Interface {
     docs: Option<String>,
     #[serde(default)]
     funcs: BTreeMap<String, Item>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 struct Item {
     docs: Option<String>,
 }

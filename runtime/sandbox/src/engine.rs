@@ -13,6 +13,7 @@ use std::time::Instant;
 use patinox_policy::Limits;
 use patinox_resources::Detector;
 use patinox_telemetry::Clock;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use backend::Backend;
 pub use ladder::Allocation;
@@ -24,7 +25,8 @@ use crate::slots::Slot;
 use profiled::{Chosen, Profiled, SwapState};
 
 /// How a component is metered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// By fuel. For components in which fuel sees all work.
     Lean,

@@ -25,6 +25,7 @@ mod component;
 mod docs;
 mod engine;
 mod error;
+mod facts;
 mod imports;
 mod inspect;
 mod instance;
@@ -45,7 +46,7 @@ pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::Error;
 pub use inspect::Export;
-pub use loader::Loader;
+pub use loader::{Loader, Store};
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

@@ -2,6 +2,7 @@
 
 mod flights;
 mod refusals;
+mod stored;
 
 use std::fmt;
 use std::io;
@@ -14,15 +15,16 @@ use patinox_policy::{LimitName, LoadLimits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
-use crate::artifact::Artifact;
+use crate::artifact::ArtifactStore;
 use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
-use crate::component::{Compiled, Component};
+use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::screen::Screened;
+use crate::screen::{Digest, Screened};
 
 use flights::Flights;
 use refusals::Refusals;
+use stored::{Keep, Sought};
 
 /// Compilers that run at once, on a machine with many processors. Each may take
 /// all of `compile-memory`.
@@ -42,6 +44,7 @@ pub struct Loader(Arc<Shared>);
 struct Shared {
     engine: Engine,
     worker: Option<Worker>,
+    store: Option<ArtifactStore>,
     /// A compiler runs for each permit that is out.
     slots: Arc<Semaphore>,
     flights: Flights,
@@ -49,14 +52,36 @@ struct Shared {
 }
 
 /// What decides how loading ends: the component's digest, and the limits.
-type Key = (String, LoadLimits);
+type Key = (Digest, LoadLimits);
+
+/// What the artifact store had to do with loading a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Nothing: there is none.
+    Absent,
+    /// It had the code.
+    Hit,
+    /// It had nothing, and has the code now.
+    Kept,
+    /// What it had was no entry of ours. That is set aside, and the code was
+    /// compiled anew.
+    Replaced {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// It cannot keep the code.
+    NotKept {
+        /// Why.
+        reason: String,
+    },
+}
 
 impl Loader {
     /// Makes a loader. Without a worker it compiles in this process, one
     /// component at a time, and takes only what is four times smaller than its
     /// limits say.
     #[must_use]
-    pub fn new(engine: Engine, worker: Option<Worker>) -> Self {
+    pub fn new(engine: Engine, worker: Option<Worker>, store: Option<ArtifactStore>) -> Self {
         let slots = match &worker {
             Some(_) => compilers(),
             None => 1,
@@ -64,6 +89,7 @@ impl Loader {
         Self(Arc::new(Shared {
             engine,
             worker,
+            store,
             slots: Arc::new(Semaphore::new(slots)),
             flights: Flights::default(),
             refusals: Refusals::default(),
@@ -96,6 +122,8 @@ impl Loader {
 
     /// Loads a component. No code of it runs.
     ///
+    /// What the artifact store has is neither screened nor compiled again.
+    ///
     /// Of several that load the same one at once, one has it compiled and the
     /// others wait for it, each until its own `compile-wall` is over. It runs on
     /// tokio's threads that may block.
@@ -120,9 +148,13 @@ impl Loader {
     }
 
     async fn load_within(&self, bytes: Vec<u8>, limits: LoadLimits) -> Result<Component, Error> {
-        let screened = blocking(move || Screened::new(bytes, &limits)).await?;
+        let (bytes, digest) = blocking(move || {
+            let digest = Digest::of(&bytes);
+            Ok::<_, Error>((bytes, digest))
+        })
+        .await?;
         let deadline = Instant::now() + Duration::from_millis(limits.compile_wall_ms);
-        let key: Key = (screened.digest.clone(), limits);
+        let key: Key = (digest, limits);
         let again = |failed: Failed| Err(failed.explain(&limits));
         if let Some(refused) = self.0.refusals.get(&key) {
             return again(refused);
@@ -138,7 +170,16 @@ impl Loader {
         if let Some(refused) = self.0.refusals.get(&key) {
             return again(refused);
         }
-        match self.compile(screened, limits, deadline).await {
+        let (len, engine, store) = (bytes.len(), self.0.engine.clone(), self.0.store.clone());
+        let stored = move || stored::find(&engine, store.as_ref(), digest, len, &limits);
+        let trouble = match blocking(stored).await? {
+            Sought::Found(component) => return Ok(landed.insert(component).clone()),
+            Sought::Nothing => None,
+            Sought::Bad(reason) => Some(reason),
+        };
+        let screen = move || Ok::<_, Error>(Screened::with_digest(bytes, digest, &limits)?);
+        let screened = blocking(screen).await?;
+        match self.compile(screened, trouble, limits, deadline).await {
             Ok(component) => Ok(landed.insert(component).clone()),
             Err(failed) => {
                 self.0.refusals.remember(key, &failed);
@@ -151,6 +192,7 @@ impl Loader {
     async fn compile(
         &self,
         screened: Screened,
+        trouble: Option<String>,
         limits: LoadLimits,
         deadline: Instant,
     ) -> Result<Component, Failed> {
@@ -160,13 +202,17 @@ impl Loader {
             Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
             Err(_) => return Err(late),
         };
-        let engine = self.0.engine.clone();
+        let keep = Keep {
+            engine: self.0.engine.clone(),
+            store: self.0.store.clone(),
+            trouble,
+        };
         let Some(worker) = self.0.worker.clone() else {
-            let work = move || here(&engine, &screened, slot);
+            let work = move || here(keep, screened, slot);
             let done = timeout_at(deadline.into(), blocking(work)).await;
             return done.unwrap_or(Err(late));
         };
-        let tunables = engine.tunables(screened.profile)?;
+        let tunables = self.0.engine.tunables(screened.facts.profile)?;
         let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
         let work = move || {
             let job = Job {
@@ -176,7 +222,10 @@ impl Loader {
                 deadline,
                 leash: &end,
             };
-            finished(&engine, &screened, slot, || worker.compile(&job))
+            let started = Instant::now();
+            let code = worker.compile(&job)?;
+            drop(slot);
+            keep.finish(screened, code, started.elapsed())
         };
         let done = blocking(work).await;
         // Until here somebody waited.
@@ -224,33 +273,13 @@ impl Loader {
 }
 
 /// Compiles in this process.
-fn here(
-    engine: &Engine,
-    screened: &Screened,
-    slot: OwnedSemaphorePermit,
-) -> Result<Component, Failed> {
-    let tunables = engine.tunables(screened.profile)?;
+fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Component, Failed> {
+    let tunables = keep.engine.tunables(screened.facts.profile)?;
     let compiler = Order { tunables }.engine().map_err(Error::internal)?;
-    let compile = || precompile(&compiler, &screened.bytes);
-    finished(engine, screened, slot, compile)
-}
-
-/// Compiles, gives the slot back, and links.
-fn finished(
-    engine: &Engine,
-    screened: &Screened,
-    slot: OwnedSemaphorePermit,
-    compile: impl FnOnce() -> Result<Vec<u8>, Failed>,
-) -> Result<Component, Failed> {
     let started = Instant::now();
-    let artifact = Artifact::compiled(compile()?);
-    let time = started.elapsed();
+    let code = precompile(&compiler, &screened.bytes)?;
     drop(slot);
-    Ok(Component::link(
-        engine,
-        screened,
-        Compiled { artifact, time },
-    )?)
+    keep.finish(screened, code, started.elapsed())
 }
 
 /// Runs what blocks where it may. A panic is a fault of the host.

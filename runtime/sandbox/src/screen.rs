@@ -3,12 +3,15 @@
 
 mod census;
 
+use std::fmt;
+
 use patinox_policy::{LimitName, LoadLimits};
 use sha2::{Digest as _, Sha256};
 use wasmparser::Parser;
 
+use crate::docs::Docs;
 use crate::engine::Profile;
-use crate::error::Error;
+use crate::facts::{Counts, Facts};
 
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +51,47 @@ pub enum NotAComponent {
 /// A component that may be compiled.
 pub(crate) struct Screened<B = Vec<u8>> {
     pub(crate) bytes: B,
-    /// SHA-256: `sha256:` and 64 hexadecimal digits.
-    pub(crate) digest: String,
-    pub(crate) profile: Profile,
+    pub(crate) digest: Digest,
+    pub(crate) facts: Facts,
 }
 
 impl<B: AsRef<[u8]>> Screened<B> {
-    pub(crate) fn new(bytes: B, limits: &LoadLimits) -> Result<Self, Error> {
-        let profile = screen(bytes.as_ref(), limits)?;
-        let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_ref())));
+    pub(crate) fn new(bytes: B, limits: &LoadLimits) -> Result<Self, Refused> {
+        let digest = Digest::of(bytes.as_ref());
+        Self::with_digest(bytes, digest, limits)
+    }
+
+    pub(crate) fn with_digest(
+        bytes: B,
+        digest: Digest,
+        limits: &LoadLimits,
+    ) -> Result<Self, Refused> {
+        let (profile, counts) = screen(bytes.as_ref(), limits)?;
+        let docs = Docs::read(bytes.as_ref());
         Ok(Self {
             bytes,
             digest,
-            profile,
+            facts: Facts::new(profile, counts, docs),
         })
+    }
+}
+
+/// SHA-256 of a component.
+///
+/// `Display` writes `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Digest(pub(crate) [u8; 32]);
+
+impl Digest {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -90,7 +120,7 @@ const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 /// Refuses what is not to be compiled; tells how the rest is to be metered.
-fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
+fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<(Profile, Counts), Refused> {
     kind(bytes)?;
     census::take(bytes, limits)
 }
@@ -112,10 +142,6 @@ fn kind(bytes: &[u8]) -> Result<(), NotAComponent> {
         Some(COMPONENT) => sections(bytes),
         Some(_) => Err(NotAComponent::UnknownVersion),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_wasm(bytes: &[u8]) -> NotAComponent {

@@ -41,10 +41,6 @@ pub(crate) fn config(tunables: &Tunables) -> Config {
 /// a machine of this kind. The same in a build without a compiler.
 ///
 /// The engine has a fingerprint too, but only together with a compiler.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the artifact store's keys are made of it")
-)]
 pub(crate) fn fingerprint(tunables: &Tunables) -> [u8; 32] {
     fingerprint_of(&settings(tunables), &cpu_features())
 }

@@ -17,13 +17,14 @@ use ulid::Ulid;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A component was compiled and linked, and can be called.
+    /// A component was compiled, or found compiled, and linked; it can be
+    /// called.
     ComponentLoaded(ComponentLoaded),
     /// A call is over, well or not. Every call that began ends in exactly one.
     CallEnded(CallEnded),
 }
 
-/// A component was compiled and linked.
+/// A component was compiled, or found compiled, and linked.
 #[derive(Clone, Debug, Serialize)]
 pub struct ComponentLoaded {
     /// The digest of its bytes.
@@ -33,6 +34,11 @@ pub struct ComponentLoaded {
     /// How long compiling it took.
     #[serde(rename = "compile_ms", serialize_with = "milliseconds")]
     pub compile: Duration,
+    /// Whether its code came from the artifact store.
+    pub from_store: bool,
+    /// What went wrong with the artifact store, if anything did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_trouble: Option<String>,
 }
 
 /// A call is over.
@@ -253,6 +259,8 @@ mod tests {
         insta::assert_json_snapshot!(Event::ComponentLoaded(ComponentLoaded {
             component: "sha256:2c26".to_owned(),
             bytes: 100_000,
+            from_store: false,
+            store_trouble: None,
             compile: Duration::from_micros(151_500),
         }), @r#"
         {

@@ -19,6 +19,10 @@ pub const COMPONENT: &str = "patinox.component.digest";
 pub const COMPONENT_BYTES: &str = "patinox.component.bytes";
 /// How long compiling it took, in milliseconds.
 pub const COMPILE_MS: &str = "patinox.component.compile_ms";
+/// Whether the component's code came from the artifact store.
+pub const FROM_STORE: &str = "patinox.component.from_store";
+/// What went wrong with the artifact store, escaped.
+pub const STORE_TROUBLE: &str = "patinox.store.trouble";
 /// Fuel spent by the call.
 pub const FUEL: &str = "patinox.usage.fuel";
 /// The most linear memory that the call held at once, in bytes.

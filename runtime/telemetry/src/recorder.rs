@@ -23,7 +23,8 @@ use crate::{Event, Sink};
 /// }
 ///
 /// # let event = Event::ComponentLoaded(patinox_telemetry::ComponentLoaded {
-/// #     component: String::new(), bytes: 0, compile: std::time::Duration::ZERO });
+/// #     component: String::new(), bytes: 0, compile: std::time::Duration::ZERO,
+/// #     from_store: false, store_trouble: None });
 /// let recorder = Recorder::new([Box::new(Broken) as Box<dyn Sink>]);
 /// recorder.record(&event);
 /// assert_eq!(recorder.lost(), 1);
@@ -115,6 +116,8 @@ mod tests {
             component: String::new(),
             bytes,
             compile: Duration::ZERO,
+            from_store: false,
+            store_trouble: None,
         })
     }
 

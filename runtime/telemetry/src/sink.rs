@@ -66,8 +66,18 @@ fn component_loaded(loaded: &ComponentLoaded) {
         { names::COMPONENT } = shown(&loaded.component).as_str(),
         { names::COMPONENT_BYTES } = loaded.bytes,
         { names::COMPILE_MS } = as_milliseconds(loaded.compile),
+        { names::FROM_STORE } = loaded.from_store,
         "component loaded"
     );
+    if let Some(trouble) = &loaded.store_trouble {
+        tracing::event!(
+            target: "patinox::store",
+            Level::WARN,
+            { names::COMPONENT } = shown(&loaded.component).as_str(),
+            { names::STORE_TROUBLE } = shown(trouble).as_str(),
+            "the artifact store is of no use"
+        );
+    }
 }
 
 fn call_succeeded(call: &CallEnded) {
@@ -173,6 +183,8 @@ mod tests {
             component: "sha256:2c26".to_owned(),
             bytes: 100_000,
             compile: Duration::from_micros(151_500),
+            from_store: false,
+            store_trouble: None,
         };
         let text = written(&Event::ComponentLoaded(loaded));
         insta::assert_snapshot!(text.trim_start(), @r#"INFO patinox::load: component loaded patinox.component.digest="sha256:2c26" patinox.component.bytes=100000 patinox.component.compile_ms=151.5"#);

@@ -11,6 +11,7 @@ use wasmparser::{
 
 use super::{NotAComponent, Refused, invalid};
 use crate::engine::Profile;
+use crate::facts::Counts;
 
 /// Sections of all modules and components. It stops a file of empty sections,
 /// each of which costs its readers a visit.
@@ -39,18 +40,18 @@ const MAX_BR_TABLE: u64 = 10_000;
 const MAX_NAME_BYTES: u64 = 1_000;
 
 /// Counts a whole component, and tells by what it has to be metered.
-pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<Profile, Refused> {
+pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<(Profile, Counts), Refused> {
     let mut census = Census::new(limits);
     for payload in Parser::new(0).parse_all(bytes) {
         census.visit(payload?)?;
     }
-    Ok(census.profile)
+    Ok((census.profile, census.counts))
 }
 
 /// What has been counted so far.
 struct Census<'a> {
     limits: &'a LoadLimits,
-    functions: u64,
+    counts: Counts,
     sections: u64,
     types: u64,
     imports: u64,
@@ -77,7 +78,7 @@ impl<'a> Census<'a> {
     fn new(limits: &'a LoadLimits) -> Self {
         Self {
             limits,
-            functions: 0,
+            counts: Counts::default(),
             sections: 0,
             types: 0,
             imports: 0,
@@ -238,8 +239,9 @@ impl<'a> Census<'a> {
     }
 
     fn functions(&mut self, more: u32) -> Result<(), Refused> {
-        self.functions = self.functions.saturating_add(more.into());
-        limit(LimitName::Functions, self.limits.functions, self.functions)
+        let functions = &mut self.counts.functions;
+        *functions = functions.saturating_add(more.into());
+        limit(LimitName::Functions, self.limits.functions, *functions)
     }
 
     fn types(&mut self, more: u32) -> Result<(), Refused> {
@@ -252,6 +254,7 @@ impl<'a> Census<'a> {
             ..Scope::default()
         });
         let depth = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
+        self.counts.nesting = self.counts.nesting.max(depth);
         limit(LimitName::Nesting, self.limits.nesting, depth)
     }
 
@@ -283,6 +286,8 @@ impl<'a> Census<'a> {
             return Ok(());
         };
         scope.instances = scope.instances.saturating_add(more);
+        let most = &mut self.counts.all_instances;
+        *most = scope.instances.max(*most);
         limit(
             LimitName::AllInstances,
             self.limits.all_instances,
