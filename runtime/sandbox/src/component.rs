@@ -154,6 +154,12 @@ impl Component {
         self.0.profile
     }
 
+    /// How many linear memories an instance of it has.
+    #[must_use]
+    pub fn memories(&self) -> u32 {
+        self.0.memories
+    }
+
     /// How long compiling took; nothing for one from the artifact store.
     #[must_use]
     pub fn compile_time(&self) -> Duration {
@@ -192,11 +198,6 @@ impl Component {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
-    }
-
-    /// How many memories an instance has.
-    pub(crate) fn memories(&self) -> u32 {
-        self.0.memories
     }
 
     /// Whether the pool takes it; only asked where there is one.

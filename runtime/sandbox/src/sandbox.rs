@@ -39,7 +39,7 @@ pub struct Run {
     pub id: CallId,
     /// Its ceilings.
     pub limits: Limits,
-    /// When it was admitted; `wall` counts from here.
+    /// When it asked to be admitted; `wall` counts from here.
     pub started: Instant,
     /// Ends the call when it is cancelled.
     pub cancel: CancellationToken,
