@@ -26,12 +26,12 @@
 use std::process::ExitCode;
 
 pub use patinox_host::{
-    Allocated, Allocation, Called, CancellationToken, Config, Detector, Host, Loaded, PatinoxError,
-    Profile, Request,
+    Allocated, Allocation, Busy, Called, CancellationToken, Config, Detector, Host, Loaded,
+    PatinoxError, Priority, Profile, Request,
 };
 pub use patinox_policy::{
-    Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, RecoveryStrategy, Report,
-    Usage,
+    Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,
+    PrincipalError, RecoveryStrategy, Report, Usage,
 };
 pub use patinox_telemetry as telemetry;
 pub use patinox_tools::{Tool, ToolAnnotations, ToolSpec, Tools};

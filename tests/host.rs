@@ -1,5 +1,6 @@
 //! The host as an embedder has it: real components, real calls.
 
+mod admission;
 mod codes;
 mod embed;
 mod errors;

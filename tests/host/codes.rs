@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use patinox::{
-    Code, Config, Failure, Host, LimitName, Limits, LoadLimits, Loaded, PatinoxError, Request,
+    Admission, Code, Config, Failure, Host, LimitName, Limits, LoadLimits, Loaded, PatinoxError,
+    Request,
 };
 use patinox_policy::CUT_MARK;
 use patinox_tools::json as tools_json;
@@ -27,6 +28,7 @@ async fn every_code_can_be_provoked() {
                 load_limit(name).await
             }
             Code::Limit(name) => limit(&host, &hostile, name).await,
+            Code::Busy => busy().await,
             Code::Trap => attack("trap", json!({})).await,
             Code::Stack => attack("recurse", json!({})).await,
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
@@ -82,7 +84,12 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         LimitName::Stdout => ("64B", "flood-stdout", flood),
         LimitName::Stderr => ("64B", "flood-stderr", flood),
         LimitName::Log => ("64B", "flood-log", flood),
-        LimitName::File | LimitName::Functions | LimitName::Nesting | LimitName::AllInstances => {
+        LimitName::File
+        | LimitName::Functions
+        | LimitName::Nesting
+        | LimitName::AllInstances
+        | LimitName::Concurrency
+        | LimitName::Queue => {
             unreachable!("not a limit of a call")
         }
     };
@@ -113,6 +120,29 @@ async fn load_limit(name: LimitName) -> String {
     };
     let host = Host::new(config).unwrap();
     of(&host.load(guests::prebuilt_text()).await.unwrap_err())
+}
+
+/// A second call where one alone may run, and none may wait.
+async fn busy() -> String {
+    let admission = Admission {
+        concurrency: 1,
+        queue: 0,
+    };
+    let config = Config {
+        admission,
+        ..Config::default()
+    };
+    let host = Host::new(config).unwrap();
+    let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
+    let sleep = || host.call(&hostile, Request::new("sleep", json!({ "ms": 9_000 })));
+    let both = async {
+        tokio::select! {
+            biased;
+            first = sleep() => first,
+            second = sleep() => second,
+        }
+    };
+    of(&soon(both).await.result.unwrap_err())
 }
 
 async fn run(component: &[u8], tool: &str) -> String {

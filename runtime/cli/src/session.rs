@@ -66,6 +66,7 @@ impl Session {
             compile_worker: std::env::current_exe().ok(),
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
+            admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             ..Config::default()
         })?)

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use patinox_policy::{Limits, Usage};
+use patinox_policy::{Limits, Principal, Usage};
 use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome};
 use patinox_tools::{Tool, ToolCall, ToolResult};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{self, MemoryClass, Priority};
 use crate::host::Parts;
 use crate::{Loaded, PatinoxError};
 
@@ -23,6 +25,8 @@ pub struct Request {
     limits: Option<Limits>,
     cancel: CancellationToken,
     progress: Option<ProgressSink>,
+    principal: Principal,
+    priority: Priority,
 }
 
 impl Request {
@@ -44,6 +48,8 @@ impl Request {
             limits: None,
             cancel: CancellationToken::new(),
             progress: None,
+            principal: Principal::local(),
+            priority: Priority::default(),
         }
     }
 
@@ -54,7 +60,21 @@ impl Request {
         self
     }
 
-    /// Ends when the token is cancelled.
+    /// Asks in somebody's name; without it, in the local principal's.
+    #[must_use]
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.principal = principal;
+        self
+    }
+
+    /// Says how soon it is wanted.
+    #[must_use]
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Ends when the token is cancelled, also while it waits for its turn.
     #[must_use]
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
@@ -76,6 +96,8 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("tool", &self.tool)
             .field("limits", &self.limits)
+            .field("principal", &self.principal)
+            .field("priority", &self.priority)
             .finish_non_exhaustive()
     }
 }
@@ -108,7 +130,8 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 cancel: request.cancel,
                 progress: request.progress,
             };
-            contained(tool.call(call)).await
+            let who = (request.principal, request.priority);
+            admitted(parts, component, &**tool, call, who).await
         }
         Err(error) => Err(error.into()),
     };
@@ -138,6 +161,33 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         started_at,
     }));
     called
+}
+
+/// Calls a tool once it may begin. The permit is held until the result is
+/// there, encoded.
+async fn admitted(
+    parts: &Parts,
+    component: &Loaded,
+    tool: &dyn Tool,
+    call: ToolCall,
+    (principal, priority): (Principal, Priority),
+) -> Result<ToolResult, PatinoxError> {
+    let limits = call.limits;
+    let admit = parts.gate.admit(admission::Request {
+        component: Arc::clone(component.digest()),
+        principal,
+        memory_class: MemoryClass::of(&limits),
+        memories: component.component().memories(),
+        priority,
+        deadline: call.started + Duration::from_millis(limits.wall_ms),
+    });
+    let permit = match call.cancel.run_until_cancelled(admit).await {
+        Some(admitted) => admitted.map_err(|why| why.explain(&limits, call.started))?,
+        None => return Err(patinox_sandbox::Error::Cancelled.into()),
+    };
+    let done = contained(tool.call(call)).await;
+    drop(permit);
+    done
 }
 
 /// Turns a panic of the engine, or of a tool of an embedder, into the error of

@@ -6,6 +6,8 @@ use patinox_policy::{
     Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
 };
 
+use crate::Busy;
+
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
 
@@ -37,6 +39,9 @@ pub enum PatinoxError {
     /// A tool could not be found or called.
     #[error(transparent)]
     Tools(#[from] patinox_tools::Error),
+    /// Too many calls run and wait.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// A limit that was asked for cannot be set.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -72,6 +77,7 @@ impl Failure for PatinoxError {
         match self {
             Self::Sandbox(error) => error.code(),
             Self::Tools(error) => error.code(),
+            Self::Busy(error) => error.code(),
             Self::Limit(error) => error.code(),
             Self::Unreadable { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => Code::NotFound,
@@ -86,6 +92,7 @@ impl Failure for PatinoxError {
         match self {
             Self::Sandbox(error) => error.recovery(),
             Self::Tools(error) => error.recovery(),
+            Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
             Self::Unreadable { .. } | Self::NotAFile { .. } => RecoveryStrategy::Fail,
             Self::Worker(_) => RecoveryStrategy::Retry { after: None },
@@ -96,6 +103,7 @@ impl Failure for PatinoxError {
         match self {
             Self::Sandbox(error) => error.hint(),
             Self::Tools(error) => error.hint(),
+            Self::Busy(error) => error.hint(),
             Self::Limit(error) => error.hint(),
             Self::Unreadable { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => Some("check the path".to_owned()),

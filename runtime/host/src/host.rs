@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use patinox_policy::{Limits, LoadLimits};
+use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::Detector;
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Loader, Profile, Worker,
@@ -11,6 +11,7 @@ use patinox_sandbox::{
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::PatinoxError;
+use crate::admission::Gate;
 use crate::call::{self, Called, Request};
 use crate::load::{self, Loaded};
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub allocation: Allocation,
     /// What tells what the machine has, which decides how large the pool is.
     pub detector: Detector,
+    /// How many calls run at once, and how many wait.
+    pub admission: Admission,
     /// Where events go. By default nowhere.
     pub recorder: Recorder,
     /// What tells the time.
@@ -54,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) loader: Loader,
+    pub(crate) gate: Gate,
 }
 
 impl Host {
@@ -72,10 +76,12 @@ impl Host {
         });
         let worker = config.compile_worker.as_ref().map(Worker::new);
         let loader = Loader::new(engine.clone(), worker, config.store.clone());
+        let gate = Gate::new(config.admission);
         Ok(Self(Arc::new(Parts {
             config,
             engine,
             loader,
+            gate,
         })))
     }
 
@@ -101,13 +107,14 @@ impl Host {
     /// is compiled once.
     ///
     /// A component that lists its tools itself is asked for them here, in an
-    /// instance of its own, under the host's limits.
+    /// instance of its own, under the host's limits; that is admitted as a call
+    /// is, and may have to wait.
     ///
     /// # Errors
     ///
     /// If the bytes are no component, the component asks for what this host
     /// does not offer, takes more to compile than the limits allow, or has no
-    /// tool.
+    /// tool; or if the host is too busy to ask for them.
     ///
     /// # Cancel safety
     ///
@@ -133,10 +140,14 @@ impl Host {
 
     /// Calls a tool of a loaded component, in an instance of its own.
     ///
+    /// Where `concurrency` calls of the component run already it waits for its
+    /// turn; the limit `wall` counts that too. Where `queue` calls wait already
+    /// it ends as `limit/busy`, with a hint when to come back.
+    ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the guest and frees all it held; no event is
-    /// recorded then.
+    /// Dropping the future ends the guest and frees all it held, a place in the
+    /// queue included; no event is recorded then.
     pub async fn call(&self, component: &Loaded, request: Request) -> Called {
         call::call(&self.0, component, request).await
     }

@@ -1,7 +1,7 @@
 //! One running Patinox: puts the parts together.
 //!
 //! **Owns** the life of a call, from its request to the event that records it,
-//! and the error that joins those of every part.
+//! how many run at once, and the error that joins those of every part.
 //!
 //! **Never** keeps global state, installs a subscriber or a panic hook, makes
 //! a runtime of its own, or reads a file that it was not given.
@@ -19,16 +19,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Read `host`, then `load` and `call`, which do its two verbs.
+//! Read `host`, then `load` and `call`, which do its two verbs, and `admission`,
+//! which both pass.
 
 #![forbid(unsafe_code)]
 
 mod host;
 
+mod admission;
 mod call;
 mod error;
 mod load;
 
+pub use admission::{Busy, Priority};
 pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use host::{Config, Host};

@@ -5,12 +5,15 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use patinox_policy::Principal;
 use patinox_sandbox::{Component, Run, Sandbox, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
 use patinox_tools::Tools;
 
 use crate::PatinoxError;
+use crate::admission::{MemoryClass, Priority, Request};
 use crate::host::Parts;
 
 /// A component that is loaded, with its tools ready to be called.
@@ -18,6 +21,7 @@ use crate::host::Parts;
 pub struct Loaded {
     sandbox: Sandbox,
     tools: Tools,
+    digest: Arc<str>,
 }
 
 impl Loaded {
@@ -31,6 +35,11 @@ impl Loaded {
     #[must_use]
     pub const fn tools(&self) -> &Tools {
         &self.tools
+    }
+
+    /// The component's digest, by which its calls are counted.
+    pub(crate) const fn digest(&self) -> &Arc<str> {
+        &self.digest
     }
 }
 
@@ -53,10 +62,36 @@ pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, 
             from_store: *component.store() == Store::Hit,
             store_trouble: trouble(component.store()),
         }));
+    let digest = component.digest().into();
     let sandbox = Sandbox::new(component);
     // Boxed: it holds a whole store while a handler lists its tools.
-    let tools = Box::pin(Tools::of(&sandbox, Run::new(parts.config.limits))).await?;
-    Ok(Loaded { sandbox, tools })
+    let tools = Box::pin(tools(parts, &sandbox, &digest)).await?;
+    Ok(Loaded {
+        sandbox,
+        tools,
+        digest,
+    })
+}
+
+/// Finds the tools. A component that has to be asked for them runs, and so it
+/// passes the gate as a call does.
+async fn tools(parts: &Parts, sandbox: &Sandbox, digest: &Arc<str>) -> Result<Tools, PatinoxError> {
+    let run = Run::new(parts.config.limits);
+    let _permit = if sandbox.component().is_handler() {
+        let request = Request {
+            component: Arc::clone(digest),
+            principal: Principal::local(),
+            memory_class: MemoryClass::of(&run.limits),
+            memories: sandbox.component().memories(),
+            priority: Priority::default(),
+            deadline: run.started + Duration::from_millis(run.limits.wall_ms),
+        };
+        let admitted = parts.gate.admit(request).await;
+        Some(admitted.map_err(|why| why.explain(&run.limits, run.started))?)
+    } else {
+        None
+    };
+    Ok(Tools::of(sandbox, run).await?)
 }
 
 /// What an operator should know of the artifact store.

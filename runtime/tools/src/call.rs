@@ -19,7 +19,7 @@ pub struct ToolCall {
     pub arguments: Value,
     /// Its ceilings.
     pub limits: Limits,
-    /// When it was admitted; `wall` counts from here.
+    /// When it asked to be admitted; `wall` counts from here.
     pub started: Instant,
     /// Ends the call when it is cancelled.
     pub cancel: CancellationToken,

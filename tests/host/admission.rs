@@ -1,0 +1,257 @@
+//! More calls than may run: who runs, who waits, who is turned away.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use patinox::{
+    Admission, Called, CancellationToken, Code, Config, Failure as _, Fault, Host, LimitName,
+    Limits, Loaded, Principal, Priority, RecoveryStrategy, Request,
+};
+use serde_json::json;
+
+use crate::support::{self, Neighbour, code, guests, soon};
+
+type Call<'a> = Pin<Box<dyn Future<Output = Called> + 'a>>;
+
+/// A host of these ceilings, and a component in it.
+struct Scene {
+    host: Host,
+    hostile: Loaded,
+}
+
+impl Scene {
+    async fn new(concurrency: u64, queue: u64) -> Self {
+        let host = Host::new(Config {
+            admission: Admission { concurrency, queue },
+            ..Config::default()
+        });
+        let host = host.unwrap();
+        Self {
+            hostile: support::load(&host, &guests::prebuilt_hostile()).await,
+            host,
+        }
+    }
+
+    fn call(&self, request: Request) -> Call<'_> {
+        Box::pin(self.host.call(&self.hostile, request))
+    }
+
+    /// A call that has begun, or waits; it has not ended.
+    async fn going(&self, request: Request) -> Call<'_> {
+        let mut call = self.call(request);
+        assert!(poll_once(&mut call).await.is_pending());
+        call
+    }
+
+    /// A call that ends at once, one way or the other.
+    async fn now(&self) -> &'static str {
+        let mut call = self.call(light());
+        match poll_once(&mut call).await {
+            Poll::Ready(called) => code(&called),
+            Poll::Pending => "waits or runs",
+        }
+    }
+}
+
+async fn poll_once(call: &mut Call<'_>) -> Poll<Called> {
+    poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await
+}
+
+/// It takes a while, and no computing.
+fn sleep(ms: u64) -> Request {
+    Request::new("sleep", json!({ "ms": ms }))
+}
+
+/// Nothing here waits so long.
+fn long() -> Request {
+    sleep(9_000)
+}
+
+/// It takes no time.
+fn light() -> Request {
+    Request::new("swallow", json!({ "text": "to be" }))
+}
+
+#[tokio::test]
+async fn one_runs_one_waits_and_the_third_is_told_when_to_come_back() {
+    let scene = Scene::new(1, 1).await;
+    let neighbour = Neighbour::of(&scene.host).await;
+    let running = scene.going(sleep(200)).await;
+    let waiting = scene.going(light()).await;
+    let third = soon(scene.call(light())).await;
+    let error = third.result.as_ref().unwrap_err();
+    assert_eq!(error.code(), Code::Busy, "{third:?}");
+    assert_eq!(error.code().as_str(), "limit/busy");
+    assert_eq!(error.fault(), Fault::Limit);
+    let RecoveryStrategy::Retry { after: Some(after) } = error.recovery() else {
+        panic!("{:?}", error.recovery());
+    };
+    let sane = Duration::from_millis(10)..=Duration::from_secs(60);
+    assert!(sane.contains(&after), "{after:?}");
+    assert_eq!(
+        error.to_string(),
+        "the component is busy: limits `concurrency` of 1 and `queue` of 1 reached"
+    );
+    let hint = error.hint().unwrap();
+    let said = format!("try again in {}ms; ", after.as_millis());
+    assert!(hint.starts_with(&said), "{hint}");
+    assert_eq!(third.usage.fuel, 0, "{third:?}");
+    // Another component has permits of its own.
+    neighbour.still_answers(10).await;
+    let (running, waiting) = tokio::join!(soon(running), soon(waiting));
+    assert_eq!((code(&running), code(&waiting)), ("ok", "ok"));
+    // What it waited counts.
+    let waited = Duration::from_millis(100);
+    assert!(waited < waiting.usage.wall, "{waiting:?}");
+    assert_eq!(code(&soon(scene.call(light())).await), "ok");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_ends_by_its_token() {
+    let scene = Scene::new(1, 1).await;
+    let running = scene.going(long()).await;
+    let token = CancellationToken::new();
+    let waiting = scene.going(light().cancel(token.clone())).await;
+    assert_eq!(scene.now().await, "limit/busy");
+    token.cancel();
+    let called = soon(waiting).await;
+    assert_eq!(code(&called), "cancelled");
+    assert_eq!(called.usage.fuel, 0);
+    assert_eq!(scene.now().await, "waits or runs");
+    drop(running);
+    assert_eq!(code(&soon(scene.call(light())).await), "ok");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_ends_when_it_is_dropped() {
+    let scene = Scene::new(1, 1).await;
+    let running = scene.going(long()).await;
+    let waiting = scene.going(light()).await;
+    assert_eq!(scene.now().await, "limit/busy");
+    drop(waiting);
+    let next = scene.going(light()).await;
+    // It is his turn as soon as the other one is gone.
+    drop(running);
+    assert_eq!(code(&soon(next).await), "ok");
+    assert_eq!(code(&soon(scene.call(light())).await), "ok");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_ends_at_its_wall() {
+    let scene = Scene::new(1, 1).await;
+    let running = scene.going(long()).await;
+    let limits = Limits {
+        wall_ms: 50,
+        ..Limits::default()
+    };
+    let called = soon(scene.call(light().limits(limits))).await;
+    let error = called.result.as_ref().unwrap_err();
+    assert_eq!(error.code(), Code::Limit(LimitName::Wall), "{called:?}");
+    let said = "limit `wall` of 50ms reached, ";
+    assert!(error.to_string().starts_with(said), "{error}");
+    assert!(error.hint().unwrap().contains("--limit wall="));
+    assert!(Duration::from_millis(50) <= called.usage.wall, "{called:?}");
+    assert_eq!(called.usage.fuel, 0);
+    assert_eq!(scene.now().await, "waits or runs");
+    drop(running);
+    assert_eq!(code(&soon(scene.call(light())).await), "ok");
+}
+
+/// A call that fails leaves its permit as one that answers does.
+#[tokio::test]
+async fn however_a_call_ends_its_permit_comes_back() {
+    let scene = Scene::new(1, 0).await;
+    let short = Limits {
+        fuel: 1_000_000,
+        ..Limits::default()
+    };
+    for (tool, arguments, ends) in [
+        ("swallow", json!({ "text": "" }), "ok"),
+        ("trap", json!({}), "component/trap"),
+        ("spin", json!({}), "limit/fuel"),
+        ("exit-with", json!({ "code": 0 }), "component/exit"),
+        ("swallow", json!({ "text": 7 }), "caller/invalid-arguments"),
+        ("no-such-tool", json!({}), "caller/unknown-tool"),
+    ] {
+        let request = Request::new(tool, arguments).limits(short);
+        let request = request.principal(Principal::named("user:ada").unwrap());
+        let called = soon(scene.call(request.priority(Priority::Background))).await;
+        assert_eq!(code(&called), ends, "{tool}: {called:?}");
+    }
+    assert_eq!(code(&soon(scene.call(light())).await), "ok");
+}
+
+/// The crowd that each limit of admission stops, and that completes when that
+/// limit alone is raised.
+#[tokio::test]
+async fn a_crowd_is_turned_away_and_with_either_limit_raised_it_is_not() {
+    const CROWD: u64 = 6;
+    let stopped = Admission {
+        concurrency: 1,
+        queue: 1,
+    };
+    // A limit without a row here does not compile.
+    let Admission { concurrency, queue } = stopped;
+    let rows = [
+        (LimitName::Concurrency, (CROWD - queue, queue)),
+        (LimitName::Queue, (concurrency, CROWD - concurrency)),
+    ];
+    assert_eq!(crowd(CROWD, stopped).await, concurrency + queue);
+    for (raised, (concurrency, queue)) in rows {
+        let ceilings = Admission { concurrency, queue };
+        assert_ne!(ceilings.get(raised), stopped.get(raised));
+        assert_eq!(crowd(CROWD, ceilings).await, CROWD, "{raised} raised");
+    }
+}
+
+/// How many of a crowd of calls answer; the rest is busy, and a neighbour never
+/// notices.
+async fn crowd(size: u64, ceilings: Admission) -> u64 {
+    let scene = Scene::new(ceilings.concurrency, ceilings.queue).await;
+    let neighbour = Neighbour::of(&scene.host).await;
+    let mut calls = Vec::new();
+    let mut ends = Vec::new();
+    for _ in 0..size {
+        let mut call = scene.call(sleep(20));
+        match poll_once(&mut call).await {
+            Poll::Ready(called) => ends.push(code(&called)),
+            Poll::Pending => calls.push(call),
+        }
+    }
+    neighbour.still_answers(2).await;
+    for call in calls {
+        ends.push(code(&soon(call).await));
+    }
+    neighbour.still_answers(2).await;
+    let answered = ends.iter().filter(|end| **end == "ok").count();
+    let busy = ends.iter().filter(|end| **end == "limit/busy").count();
+    assert_eq!(answered + busy, ends.len(), "{ends:?}");
+    u64::try_from(answered).unwrap()
+}
+
+/// A component that lists its tools itself runs for that, as a call does.
+#[tokio::test]
+async fn listing_tools_passes_the_gate() {
+    let Some(bytes) = guests::built("fixture-handler") else {
+        return;
+    };
+    let host = Host::new(Config {
+        admission: Admission {
+            concurrency: 1,
+            queue: 0,
+        },
+        ..Config::default()
+    });
+    let host = host.unwrap();
+    let handler = support::load(&host, &bytes).await;
+    // It is in the midst of reading that.
+    let request = Request::new("echo", json!({ "text": "x".repeat(1 << 20) }));
+    let mut call: Call<'_> = Box::pin(host.call(&handler, request));
+    assert!(poll_once(&mut call).await.is_pending());
+    let busy = soon(host.load(bytes.clone())).await.unwrap_err();
+    assert_eq!(busy.code(), Code::Busy);
+    drop(call);
+    soon(host.load(bytes)).await.unwrap();
+}
