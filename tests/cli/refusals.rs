@@ -10,7 +10,7 @@ use super::shell::{Shell, keys};
 /// Runs it for a person and for a program, who are to be told the same, and
 /// gives the exit code, the code and the text.
 #[track_caller]
-fn refused(shell: &Shell, arguments: &[&str]) -> String {
+pub(super) fn refused(shell: &Shell, arguments: &[&str]) -> String {
     let text = shell.run(arguments);
     text.assert_no_crash(shell);
     assert_eq!(text.stdout, "", "{text:?}");

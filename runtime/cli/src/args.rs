@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Show a component's tools, schemas and imports.
     Inspect(Inspect),
+    /// Show or remove what is kept of components that were compiled.
+    Cache(Cache),
     /// Show what this machine has and lacks.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor,
@@ -81,6 +83,7 @@ impl Command {
             Self::Demo => "demo",
             Self::Call(_) => "call",
             Self::Inspect(_) => "inspect",
+            Self::Cache(_) => "cache",
             Self::Doctor => "doctor",
             Self::Completions(_) => "completions",
         }
@@ -90,7 +93,11 @@ impl Command {
     pub(crate) fn limits(&self) -> &[String] {
         match self {
             Self::Call(call) => &call.limits,
-            Self::Demo | Self::Inspect(_) | Self::Doctor | Self::Completions(_) => &[],
+            Self::Demo
+            | Self::Inspect(_)
+            | Self::Cache(_)
+            | Self::Doctor
+            | Self::Completions(_) => &[],
         }
     }
 }
@@ -152,6 +159,43 @@ pub(crate) struct Inspect {
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
 }
+
+const CACHE_EXAMPLES: &str = "\
+What is kept is compiled code, so that a component is compiled once and not at
+every start. All of it can be made again.
+
+Examples:
+  patinox cache ls
+  patinox cache clear";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CACHE_EXAMPLES)]
+pub(crate) struct Cache {
+    #[command(subcommand)]
+    pub(crate) verb: CacheVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheVerb {
+    /// List what is kept, the last used first.
+    #[command(after_help = CACHE_LS_EXAMPLES)]
+    Ls,
+    /// Remove all of it.
+    #[command(after_help = CACHE_CLEAR_EXAMPLES)]
+    Clear,
+}
+
+const CACHE_LS_EXAMPLES: &str = "\
+Examples:
+  patinox cache ls
+  patinox cache ls -o json";
+
+const CACHE_CLEAR_EXAMPLES: &str = "\
+Calls that run are not disturbed. Files that Patinox did not make stay.
+
+Examples:
+  patinox cache clear
+  patinox cache clear -o json";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:

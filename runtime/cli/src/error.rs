@@ -1,9 +1,10 @@
 //! What can go wrong at the command line.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use patinox_host::PatinoxError;
+use patinox_host::{PatinoxError, StoreError};
 use patinox_policy::{Code, Failure, LimitError, LimitName, RecoveryStrategy};
 
 use crate::source::shown;
@@ -51,6 +52,10 @@ pub(crate) enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("there is no folder for a cache: `HOME` is not an absolute path")]
+    NoCache,
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     #[error("the call was cancelled")]
@@ -93,6 +98,8 @@ impl Failure for Error {
                 ErrorKind::NotFound => Code::NotFound,
                 _ => Code::Unreadable,
             },
+            Self::NoCache => Code::InvalidConfig,
+            Self::Cache(CacheError { error, .. }) => error.code(),
             Self::Stdin(_) => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
             Self::Demo { ended, .. } => *ended,
@@ -122,11 +129,36 @@ impl Failure for Error {
             Self::Unreadable { .. } => {
                 Some("check the path; a text that begins with `@` is `key:='\"@…\"'`".to_owned())
             }
+            Self::NoCache => Some("set it, or `XDG_CACHE_HOME`, to a folder".to_owned()),
+            Self::Cache(CacheError { error, folder }) => {
+                let hint = error.hint().unwrap_or_default();
+                Some(format!("{hint}; it is `{folder}`"))
+            }
             Self::Stdin(_) => Some("give the arguments as `key=value`".to_owned()),
             Self::Demo { .. } => {
                 Some("a setting of your own may be in its way: see `PATINOX_*`".to_owned())
             }
             Self::Cancelled | Self::Start { .. } => None,
         }
+    }
+}
+
+/// An error of the store, which does not know how its user names the folder.
+#[derive(Debug)]
+pub(crate) struct CacheError {
+    pub(crate) error: StoreError,
+    /// For a message: short, cut and escaped.
+    pub(crate) folder: String,
+}
+
+impl fmt::Display for CacheError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for CacheError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
     }
 }

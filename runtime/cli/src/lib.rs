@@ -63,6 +63,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         Command::Demo => commands::demo::run(session),
         Command::Call(command) => commands::call::run(session, command),
         Command::Inspect(command) => commands::inspect::run(session, &command),
+        Command::Cache(command) => commands::cache::run(&session, &command),
         Command::Doctor => commands::doctor::run(&session),
         Command::Completions(command) => Ok(commands::completions::run(&command, output)),
     };

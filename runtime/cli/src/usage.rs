@@ -42,7 +42,7 @@ fn refusal(error: &clap::Error, arguments: &[OsString]) -> Error {
     let verb = verb(arguments);
     let help = help(verb.as_deref(), arguments);
     let (message, hint) = match error.kind() {
-        ErrorKind::InvalidSubcommand => unknown_command(error),
+        ErrorKind::InvalidSubcommand => unknown_command(error, arguments),
         ErrorKind::UnknownArgument => unknown_argument(error, verb.as_deref()),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => invalid_value(error),
         ErrorKind::MissingRequiredArgument => {
@@ -57,8 +57,12 @@ fn refusal(error: &clap::Error, arguments: &[OsString]) -> Error {
         }
         ErrorKind::InvalidUtf8 => ("an argument is not UTF-8 text".to_owned(), None),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let hint = format!("the commands are {}", listed(&commands()));
-            ("no command is given".to_owned(), Some(hint))
+            let hint = format!("the commands are {}", listed(&commands_of(verb.as_deref())));
+            let message = match verb {
+                Some(verb) => format!("`{verb}` needs a command"),
+                None => "no command is given".to_owned(),
+            };
+            (message, Some(hint))
         }
         _ => (first_line(error), None),
     };
@@ -78,9 +82,17 @@ fn verb(arguments: &[OsString]) -> Option<String> {
 }
 
 fn commands() -> Vec<String> {
-    let command = Args::command();
-    let names = command.get_subcommands().map(clap::Command::get_name);
-    names.map(str::to_owned).collect()
+    commands_of(None)
+}
+
+/// The commands of the program, or of a verb that has its own.
+fn commands_of(verb: Option<&str>) -> Vec<String> {
+    let program = Args::command();
+    let command = verb.and_then(|verb| program.find_subcommand(verb));
+    let commands = command.unwrap_or(&program).get_subcommands();
+    commands
+        .map(|command| command.get_name().to_owned())
+        .collect()
 }
 
 fn help(verb: Option<&str>, arguments: &[OsString]) -> String {
@@ -88,13 +100,17 @@ fn help(verb: Option<&str>, arguments: &[OsString]) -> String {
     format!("`{command}` shows what there is")
 }
 
-fn unknown_command(error: &clap::Error) -> (String, Option<String>) {
+fn unknown_command(error: &clap::Error, arguments: &[OsString]) -> (String, Option<String>) {
     let name = text(error, ContextKind::InvalidSubcommand);
     let near = names(error, ContextKind::SuggestedSubcommand);
+    // What stands before it is the verb that has no such command.
+    let before = arguments.iter().take_while(|word| **word != *name);
+    let verb = verb(&before.cloned().collect::<Vec<_>>());
     let hint = match near.first() {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the commands are {}", listed(&commands())),
+        None => format!("the commands are {}", listed(&commands_of(verb.as_deref()))),
     };
+    let name = verb.map_or(name.clone(), |verb| format!("{verb} {name}"));
     (format!("there is no command `{name}`"), Some(hint))
 }
 
@@ -201,6 +217,10 @@ mod tests {
             told("patinox frob"),
             told("patinox insect tool.wasm"),
             told("patinox -o json"),
+            told("patinox -o json cache"),
+            told("patinox cache frob"),
+            told("patinox cache cler"),
+            told("patinox cache ls tool.wasm"),
             told("patinox call"),
             told("patinox demo tool.wasm"),
             told("patinox call tool.wasm --limt wall=1s"),
@@ -215,9 +235,13 @@ mod tests {
             told("patinox doctor --quiet=yes"),
         ];
         insta::assert_snapshot!(texts.join("\n"), @"
-        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `doctor`, `completions`
+        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `cache`, `doctor`, `completions`
         there is no command `insect` | did you mean `inspect`?
-        no command is given | the commands are `demo`, `call`, `inspect`, `doctor`, `completions`
+        no command is given | the commands are `demo`, `call`, `inspect`, `cache`, `doctor`, `completions`
+        `cache` needs a command | the commands are `ls`, `clear`
+        there is no command `cache frob` | the commands are `ls`, `clear`
+        there is no command `cache cler` | did you mean `clear`?
+        `cache` does not take `tool.wasm` | `patinox cache --help` shows what there is
         `call` needs COMPONENT[#TOOL] | `patinox call --help` shows what there is
         `demo` does not take `tool.wasm` | `patinox demo --help` shows what there is
         there is no option `--limt` | did you mean `--limit`?

@@ -48,7 +48,7 @@ pub struct Environment(BTreeMap<OsString, OsString>);
 /// A variable that is not an absolute path is ignored, as it demands, so that
 /// none of them lies in the folder we are started in. `None` where neither the
 /// variable nor a home folder is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folders {
     /// `$XDG_CONFIG_HOME/patinox`, else `~/.config/patinox`.
     pub config: Option<PathBuf>,
@@ -82,8 +82,13 @@ impl Environment {
         }
     }
 
+    /// The user's home folder.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.absolute("HOME")
+    }
+
     fn folder(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
-        let home = || Some(self.absolute("HOME")?.join(below_home));
+        let home = || Some(self.home()?.join(below_home));
         Some(self.absolute(variable).or_else(home)?.join("patinox"))
     }
 

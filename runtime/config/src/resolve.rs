@@ -50,7 +50,7 @@ pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
     layers
         .into_iter()
         .flatten()
-        .try_fold(Settings::default(), Settings::with)
+        .try_fold(Settings::within(&inputs.environment), Settings::with)
 }
 
 /// The one file: the flag's, else the variable's, else the user's own.

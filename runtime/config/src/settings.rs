@@ -1,12 +1,14 @@
 //! The settings that count, each with where it came from.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
 
+use crate::environment::Environment;
 use crate::error::echo;
 use crate::layer::Entry;
-use crate::{Error, Format, Key, Origin};
+use crate::{Error, Folders, Format, Key, Origin};
 
 /// The longest log filter, in bytes: each of its directives costs at every
 /// record.
@@ -22,6 +24,8 @@ pub struct Settings {
     log_format: Format,
     output_format: Format,
     origins: HashMap<Key, Origin>,
+    folders: Folders,
+    home: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -34,6 +38,8 @@ impl Default for Settings {
             log_format: Format::default(),
             output_format: Format::default(),
             origins: HashMap::new(),
+            folders: Folders::default(),
+            home: None,
         }
     }
 }
@@ -77,6 +83,39 @@ impl Settings {
     #[must_use]
     pub const fn output_format(&self) -> Format {
         self.output_format
+    }
+
+    /// The folder of what can be made again; see [`Folders::cache`].
+    #[must_use]
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        self.folders.cache.clone()
+    }
+
+    /// The folder of what must last; see [`Folders::state`].
+    #[must_use]
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        self.folders.state.clone()
+    }
+
+    /// A path for a message, as a person writes it: short below his home.
+    ///
+    /// ```
+    /// use patinox_config::{Inputs, resolve};
+    ///
+    /// let inputs = Inputs {
+    ///     environment: [("HOME", "/home/ada")].into_iter().collect(),
+    ///     ..Inputs::default()
+    /// };
+    /// let settings = resolve(&inputs)?;
+    /// let cache = settings.cache_folder().unwrap();
+    /// assert_eq!(settings.short_path(&cache).to_str(), Some("~/.cache/patinox"));
+    /// # Ok::<(), patinox_config::Error>(())
+    /// ```
+    #[must_use]
+    pub fn short_path(&self, path: &Path) -> PathBuf {
+        let home = self.home.as_deref();
+        let below = home.and_then(|home| path.strip_prefix(home).ok());
+        below.map_or_else(|| path.to_owned(), |below| Path::new("~").join(below))
     }
 
     /// Where the value of a key came from.
@@ -124,6 +163,15 @@ impl Settings {
             origin: self.origin(key).clone(),
             rule: rule.to_owned(),
             given: format!("`{}`", echo(&self.value(key))),
+        }
+    }
+
+    /// The defaults, where the environment places our folders.
+    pub(crate) fn within(environment: &Environment) -> Self {
+        Self {
+            folders: environment.folders(),
+            home: environment.home(),
+            ..Self::default()
         }
     }
 

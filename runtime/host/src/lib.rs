@@ -37,8 +37,10 @@ pub use error::PatinoxError;
 pub use host::{Config, Host};
 pub use load::Loaded;
 pub use patinox_resources::{Detector, Machine};
+/// What is kept between processes.
 pub use patinox_sandbox::{
-    Allocated, Allocation, ArtifactStore, Profile, StoreConfig, StoreError, compile_worker,
+    Allocated, Allocation, ArtifactFolder, ArtifactStore, Cleared, EntryInfo, Profile, StoreConfig,
+    StoreError, compile_worker,
 };
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

@@ -259,3 +259,23 @@ proptest! {
         holds(resolve(&Inputs { flags, ..Inputs::default() }))?;
     }
 }
+
+#[test]
+fn the_folders_are_those_of_the_environment() {
+    let folders = |pairs: &[(&str, &str)]| {
+        let settings = resolve(&environment(pairs)).unwrap();
+        let folders = [settings.cache_folder(), settings.state_folder()];
+        folders.map(|folder| folder.map(|folder| settings.short_path(&folder)))
+    };
+    let are = |paths: [&str; 2]| paths.map(|path| Some(path.into()));
+    let home = ("HOME", "/home/ada");
+    assert_eq!(folders(&[]), [None, None]);
+    assert_eq!(
+        folders(&[home]),
+        are(["~/.cache/patinox", "~/.local/state/patinox"])
+    );
+    assert_eq!(
+        folders(&[home, ("XDG_CACHE_HOME", "/c"), ("XDG_STATE_HOME", "s")]),
+        are(["/c/patinox", "~/.local/state/patinox"])
+    );
+}
