@@ -1,10 +1,11 @@
 //! What a command needs to run: settings, a runtime, a host.
 
+use std::error::Error as _;
 use std::future::Future;
 use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
-use patinox_host::{Allocation, Config, Host, Loaded};
+use patinox_host::{Allocation, ArtifactStore, Config, Host, Loaded, StoreConfig, StoreError};
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
@@ -66,10 +67,31 @@ impl Session {
             compile_worker: std::env::current_exe().ok(),
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
+            store: self.store(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             ..Config::default()
         })?)
+    }
+
+    /// Where compiled code is kept; nowhere if there is no such place, or it is
+    /// not safe. Then components are compiled each time.
+    fn store(&self) -> Option<ArtifactStore> {
+        match self.open_store()? {
+            Ok(store) => Some(store),
+            Err(error) => {
+                let cause = error.source().map(ToString::to_string);
+                tracing::warn!(cause, "compiled code is not kept: {error}");
+                None
+            }
+        }
+    }
+
+    /// Opens what is kept between processes; `None` where no place is known.
+    pub(crate) fn open_store(&self) -> Option<Result<ArtifactStore, StoreError>> {
+        let folder = self.settings.cache_folder()?.join("artifacts");
+        let key = self.settings.state_folder()?.join("artifact-key");
+        Some(ArtifactStore::open(StoreConfig::new(folder, key)))
     }
 
     /// Runs a command to its end, or to the first Ctrl-C.

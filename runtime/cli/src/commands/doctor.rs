@@ -6,17 +6,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile};
+use patinox_policy::Report;
 use patinox_toolchain::Status;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::session::Session;
+use crate::source::shown;
 
 pub(crate) fn run(session: &Session) -> Result<ExitCode, Error> {
     let toolchain = patinox_toolchain::status(Path::new("."));
     let found = Found {
         machine: Detector::new().detect(),
         allocated: allocated()?,
+        store: store(session),
         toolchain,
     };
     Ok(session.output.done(&found.document(), &found.text()))
@@ -26,7 +29,19 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode, Error> {
 struct Found {
     machine: Machine,
     allocated: Allocated,
+    /// The folder of compiled code, or why there is none.
+    store: Result<String, String>,
     toolchain: Status,
+}
+
+fn store(session: &Session) -> Result<String, String> {
+    let settings = &session.settings;
+    let folder = settings.cache_folder().ok_or("no folder is known for it")?;
+    match session.open_store() {
+        Some(Ok(_)) => Ok(shown(&settings.short_path(&folder).to_string_lossy())),
+        Some(Err(error)) => Err(Report::of(&error).message),
+        None => Err("no folder is known for its key".to_owned()),
+    }
 }
 
 /// Asks for the memory that a server would: this proves that compiled code can
@@ -57,6 +72,10 @@ impl Found {
                 "memory_reservation_bytes": self.allocated.memory_reservation_bytes,
                 "pagemap_scan": self.allocated.pagemap_scan,
             },
+            "store": {
+                "folder": self.store.as_ref().ok(),
+                "trouble": self.store.as_ref().err(),
+            },
             "toolchains": { "rust": self.toolchain },
         })
     }
@@ -74,6 +93,10 @@ impl Found {
         ];
         lines.extend(machine::lines(&self.machine));
         lines.extend(engine(&self.allocated));
+        lines.push(match &self.store {
+            Ok(folder) => format!("store      compiled code is kept in {folder}"),
+            Err(trouble) => format!("store      compiled code is not kept: {trouble}"),
+        });
         lines.extend(toolchain(&self.toolchain));
         lines.join("\n")
     }
