@@ -13,6 +13,7 @@ mod prebuilt;
 mod probe;
 mod schemas;
 mod values;
+mod worker;
 
 /// A host, its component and its calls may go to any thread.
 #[test]

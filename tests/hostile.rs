@@ -3,6 +3,7 @@
 
 mod bombs;
 mod cancel;
+mod compile;
 mod crashes;
 mod crowd;
 mod growth;

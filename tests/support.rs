@@ -1,5 +1,6 @@
 //! What the tests of the whole share: hosts, components, calls.
 
+pub(crate) mod children;
 pub(crate) mod forge;
 pub(crate) mod guests;
 
@@ -11,9 +12,20 @@ use serde_json::{Value, json};
 /// Ample for anything that should end at once, on a machine that is busy.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// The program. It is also what compiles for the hosts of the tests.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_patinox");
+
+/// Every default, and a worker.
+pub(crate) fn config() -> Config {
+    Config {
+        compile_worker: Some(PROGRAM.into()),
+        ..Config::default()
+    }
+}
+
 /// A host with every default.
 pub(crate) fn host() -> Host {
-    Host::new(Config::default()).expect("a host")
+    Host::new(config()).expect("a host")
 }
 
 /// Loads a component that must load.

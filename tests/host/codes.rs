@@ -88,6 +88,9 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         | LimitName::Functions
         | LimitName::Nesting
         | LimitName::AllInstances
+        | LimitName::CompileWall
+        | LimitName::CompileCpu
+        | LimitName::CompileMemory
         | LimitName::Concurrency
         | LimitName::Queue => {
             unreachable!("not a limit of a call")
@@ -108,7 +111,8 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
     name.code().to_owned()
 }
 
-/// Every component is beyond the least that a limit of loading can be.
+/// The tool, or what takes seconds to compile, is beyond the least that a limit
+/// of loading can be.
 async fn load_limit(name: LimitName) -> String {
     let (least, _) = name.range();
     let mut load = LoadLimits::default();
@@ -116,10 +120,14 @@ async fn load_limit(name: LimitName) -> String {
         .unwrap();
     let config = Config {
         load,
-        ..Config::default()
+        ..support::config()
     };
     let host = Host::new(config).unwrap();
-    of(&host.load(guests::prebuilt_text()).await.unwrap_err())
+    let component = match name {
+        LimitName::CompileCpu => forge::slow_to_compile(8),
+        _ => guests::prebuilt_text(),
+    };
+    of(&host.load(component).await.unwrap_err())
 }
 
 /// A second call where one alone may run, and none may wait.

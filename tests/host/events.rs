@@ -26,7 +26,7 @@ impl Page {
         let recorder = Recorder::new([sink]);
         Host::new(Config {
             recorder,
-            ..Config::default()
+            ..support::config()
         })
         .unwrap()
     }

@@ -146,7 +146,7 @@ async fn the_limit_file_holds_and_lifted_lets_it_load() {
         };
         let config = Config {
             load,
-            ..Config::default()
+            ..support::config()
         };
         Host::new(config).unwrap()
     };

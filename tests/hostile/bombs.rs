@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use patinox::{Config, Failure as _, Host, LimitName, LoadLimits};
 
-use crate::support::{Neighbour, forge, soon};
+use crate::support::{self, Neighbour, forge, soon};
 
 /// A limit of loading and a binary that is beyond it.
 struct Bomb {
@@ -24,6 +24,9 @@ fn bombs(defaults: LoadLimits) -> Vec<Bomb> {
         functions,
         nesting,
         all_instances,
+        compile_wall_ms,
+        compile_cpu_ms,
+        compile_memory_bytes,
     } = defaults;
     let bomb = |limit, component, refuses, lifted| Bomb {
         limit,
@@ -46,6 +49,24 @@ fn bombs(defaults: LoadLimits) -> Vec<Bomb> {
             multiplied(&[15, 15]),
             all_instances,
             300,
+        ),
+        bomb(
+            LimitName::CompileWall,
+            forge::slow_to_compile(8),
+            500,
+            compile_wall_ms,
+        ),
+        bomb(
+            LimitName::CompileCpu,
+            forge::slow_to_compile(8),
+            1_000,
+            compile_cpu_ms,
+        ),
+        bomb(
+            LimitName::CompileMemory,
+            forge::large_to_compile(),
+            256 << 20,
+            compile_memory_bytes,
         ),
     ]
 }
@@ -88,7 +109,7 @@ fn multiplied(times: &[usize]) -> Vec<u8> {
 fn host(load: LoadLimits) -> Host {
     let config = Config {
         load,
-        ..Config::default()
+        ..support::config()
     };
     Host::new(config).expect("a host")
 }

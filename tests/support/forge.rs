@@ -126,3 +126,41 @@ pub(crate) fn passes_text_for_ever() -> Vec<u8> {
             (export "run" (func $run)))"#,
     )
 }
+
+/// A function whose every local passes through every one of its loops: the
+/// compiler joins each with each.
+fn tangle(loops: usize, locals: usize) -> String {
+    let changes: String = (0..locals)
+        .map(|n| format!("(local.set {n} (i64.add (local.get {n}) (i64.const {n})))"))
+        .collect();
+    let (open, close) = (
+        "(loop ".repeat(loops),
+        " (br_if 0 (global.get $g)))".repeat(loops),
+    );
+    format!(
+        "(func (local {}) {open}{changes}{close})",
+        "i64 ".repeat(locals)
+    )
+}
+
+/// A tool beside functions like this, which nothing calls.
+fn beside(functions: &str) -> Vec<u8> {
+    component(&format!(
+        r#"(component
+            (core module (global $g (mut i32) (i32.const 0)) {functions})
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#
+    ))
+}
+
+/// A component that takes a compiler so many seconds, very roughly, and little
+/// memory.
+pub(crate) fn slow_to_compile(seconds: usize) -> Vec<u8> {
+    beside(&tangle(100, 300).repeat(seconds))
+}
+
+/// A component of a few kilobytes that takes a compiler most of a gigabyte.
+pub(crate) fn large_to_compile() -> Vec<u8> {
+    beside(&tangle(1_000, 1_000))
+}

@@ -1,0 +1,110 @@
+//! A worker that is none, and no worker.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError};
+
+use crate::support::{forge, soon};
+
+/// What loading comes to, with this program as worker.
+async fn with(worker: PathBuf) -> String {
+    let load = LoadLimits {
+        compile_wall_ms: 5_000,
+        ..LoadLimits::default()
+    };
+    let config = Config {
+        load,
+        compile_worker: Some(worker),
+        ..Config::default()
+    };
+    let host = Host::new(config).expect("a host");
+    told(soon(host.load(forge::echo())).await.expect_err("no worker"))
+}
+
+fn told(error: PatinoxError) -> String {
+    let report = patinox::Report::of(&error);
+    let hint = report.hint.unwrap_or_default();
+    format!("{}: {} | {hint}", error.code(), report.message)
+}
+
+/// A program of the system.
+async fn system(name: &str) -> String {
+    let folders = [Path::new("/bin"), Path::new("/usr/bin")];
+    let paths = folders.map(|folder| folder.join(name));
+    let path = paths.into_iter().find(|path| path.exists());
+    with(path.expect("a program that every system has")).await
+}
+
+/// A shell script that says this.
+async fn script(text: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("worker");
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a file");
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&path, mode).expect("a mode");
+    with(path).await
+}
+
+const NONE: &str = "host/internal: the program that is named as compile worker is none | the program that `compile_worker` names must call `patinox::compile_worker` before anything else, and start no thread before";
+const BROKE_OFF: &str = "host/internal: the compile worker broke off | ";
+
+#[tokio::test]
+async fn a_program_that_is_no_worker_is_told_as_such() {
+    assert_eq!(system("true").await, NONE);
+    assert_eq!(system("cat").await, NONE);
+    assert_eq!(script("exit 3").await, NONE);
+    assert_eq!(script("echo patinox").await, NONE);
+    assert_eq!(script("yes").await, NONE);
+    let missing = with("/no/such/program".into()).await;
+    assert_eq!(
+        missing,
+        "host/internal: the compile worker cannot be started | "
+    );
+}
+
+#[tokio::test]
+async fn a_worker_that_lies_is_cut_off() {
+    // A status that there is none of; a payload without end; an absurd length;
+    // half an answer.
+    assert_eq!(script("printf 'patinox!\\377'; yes").await, BROKE_OFF);
+    let endless = "printf 'patinox!\\0\\377\\377\\377\\377\\0\\0\\0\\0'; yes";
+    assert_eq!(script(endless).await, BROKE_OFF);
+    let absurd = "printf 'patinox!\\0\\377\\377\\377\\377\\377\\377\\377\\377'; sleep 1000";
+    assert_eq!(script(absurd).await, BROKE_OFF);
+    assert_eq!(script("printf 'patinox!\\0\\1'").await, BROKE_OFF);
+    assert_eq!(script("printf 'patinox!'; exit 1").await, BROKE_OFF);
+    // Code that is none.
+    let garbage = "printf 'patinox!\\0\\4\\0\\0\\0\\0\\0\\0\\0code'";
+    assert_eq!(script(garbage).await, "host/internal: the host failed | ");
+}
+
+/// What it started is killed with it; else this would wait for them.
+#[tokio::test]
+async fn a_worker_that_says_nothing_is_not_waited_for() {
+    let limit = "limit/compile-wall: limit `compile-wall` of 5s reached | set `compile-wall` under `[load]` in the configuration file, or `PATINOX_LOAD__COMPILE_WALL`";
+    assert_eq!(script("sleep 1000 & sleep 1000").await, limit);
+    assert_eq!(script("printf 'patinox!'; sleep 1000").await, limit);
+}
+
+#[tokio::test]
+async fn without_a_worker_less_is_taken() {
+    let host = Host::new(Config::default()).expect("a host");
+    let functions = |count: usize| {
+        let functions = "(func)".repeat(count);
+        forge::component(&format!(
+            r#"(component (core module {functions})
+                (core module $m (func (export "run")))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        ))
+    };
+    let refused = async |count| {
+        let error = soon(host.load(functions(count))).await.expect_err("large");
+        assert_eq!(error.fault(), Fault::Limit);
+        told(error)
+    };
+    insta::assert_snapshot!(refused(30_000).await, @"");
+    insta::assert_snapshot!(refused(200_000).await, @"");
+    assert!(soon(host.load(functions(100))).await.is_ok());
+}

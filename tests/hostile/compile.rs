@@ -1,0 +1,203 @@
+//! What the compiler may do, and what ends it.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use patinox::{Config, Failure as _, Host, LoadLimits};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::children::{self, Seen, workers};
+use crate::support::{self, Neighbour, PROGRAM, forge, soon};
+
+/// From the end of the wait to the end of the worker, ten times over for a
+/// machine that is busy.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Longer than any of these tests wait.
+const SLOW: usize = 200;
+
+/// A host by whose `compile-memory` its workers are known.
+fn host(compile_memory_bytes: u64) -> Host {
+    let load = LoadLimits {
+        compile_memory_bytes,
+        ..LoadLimits::default()
+    };
+    let config = Config {
+        load,
+        ..support::config()
+    };
+    Host::new(config).expect("a host")
+}
+
+async fn seen(memory_bytes: u64) -> Seen {
+    children::worker(std::process::id(), memory_bytes).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_has_nothing_but_its_three_descriptors() {
+    const MEMORY: u64 = (1 << 30) + 4096;
+    let host = host(MEMORY);
+    let load = tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await });
+    let worker = seen(MEMORY).await;
+    let status = worker.read("status").expect("a status");
+    assert!(status.contains("\nNoNewPrivs:\t1"), "{status}");
+    for (limit, value) in [
+        ("Max cpu time", "60"),
+        ("Max file size", "0"),
+        ("Max core file size", "0"),
+        ("Max processes", "0"),
+        ("Max open files", "3"),
+        ("Max address space", &MEMORY.to_string()),
+    ] {
+        let limits = worker.read("limits").expect("limits");
+        let line = limits.lines().find(|line| line.starts_with(limit));
+        let line = line.expect("a line").trim_start_matches(limit);
+        assert_eq!(line.split_whitespace().next(), Some(value), "{limits}");
+    }
+    // A process that cannot be dumped shows these to the administrator alone.
+    match (
+        worker.descriptors(),
+        worker.link("cwd"),
+        worker.read("environ"),
+    ) {
+        (Some(descriptors), Some(folder), Some(environment)) => {
+            assert_eq!(descriptors, ["0", "1", "2"]);
+            assert_eq!(
+                worker.link("fd/2").expect("stderr").as_os_str(),
+                "/dev/null"
+            );
+            assert_eq!(folder.as_os_str(), "/");
+            assert_eq!(environment, "");
+        }
+        _ => eprintln!("left out: descriptors, folder and environment, which only root sees"),
+    }
+    load.abort();
+    worker.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_kills_the_worker() {
+    const MEMORY: u64 = (1 << 30) + 2 * 4096;
+    let host = host(MEMORY);
+    let neighbour = Neighbour::of(&host).await;
+    let load = tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await });
+    let worker = seen(MEMORY).await;
+    neighbour.still_answers(10).await;
+    let dropped = Instant::now();
+    load.abort();
+    worker.gone().await;
+    assert!(dropped.elapsed() < AT_ONCE, "{:?}", dropped.elapsed());
+    neighbour.still_answers(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_component_is_compiled_once_and_by_whoever_still_waits() {
+    const MEMORY: u64 = (1 << 30) + 3 * 4096;
+    let host = host(MEMORY);
+    let load = || {
+        let host = host.clone();
+        tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await })
+    };
+    let loads = [load(), load(), load()];
+    let worker = seen(MEMORY).await;
+    assert_eq!(workers(std::process::id(), MEMORY), [worker]);
+    // Whoever had it compiled goes; one of the others takes over, until none is
+    // left.
+    let mut worker = Some(worker);
+    for load in &loads {
+        load.abort();
+        if let Some(before) = worker.filter(|worker| !worker.is_there()) {
+            let next = seen(MEMORY).await;
+            assert_ne!(next, before);
+            worker = Some(next);
+        }
+    }
+    let none = || workers(std::process::id(), MEMORY).is_empty().then_some(());
+    children::until(none).await;
+
+    let small = [0; 4].map(|_| host.load(forge::echo()));
+    let [first, rest @ ..] = small;
+    let (first, second) = tokio::join!(first, futures_second(rest));
+    let took = first.expect("a component").component().compile_time();
+    assert_eq!(second, [Some(took); 3]);
+}
+
+/// What compiling took, of each of these.
+async fn futures_second<T>(loads: [T; 3]) -> [Option<Duration>; 3]
+where
+    T: Future<Output = Result<patinox::Loaded, patinox::PatinoxError>>,
+{
+    let took = |loaded: Result<patinox::Loaded, _>| {
+        loaded.ok().map(|loaded| loaded.component().compile_time())
+    };
+    let [a, b, c] = loads;
+    let (a, b, c) = tokio::join!(a, b, c);
+    [took(a), took(b), took(c)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bomb_is_refused_at_once_the_second_time() {
+    let load = LoadLimits {
+        compile_cpu_ms: 1_000,
+        ..LoadLimits::default()
+    };
+    let config = Config {
+        load,
+        ..support::config()
+    };
+    let host = Host::new(config).expect("a host");
+    let neighbour = Neighbour::of(&host).await;
+    let bomb = forge::slow_to_compile(8);
+    let refused = async || {
+        let start = Instant::now();
+        let error = soon(host.load(bomb.clone())).await.expect_err("a bomb");
+        assert_eq!(error.to_string(), "limit `compile-cpu` of 1s reached");
+        start.elapsed()
+    };
+    let (first, ()) = tokio::join!(refused(), neighbour.still_answers(10));
+    let again = refused().await;
+    assert!(
+        again < AT_ONCE && again < first,
+        "{again:?} after {first:?}"
+    );
+}
+
+/// Starts the program on a bomb; gives it, and its worker.
+async fn program(memory_bytes: u64) -> (std::process::Child, Seen) {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("bomb.wasm");
+    std::fs::write(&path, forge::slow_to_compile(SLOW)).expect("a file");
+    let memory = format!("{memory_bytes}B");
+    let program = Command::new(PROGRAM)
+        .args(["inspect"])
+        .arg(&path)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("PATINOX_LOAD__COMPILE_MEMORY", memory)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let worker = children::worker(program.id(), memory_bytes).await;
+    (program, worker)
+}
+
+async fn dies_with_its_parent(memory_bytes: u64, signal: Signal, code: Option<i32>) {
+    let (mut program, worker) = program(memory_bytes).await;
+    let pid = Pid::from_child(&program);
+    let killed = Instant::now();
+    kill_process(pid, signal).expect("a signal");
+    assert_eq!(program.wait().expect("an end").code(), code);
+    worker.gone().await;
+    assert!(killed.elapsed() < AT_ONCE, "{:?}", killed.elapsed());
+}
+
+#[tokio::test]
+async fn a_worker_dies_with_its_parent() {
+    dies_with_its_parent((1 << 30) + 4 * 4096, Signal::KILL, None).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_a_compiler() {
+    dies_with_its_parent((1 << 30) + 5 * 4096, Signal::INT, Some(130)).await;
+}
