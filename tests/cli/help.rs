@@ -156,7 +156,14 @@ fn doctor_tells_what_there_is() {
     let result = &document["result"];
     assert_eq!(
         keys(result),
-        ["version", "platform", "machine", "engine", "store", "toolchains"]
+        [
+            "version",
+            "platform",
+            "machine",
+            "engine",
+            "store",
+            "toolchains"
+        ]
     );
     assert_eq!(
         keys(&result["engine"]),

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use patinox::{Config, Failure as _, Host, LoadLimits};
+use patinox::{Config, Host, LoadLimits};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::children::{self, Seen, workers};

@@ -27,6 +27,18 @@ pub(crate) struct Tunables {
     pub(crate) memory_guard: u64,
 }
 
+#[cfg(test)]
+impl Tunables {
+    /// Those of a machine with address space to spare.
+    pub(crate) const fn wide(profile: Profile) -> Self {
+        Self {
+            profile,
+            memory_reservation: 4 << 30,
+            memory_guard: 32 << 20,
+        }
+    }
+}
+
 /// The engine's configuration, without an allocator of its own: which one
 /// instances come from is nothing to compiled code.
 pub(crate) fn config(tunables: &Tunables) -> Config {

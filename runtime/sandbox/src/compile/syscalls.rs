@@ -7,8 +7,13 @@ use seccompiler::{
     SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
+/// What the C library asks for and can do without: when threads contend for
+/// memory it looks up the number of processors. It is told that there is no
+/// such file.
+const IN_VAIN: [i64; 1] = [libc::SYS_openat];
+
 /// What compiling needs, whatever the arguments. Everything that is neither
-/// here nor in [`narrowed`] ends the process.
+/// here nor in [`IN_VAIN`] or [`narrowed`] ends the process.
 const ALLOWED: [i64; 18] = [
     // Memory; what maps it is narrowed.
     libc::SYS_brk,
@@ -36,23 +41,39 @@ const ALLOWED: [i64; 18] = [
 
 /// Restricts every thread of this process, where the kernel can.
 pub(super) fn restrict() {
-    if let Some(program) = filter() {
+    // Of two filters the stricter answer counts.
+    for program in [in_vain(), allowed()].into_iter().flatten() {
         // A kernel without it says so; what the limits hold is held anyway.
         let _ = apply_filter_all_threads(&program);
     }
 }
 
-/// The filter; `None` on a processor that it is not written for.
-fn filter() -> Option<BpfProgram> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    rules.extend(narrowed().ok()?);
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::KillProcess,
+/// The filters are `None` on a processor that they are not written for.
+fn in_vain() -> Option<BpfProgram> {
+    let error = u32::try_from(libc::ENOENT).ok()?;
+    filter(
+        whatever(&IN_VAIN),
         SeccompAction::Allow,
-        architecture()?,
-    );
+        SeccompAction::Errno(error),
+    )
+}
+
+fn allowed() -> Option<BpfProgram> {
+    let mut rules = whatever(&ALLOWED);
+    rules.extend(whatever(&IN_VAIN));
+    rules.extend(narrowed().ok()?);
+    filter(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// Calls with any arguments.
+fn whatever(calls: &[i64]) -> Rules {
+    calls.iter().map(|call| (*call, Vec::new())).collect()
+}
+
+fn filter(rules: Rules, others: SeccompAction, these: SeccompAction) -> Option<BpfProgram> {
+    let filter = SeccompFilter::new(rules, others, these, architecture()?);
     filter.ok()?.try_into().ok()
 }
 
@@ -117,7 +138,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filter_can_be_made() {
-        assert_eq!(filter().is_some(), architecture().is_some());
+    fn the_filters_can_be_made() {
+        assert_eq!(allowed().is_some(), architecture().is_some());
+        assert_eq!(in_vain().is_some(), architecture().is_some());
     }
 }

@@ -160,11 +160,7 @@ mod tests {
         for profile in [Profile::Lean, Profile::Strict] {
             let request = Request {
                 order: Order {
-                    tunables: Tunables {
-                        profile,
-                        memory_reservation: 4 << 30,
-                        memory_guard: 32 << 20,
-                    },
+                    tunables: Tunables::wide(profile),
                 },
                 len: 0x0123_4567_89ab_cdef,
             };

@@ -219,7 +219,7 @@ mod tests {
         check(&limited(4_000), pool, (Width::Wide, Some(192), 256));
         check(&limited(500), pool, (Width::Wide, Some(64), 18));
         check(&limited(100), pool, (Width::Wide, Some(16), 1));
-        check(&limited(60), pool, (Width::Narrow, Some(64), 92));
+        check(&limited(60), pool, (Width::Narrow, Some(64), 93));
         check(&limited(8), pool, (Width::Narrow, Some(16), 2));
         check(&limited(4), pool, (Width::Narrow, None, 7));
         check(&limited(1), pool, (Width::Narrow, None, 1));

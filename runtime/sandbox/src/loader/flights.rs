@@ -32,11 +32,12 @@ impl Flights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screen::Digest;
     use patinox_policy::LoadLimits;
 
     #[test]
     fn a_place_is_shared_as_long_as_somebody_has_it() {
-        let key = |digest: &str| (digest.to_owned(), LoadLimits::default());
+        let key = |text: &str| (Digest::of(text.as_bytes()), LoadLimits::default());
         let flights = Flights::default();
         let first = flights.join(&key("a"));
         assert!(Arc::ptr_eq(&first, &flights.join(&key("a"))));

@@ -71,10 +71,15 @@ impl Refusals {
 mod tests {
     use super::*;
     use crate::compile::WorkerFault;
+    use crate::screen::Digest;
     use patinox_policy::LoadLimits;
 
+    fn digest(number: usize) -> Digest {
+        Digest::of(&number.to_le_bytes())
+    }
+
     fn key(number: usize) -> Key {
-        (number.to_string(), LoadLimits::default())
+        (digest(number), LoadLimits::default())
     }
 
     #[test]
@@ -85,7 +90,7 @@ mod tests {
         assert!(matches!(refusals.get(&key(0)), Some(Failed::Limit(_))));
         let mut raised = LoadLimits::default();
         raised.compile_cpu_ms += 1;
-        assert!(refusals.get(&(0.to_string(), raised)).is_none());
+        assert!(refusals.get(&(digest(0), raised)).is_none());
         let others = [
             Failed::Short(LimitName::CompileWall),
             Failed::Abandoned,
