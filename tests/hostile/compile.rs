@@ -3,15 +3,15 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use patinox::{Config, Host, LoadLimits};
+use patinox::{Config, Failure as _, Host, LoadLimits};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::children::{self, Seen, workers};
 use crate::support::{self, Neighbour, PROGRAM, forge, soon};
 
-/// From the end of the wait to the end of the worker, ten times over for a
-/// machine that is busy.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// From the end of the wait to the end of the worker: no bound of ours, but
+/// what tells an end from a hang on a machine that compiles elsewhere too.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Longer than any of these tests wait.
 const SLOW: usize = 200;
@@ -61,7 +61,12 @@ async fn a_worker_has_nothing_but_its_three_descriptors() {
         worker.read("environ"),
     ) {
         (Some(descriptors), Some(folder), Some(environment)) => {
-            assert_eq!(descriptors, ["0", "1", "2"]);
+            // What this process got from whoever started it, and could not
+            // close, the worker has too; its filter lets it read none of them.
+            let ours = children::inheritable(std::process::id());
+            let others = descriptors.iter().filter(|number| !ours.contains(number));
+            assert_eq!(others.count(), 0, "{descriptors:?} of {ours:?}");
+            assert!(["0", "1", "2"].iter().all(|one| descriptors.contains(&(*one).to_owned())));
             assert_eq!(
                 worker.link("fd/2").expect("stderr").as_os_str(),
                 "/dev/null"
