@@ -59,7 +59,8 @@ impl TagKey {
         body_bytes: u64,
         read: impl Fn(&mut [u8], u64) -> io::Result<()>,
     ) -> io::Result<Vec<Tag>> {
-        let mut buffer = vec![0; BLOCK_BYTES];
+        let most = usize::try_from(body_bytes).unwrap_or(usize::MAX);
+        let mut buffer = vec![0; most.min(BLOCK_BYTES)];
         let tags = blocks.map(|block| {
             let at = block.saturating_mul(BLOCK_BYTES as u64);
             let rest = usize::try_from(body_bytes.saturating_sub(at)).unwrap_or(usize::MAX);
