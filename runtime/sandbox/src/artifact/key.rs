@@ -71,8 +71,8 @@ fn read(folder: &Folder, name: &str) -> Result<Option<[u8; KEY_BYTES]>, StoreErr
         let metadata = file.metadata().map_err(io("read"))?;
         match check(&metadata) {
             Ok(()) => return contents(&file).map(Some).map_err(io("read")),
-            // It may be about to lose its first name.
-            Err(StoreError::KeyLinked { links: 2 }) if looks < LOOKS => {
+            // It may be about to lose its first name, or have just lost its last.
+            Err(StoreError::KeyLinked { links: 0 | 2 }) if looks < LOOKS => {
                 thread::park_timeout(PAUSE);
                 looks += 1;
             }

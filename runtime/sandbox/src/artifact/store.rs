@@ -247,7 +247,8 @@ impl ArtifactStore {
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(BadEntry::NotOurs(metadata.uid()));
         }
-        if metadata.nlink() != 1 {
+        // None where another process has just put its own in its place.
+        if 1 < metadata.nlink() {
             return Err(BadEntry::Linked(metadata.nlink()));
         }
         let mode = metadata.mode() & PERMISSIONS;
