@@ -160,7 +160,17 @@ pub(crate) fn slow_to_compile(seconds: usize) -> Vec<u8> {
     beside(&tangle(100, 300).repeat(seconds))
 }
 
-/// A component of a few kilobytes that takes a compiler most of a gigabyte.
+/// A component that takes a compiler a quarter of a gigabyte and more, and
+/// little time: it is all data, and held several times over.
 pub(crate) fn large_to_compile() -> Vec<u8> {
-    beside(&tangle(1_000, 1_000))
+    let data = "x".repeat(48 << 20);
+    component(&format!(
+        r#"(component
+            (core module $m
+                (memory 1024)
+                (func (export "run"))
+                (data (i32.const 0) "{data}"))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#
+    ))
 }

@@ -267,7 +267,8 @@ mod tests {
           "event": "component_loaded",
           "component": "sha256:2c26",
           "bytes": 100000,
-          "compile_ms": 151.5
+          "compile_ms": 151.5,
+          "from_store": false
         }
         "#);
     }

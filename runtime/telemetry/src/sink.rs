@@ -187,7 +187,7 @@ mod tests {
             store_trouble: None,
         };
         let text = written(&Event::ComponentLoaded(loaded));
-        insta::assert_snapshot!(text.trim_start(), @r#"INFO patinox::load: component loaded patinox.component.digest="sha256:2c26" patinox.component.bytes=100000 patinox.component.compile_ms=151.5"#);
+        insta::assert_snapshot!(text.trim_start(), @r#"INFO patinox::load: component loaded patinox.component.digest="sha256:2c26" patinox.component.bytes=100000 patinox.component.compile_ms=151.5 patinox.component.from_store=false"#);
     }
 
     #[test]

@@ -7,13 +7,8 @@ use seccompiler::{
     SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
-/// What the C library asks for and can do without: when threads contend for
-/// memory it looks up the number of processors. It is told that there is no
-/// such file.
-const IN_VAIN: [i64; 1] = [libc::SYS_openat];
-
 /// What compiling needs, whatever the arguments. Everything that is neither
-/// here nor in [`IN_VAIN`] or [`narrowed`] ends the process.
+/// here nor in [`narrowed`] ends the process.
 const ALLOWED: [i64; 18] = [
     // Memory; what maps it is narrowed.
     libc::SYS_brk,
@@ -39,41 +34,42 @@ const ALLOWED: [i64; 18] = [
     libc::SYS_exit_group,
 ];
 
+/// What fails, and does not end the process: the system's allocator looks for a
+/// file that tells how many processors there are, and can do without.
+const FAILS: i64 = libc::SYS_openat;
+
 /// Restricts every thread of this process, where the kernel can.
 pub(super) fn restrict() {
-    // Of two filters the stricter answer counts.
-    for program in [in_vain(), allowed()].into_iter().flatten() {
-        // A kernel without it says so; what the limits hold is held anyway.
-        let _ = apply_filter_all_threads(&program);
-    }
+    // A kernel without it says so; what the limits hold is held anyway.
+    let restrict = |program: BpfProgram| apply_filter_all_threads(&program).ok();
+    // Of two filters the stricter answer counts. What fails by the first is
+    // not to kill by the second, and only then.
+    let fails = failing().and_then(restrict);
+    let _ = allowing(fails.map(|()| FAILS)).and_then(restrict);
 }
 
-/// The filters are `None` on a processor that they are not written for.
-fn in_vain() -> Option<BpfProgram> {
-    let error = u32::try_from(libc::ENOENT).ok()?;
-    filter(
-        whatever(&IN_VAIN),
-        SeccompAction::Allow,
-        SeccompAction::Errno(error),
-    )
+/// Lets one call fail and all others pass.
+fn failing() -> Option<BpfProgram> {
+    let rules = BTreeMap::from([(FAILS, Vec::new())]);
+    let refusal = SeccompAction::Errno(libc::EACCES.unsigned_abs());
+    program(rules, SeccompAction::Allow, refusal)
 }
 
-fn allowed() -> Option<BpfProgram> {
-    let mut rules = whatever(&ALLOWED);
-    rules.extend(whatever(&IN_VAIN));
+/// Lets pass what is allowed, and this one; everything else kills.
+fn allowing(another: Option<i64>) -> Option<BpfProgram> {
+    let calls = ALLOWED.into_iter().chain(another);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = calls.map(|call| (call, Vec::new())).collect();
     rules.extend(narrowed().ok()?);
-    filter(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+    program(rules, SeccompAction::KillProcess, SeccompAction::Allow)
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-
-/// Calls with any arguments.
-fn whatever(calls: &[i64]) -> Rules {
-    calls.iter().map(|call| (*call, Vec::new())).collect()
-}
-
-fn filter(rules: Rules, others: SeccompAction, these: SeccompAction) -> Option<BpfProgram> {
-    let filter = SeccompFilter::new(rules, others, these, architecture()?);
+/// `None` on a processor that there is no filter for.
+fn program(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Option<BpfProgram> {
+    let filter = SeccompFilter::new(rules, otherwise, matching, architecture()?);
     filter.ok()?.try_into().ok()
 }
 
@@ -139,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_filters_can_be_made() {
-        assert_eq!(allowed().is_some(), architecture().is_some());
-        assert_eq!(in_vain().is_some(), architecture().is_some());
+        let made = failing().is_some() && allowing(Some(FAILS)).is_some();
+        assert_eq!(made, architecture().is_some());
     }
 }

@@ -24,7 +24,7 @@ impl Flights {
         }
         flights.retain(|_, flight| 0 < flight.strong_count());
         let flight = Arc::new(Flight::default());
-        flights.insert(key.clone(), Arc::downgrade(&flight));
+        flights.insert(*key, Arc::downgrade(&flight));
         flight
     }
 }

@@ -56,7 +56,7 @@ impl Refusals {
             }
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.reasons.insert(key.clone(), refusal).is_none() {
+        if kept.reasons.insert(key, refusal).is_none() {
             kept.order.push_back(key);
         }
         while MAX_REFUSALS < kept.order.len() {
