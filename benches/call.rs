@@ -1,8 +1,9 @@
 //! A fresh-instance call through the host, beside the engine's own floor.
 //!
-//! Both call the same component, with fuel, a limiter and on-demand allocation:
-//! what the host adds is the arguments' check, JSON both ways, the deadline,
-//! cancel, usage and the event. Method and numbers: `benches/README.md`.
+//! Both call the same component, with fuel, a limiter and the same allocation:
+//! what the host adds is admission, the arguments' check, JSON both ways, the
+//! deadline, cancel, usage and the event. Method and numbers:
+//! `benches/README.md`.
 
 #![expect(
     clippy::expect_used,
@@ -16,10 +17,13 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use floor::Floor;
+use patinox::Allocation;
 use patinox::prelude::*;
 use patinox::telemetry::{Recorder, Sink, TracingSink};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
+use wasmtime::component::Val;
 
 /// The argument: 100 bytes.
 const TEXT: &str = "0123456789012345678901234567890123456789\
@@ -40,33 +44,82 @@ fn echo() -> Vec<u8> {
     wat::parse_str(ECHO).expect("the text is a component")
 }
 
-fn host() -> Host {
+fn host(allocation: Allocation) -> Host {
     let sink: Box<dyn Sink> = Box::new(TracingSink);
     Host::new(Config {
+        allocation,
         recorder: Recorder::new([sink]),
         ..Config::default()
     })
     .expect("a host")
 }
 
+/// A component, one of its functions, and its arguments in both forms.
+struct Case {
+    name: &'static str,
+    component: Vec<u8>,
+    tool: &'static str,
+    export: &'static [&'static str],
+    arguments: Value,
+    params: Vec<Val>,
+}
+
+fn cases() -> [Case; 2] {
+    let text = || Val::String(TEXT.to_owned());
+    let prebuilt = std::fs::read(patinox_artifacts::prebuilt::text());
+    [
+        Case {
+            name: "echo",
+            component: echo(),
+            tool: "echo",
+            export: &["echo"],
+            arguments: json!({ "text": TEXT }),
+            params: vec![text()],
+        },
+        // Rust, with the standard library and the WASI imports that it brings.
+        Case {
+            name: "text",
+            component: prebuilt.expect("a component"),
+            tool: "count",
+            export: &["patinox:text/operations@0.1.0", "count"],
+            arguments: json!({ "text": TEXT }),
+            params: vec![text(), Val::Option(None)],
+        },
+    ]
+}
+
 fn call(c: &mut Criterion) {
+    let on_demand = Allocation::OnDemand { slots: None };
+    group(c, "on-demand", on_demand, Floor::on_demand);
+    group(c, "pooled", Allocation::default(), Floor::pooled);
+}
+
+fn group(
+    c: &mut Criterion,
+    name: &str,
+    allocation: Allocation,
+    floor: fn(&[u8], &[&str]) -> Floor,
+) {
     let runtime = runtime();
-    let mut group = c.benchmark_group("call/on-demand/echo");
-    let floor = floor::Floor::new(&echo());
-    group.bench_function("floor", |b| {
-        b.to_async(&runtime)
-            .iter(|| async { black_box(floor.call(TEXT).await) });
-    });
-    let host = host();
-    let component = runtime.block_on(host.load(echo())).expect("a component");
-    group.bench_function("host", |b| {
-        b.to_async(&runtime).iter(|| async {
-            let request = Request::new("echo", json!({ "text": TEXT }));
-            let called = host.call(&component, request).await;
-            black_box(called.result.expect("a result"))
+    let host = host(allocation);
+    for case in cases() {
+        let mut group = c.benchmark_group(format!("call/{name}/{}", case.name));
+        let floor = floor(&case.component, case.export);
+        group.bench_function("floor", |b| {
+            b.to_async(&runtime)
+                .iter(|| async { black_box(floor.call(&case.params).await) });
         });
-    });
-    group.finish();
+        let component = runtime.block_on(host.load(case.component.clone()));
+        let component = component.expect("a component");
+        group.bench_function("host", |b| {
+            b.to_async(&runtime).iter(|| async {
+                let request = Request::new(case.tool, case.arguments.clone());
+                let called = host.call(&component, request).await;
+                black_box(called.result.expect("a result"))
+            });
+        });
+        group.finish();
+    }
 }
 
 /// A whole process: start, load, compile a component of 0.5 KB, call, end.

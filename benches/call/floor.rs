@@ -1,36 +1,72 @@
 //! The engine alone: the least that a metered, limited, fresh call costs.
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Val};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+    StoreLimits, StoreLimitsBuilder,
+};
 
 /// A component ready to be called with nothing of ours around it.
 pub(super) struct Floor {
     engine: Engine,
     pre: InstancePre<StoreLimits>,
-    echo: ComponentExportIndex,
+    function: ComponentExportIndex,
 }
 
 impl Floor {
-    pub(super) fn new(component: &[u8]) -> Self {
+    /// Memory mapped for each instance.
+    pub(super) fn on_demand(component: &[u8], function: &[&str]) -> Self {
+        Self::new(InstanceAllocationStrategy::OnDemand, component, function)
+    }
+
+    /// Memory from a pool, in the engine's best configuration that is safe
+    /// where there is no swap.
+    pub(super) fn pooled(component: &[u8], function: &[&str]) -> Self {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(192)
+            .total_stacks(192)
+            .total_memories(192)
+            .total_core_instances(192 * 64)
+            .total_tables(192 * 64)
+            .max_tables_per_module(64)
+            .table_elements(10_000)
+            .max_unused_warm_slots(192)
+            .linear_memory_keep_resident(256 << 10)
+            .table_keep_resident(64 << 10)
+            .pagemap_scan(Enabled::Auto);
+        let strategy = InstanceAllocationStrategy::Pooling(pool);
+        Self::new(strategy, component, function)
+    }
+
+    fn new(strategy: InstanceAllocationStrategy, component: &[u8], function: &[&str]) -> Self {
         let mut config = Config::new();
         config.consume_fuel(true).concurrency_support(false);
         config
+            .allocation_strategy(strategy)
             .memory_reservation(4 << 30)
             .memory_guard_size(32 << 20)
             .memory_may_move(false);
         let engine = Engine::new(&config).expect("an engine");
         let component = Component::from_binary(&engine, component).expect("a component");
-        let echo = component
-            .get_export_index(None, "echo")
-            .expect("the export");
-        let pre = Linker::new(&engine)
-            .instantiate_pre(&component)
-            .expect("nothing is imported");
-        Self { engine, pre, echo }
+        let mut index = None;
+        for name in function {
+            index = component.get_export_index(index.as_ref(), name);
+        }
+        let mut linker = Linker::new(&engine);
+        // The functions of these benches call none.
+        linker
+            .define_unknown_imports_as_traps(&component)
+            .expect("imports");
+        let pre = linker.instantiate_pre(&component).expect("all is linked");
+        Self {
+            engine,
+            pre,
+            function: index.expect("the export"),
+        }
     }
 
     /// One call in a store of its own.
-    pub(super) async fn call(&self, text: &str) -> String {
+    pub(super) async fn call(&self, params: &[Val]) -> Val {
         let limits = StoreLimitsBuilder::new().memory_size(64 << 20).build();
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
@@ -43,12 +79,14 @@ impl Floor {
             .instantiate_async(&mut store)
             .await
             .expect("an instance");
-        let echo = instance
-            .get_typed_func::<(&str,), (String,)>(&mut store, self.echo)
-            .expect("the type");
-        echo.call_async(&mut store, (text,))
+        let function = instance.get_func(&mut store, self.function);
+        let mut results = [Val::Bool(false)];
+        function
+            .expect("the function")
+            .call_async(&mut store, params, &mut results)
             .await
-            .expect("a result")
-            .0
+            .expect("a result");
+        let [result] = results;
+        result
     }
 }
