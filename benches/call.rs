@@ -17,13 +17,12 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use floor::Floor;
+use floor::{Floor, Val};
 use patinox::Allocation;
 use patinox::prelude::*;
 use patinox::telemetry::{Recorder, Sink, TracingSink};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
-use wasmtime::component::Val;
 
 /// The argument: 100 bytes.
 const TEXT: &str = "0123456789012345678901234567890123456789\

@@ -26,8 +26,8 @@
 use std::process::ExitCode;
 
 pub use patinox_host::{
-    Allocated, Allocation, Busy, Called, CancellationToken, Config, Detector, Host, Loaded,
-    PatinoxError, Priority, Profile, Request,
+    Allocated, Allocation, ArtifactStore, Busy, Called, CancellationToken, Config, Detector, Host,
+    Loaded, PatinoxError, Priority, Profile, Request, StoreConfig, StoreError,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,

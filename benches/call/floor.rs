@@ -1,6 +1,7 @@
 //! The engine alone: the least that a metered, limited, fresh call costs.
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Val};
+pub(super) use wasmtime::component::Val;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
     StoreLimits, StoreLimitsBuilder,

@@ -142,6 +142,7 @@ impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Not(kind) => Self::NotAComponent(kind),
+            Refused::Imports(names) => Self::MissingImports { names },
             Refused::Limit {
                 name,
                 allowed,

@@ -32,6 +32,32 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Offered::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
 
+/// The typed interfaces that the host offers, without version. A test holds
+/// them to what is linked.
+const OFFERED: [&str; 14] = [
+    "patinox:tool/context",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:logging/logging",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+];
+
+/// Whether an interface of this name can be linked, whatever its version and
+/// whatever engine.
+pub(crate) fn is_known(import: &str) -> bool {
+    let interface = without_version(import);
+    OFFERED.contains(&interface) || nothing::covers(interface)
+}
+
 /// Whether an interface of this name is linked, whatever its version.
 pub(crate) fn is_offered(linker: &Linker<State>, import: &str) -> bool {
     let interface = without_version(import);

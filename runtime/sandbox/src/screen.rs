@@ -2,6 +2,7 @@
 //! anything parses it in earnest.
 
 mod census;
+mod interfaces;
 
 use std::fmt;
 
@@ -106,6 +107,8 @@ pub(crate) enum Refused {
         allowed: u64,
         found: u64,
     },
+    /// They import what this host cannot offer.
+    Imports(Vec<String>),
 }
 
 impl From<NotAComponent> for Refused {

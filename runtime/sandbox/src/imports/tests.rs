@@ -62,6 +62,15 @@ fn the_golden_list_of_linked_functions() {
     ");
 }
 
+#[test]
+fn what_the_screen_takes_is_what_is_linked() {
+    let engine = Engine::new(EngineConfig::default());
+    let backend = engine.main(Profile::Lean).unwrap();
+    let linked = backend.linker.linked().iter();
+    let linked: BTreeSet<_> = linked.map(|name| without_version(name)).collect();
+    assert_eq!(linked, BTreeSet::from(OFFERED));
+}
+
 /// Whatever version of an interface a component names, all that it imports is
 /// linked, and all of that is wrapped.
 #[test]

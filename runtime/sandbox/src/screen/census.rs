@@ -9,6 +9,7 @@ use wasmparser::{
     FunctionBody, Instance, Operator, Parser, Payload,
 };
 
+use super::interfaces::Interfaces;
 use super::{NotAComponent, Refused, invalid};
 use crate::engine::Profile;
 use crate::facts::Counts;
@@ -45,6 +46,7 @@ pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<(Profile, Counts
     for payload in Parser::new(0).parse_all(bytes) {
         census.visit(payload?)?;
     }
+    census.interfaces.finish()?;
     Ok((census.profile, census.counts))
 }
 
@@ -60,6 +62,7 @@ struct Census<'a> {
     state_items: u64,
     segments: u64,
     profile: Profile,
+    interfaces: Interfaces,
     /// The components and modules that are open, the outermost first.
     open: Vec<Scope>,
 }
@@ -87,6 +90,7 @@ impl<'a> Census<'a> {
             state_items: 0,
             segments: 0,
             profile: Profile::Lean,
+            interfaces: Interfaces::default(),
             open: vec![Scope::default()],
         }
     }
@@ -112,7 +116,15 @@ impl<'a> Census<'a> {
             Payload::FunctionSection(section) => self.functions(section.count()),
             Payload::TypeSection(section) => self.types(section.count()),
             Payload::CoreTypeSection(section) => self.types(section.count()),
-            Payload::ComponentTypeSection(section) => self.types(section.count()),
+            Payload::ComponentTypeSection(section) => {
+                self.types(section.count())?;
+                if self.is_outermost() {
+                    for ty in section {
+                        self.interfaces.declare(&ty?);
+                    }
+                }
+                Ok(())
+            }
             other => self.visit_names(other),
         }
     }
@@ -139,6 +151,9 @@ impl<'a> Census<'a> {
                 for import in section {
                     let import = import?;
                     name(import.name.name)?;
+                    if self.is_outermost() {
+                        self.interfaces.import(&import);
+                    }
                     if matches!(import.ty, wasmparser::ComponentTypeRef::Component(_)) {
                         self.add_component(1);
                     }
@@ -150,6 +165,9 @@ impl<'a> Census<'a> {
                 for export in section {
                     let export = export?;
                     name(export.name.name)?;
+                    if self.is_outermost() {
+                        self.interfaces.export(&export);
+                    }
                     // An export is an item of its own in the index space.
                     if export.kind == ComponentExternalKind::Component {
                         self.add_component(self.component(export.index));
@@ -238,6 +256,10 @@ impl<'a> Census<'a> {
         }
     }
 
+    const fn is_outermost(&self) -> bool {
+        self.open.len() == 1
+    }
+
     fn functions(&mut self, more: u32) -> Result<(), Refused> {
         let functions = &mut self.counts.functions;
         *functions = functions.saturating_add(more.into());
@@ -297,6 +319,9 @@ impl<'a> Census<'a> {
 
     /// An alias of a component is one more of them.
     fn alias(&mut self, alias: &ComponentAlias<'_>) {
+        if self.is_outermost() {
+            self.interfaces.alias(alias);
+        }
         match alias {
             ComponentAlias::Outer {
                 kind: ComponentOuterAliasKind::Component,

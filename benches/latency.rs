@@ -1,0 +1,266 @@
+//! How long things take beside other things: past a deadline, after a cancel,
+//! next to busy guests, from the artifact store; and what waiting calls hold.
+//!
+//! Not a loop of one thing, so not criterion's: it prints the distribution of
+//! each. `--test` runs each a few times. Method and numbers: `benches/README.md`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot run has nothing else to say, and says it here"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use patinox::prelude::*;
+use patinox::{Admission, Allocation, ArtifactStore, CancellationToken, Code, StoreConfig};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+/// How often each thing is done.
+#[derive(Clone, Copy)]
+struct Rounds {
+    few: usize,
+    many: usize,
+    waiting: usize,
+}
+
+const ALL: Rounds = Rounds {
+    few: 200,
+    many: 20_000,
+    waiting: 10_000,
+};
+
+const ONCE: Rounds = Rounds {
+    few: 3,
+    many: 20,
+    waiting: 50,
+};
+
+fn main() {
+    let once = std::env::args().any(|argument| argument == "--test");
+    let rounds = if once { ONCE } else { ALL };
+    deadline(rounds.few);
+    cancel(rounds.few);
+    beside_busy(rounds.many);
+    callers(rounds.many);
+    waiting(rounds.waiting);
+    store(rounds.few);
+}
+
+fn runtime(threads: usize) -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn host(config: Config) -> Host {
+    Host::new(config).expect("a host")
+}
+
+fn component(runtime: &Runtime, host: &Host, path: &Path) -> Loaded {
+    let loaded = runtime.block_on(host.load_file(path));
+    loaded.expect("a component")
+}
+
+/// Prints the distribution of some times.
+fn print(name: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |per_mille: usize| {
+        let index = times.len().saturating_sub(1) * per_mille / 1_000;
+        times.get(index).copied().unwrap_or_default()
+    };
+    let (p50, p99, most) = (at(500), at(990), at(1_000));
+    let count = times.len();
+    println!("{name:<32} p50 {p50:>10.2?}  p99 {p99:>10.2?}  max {most:>10.2?}  n {count}");
+}
+
+/// How far past its deadline a spinning guest gets.
+fn deadline(rounds: usize) {
+    let runtime = runtime(1);
+    let host = host(Config::default());
+    let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
+    let wall = Duration::from_millis(20);
+    let limits = Limits {
+        wall_ms: 20,
+        ..Limits::default()
+    };
+    let past = (0..rounds).map(|_| {
+        let request = Request::new("spin", json!({})).limits(limits);
+        let called = runtime.block_on(host.call(&hostile, request));
+        let code = called.result.expect_err("it spins for ever").code();
+        assert_eq!(code.as_str(), "limit/wall");
+        called.usage.wall.saturating_sub(wall)
+    });
+    print("deadline/spin", past.collect());
+}
+
+/// From the cancel of a spinning guest to the end of its call.
+fn cancel(rounds: usize) {
+    let runtime = runtime(2);
+    let host = host(Config::default());
+    let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
+    let times = (0..rounds).map(|_| {
+        let token = CancellationToken::new();
+        let request = Request::new("spin", json!({})).cancel(token.clone());
+        runtime.block_on(async {
+            let (host, hostile) = (host.clone(), hostile.clone());
+            let call = tokio::spawn(async move {
+                let called = host.call(&hostile, request).await;
+                (Instant::now(), called)
+            });
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            let cancelled = Instant::now();
+            token.cancel();
+            let (ended, called) = call.await.expect("no panic");
+            let code = called.result.expect_err("it is cancelled").code();
+            assert_eq!(code, Code::Cancelled);
+            ended.saturating_duration_since(cancelled)
+        })
+    });
+    print("cancel/spin", times.collect());
+}
+
+/// A light call while four guests compute, on two threads.
+fn beside_busy(rounds: usize) {
+    let runtime = runtime(2);
+    let host = host(Config::default());
+    let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
+    let text = component(&runtime, &host, patinox_artifacts::prebuilt::text());
+    let stop = CancellationToken::new();
+    let limits = Limits {
+        fuel: u64::MAX >> 1,
+        wall_ms: 3_600_000,
+        ..Limits::default()
+    };
+    for _ in 0..4 {
+        let request = Request::new("spin", json!({}));
+        let request = request.limits(limits).cancel(stop.clone());
+        let (host, hostile) = (host.clone(), hostile.clone());
+        runtime.spawn(async move { black_box(host.call(&hostile, request).await) });
+    }
+    // On a worker, as in a server: what blocks on the runtime from outside is
+    // polled by a thread of its own.
+    let light = runtime.spawn(async move { light_calls(&host, &text, rounds / 20).await });
+    let times = runtime.block_on(light).expect("no panic");
+    stop.cancel();
+    print("light/beside-4-busy", times);
+}
+
+async fn light_calls(host: &Host, text: &Loaded, calls: usize) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let started = Instant::now();
+        let request = Request::new("count", json!({ "text": "to be or not to be" }));
+        let called = host.call(text, request).await;
+        called.result.expect("a result");
+        times.push(started.elapsed());
+    }
+    times
+}
+
+/// How much more two callers do than one.
+fn callers(rounds: usize) {
+    let host = host(Config::default());
+    let loading = runtime(1);
+    let text = component(&loading, &host, patinox_artifacts::prebuilt::text());
+    let per_second = |callers: usize| {
+        let runtime = runtime(callers);
+        let started = Instant::now();
+        let mut all = JoinSet::new();
+        for _ in 0..callers {
+            let (host, text) = (host.clone(), text.clone());
+            let calls = async move { light_calls(&host, &text, rounds).await.len() };
+            all.spawn_on(calls, runtime.handle());
+        }
+        let calls: usize = runtime.block_on(all.join_all()).into_iter().sum();
+        let calls = f64::from(u32::try_from(calls).unwrap_or(u32::MAX));
+        calls / started.elapsed().as_secs_f64()
+    };
+    let (one, two) = (per_second(1), per_second(2));
+    let ratio = two / one;
+    println!("callers/text                     1: {one:.0}/s  2: {two:.0}/s  ratio {ratio:.2}");
+}
+
+/// What so many calls hold that wait in the host at once.
+fn waiting(calls: usize) {
+    let runtime = runtime(2);
+    let slots = u32::try_from(calls)
+        .expect("a small number")
+        .saturating_mul(2);
+    let count = u64::try_from(calls).expect("a small number");
+    let host = host(Config {
+        allocation: Allocation::Pool { slots: Some(slots) },
+        admission: Admission {
+            concurrency: count,
+            queue: count,
+        },
+        ..Config::default()
+    });
+    let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
+    let before = resident();
+    let (done, maps, held) = runtime.block_on(async {
+        let mut all = JoinSet::new();
+        for _ in 0..calls {
+            let (host, hostile) = (host.clone(), hostile.clone());
+            let request = Request::new("sleep", json!({ "ms": 8_000 }));
+            all.spawn(async move { host.call(&hostile, request).await.result.is_ok() });
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let (maps, held) = (maps(), resident().saturating_sub(before));
+        (all.join_all().await, maps, held)
+    });
+    let answered = done.into_iter().filter(|answered| *answered).count();
+    let each = held / count / 1024;
+    println!("waiting/{calls:<24} answered {answered}  {each} KiB each  {maps} mappings");
+}
+
+/// Bytes that this process has resident.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+fn maps() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    maps.lines().count()
+}
+
+/// From the bytes of a component to one that is ready, its code in the store;
+/// a store of its own each time, as in a new process. `BENCH_COMPONENT`
+/// names a large one beside the small.
+fn store(rounds: usize) {
+    let text = patinox_artifacts::prebuilt::text().to_owned();
+    let large = std::env::var_os("BENCH_COMPONENT").map(std::path::PathBuf::from);
+    for path in std::iter::once(text).chain(large) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || {
+            let config = StoreConfig::new(folder.path().join("store"), folder.path().join("key"));
+            ArtifactStore::open(config).expect("a store")
+        };
+        let runtime = runtime(1);
+        let ready = || {
+            let started = Instant::now();
+            let host = host(Config {
+                allocation: Allocation::OnDemand { slots: None },
+                compile_worker: Some(env!("CARGO_BIN_EXE_patinox").into()),
+                store: Some(open()),
+                ..Config::default()
+            });
+            black_box(component(&runtime, &host, &path));
+            started.elapsed()
+        };
+        let compiled = ready();
+        let times = (0..rounds).map(|_| ready()).collect();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        println!("store/{name}: compiled and kept in {compiled:.2?}");
+        print(&format!("store/{name}"), times);
+    }
+}
