@@ -49,22 +49,6 @@ pub(crate) async fn until<T>(look: impl Fn() -> Option<T>) -> T {
     .await
 }
 
-/// The descriptors of a process that go to every program it starts.
-pub(crate) fn inheritable(process: u32) -> Vec<String> {
-    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
-    let folder = format!("/proc/{process}/fdinfo");
-    let entries = fs::read_dir(folder).expect("descriptors").flatten();
-    let stays = |entry: &fs::DirEntry| {
-        let info = fs::read_to_string(entry.path()).unwrap_or_default();
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-        let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-        flags.is_some_and(|flags| flags & CLOSE_ON_EXEC == 0)
-    };
-    let staying = entries.filter(stays);
-    let names = staying.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.chain(["0", "1", "2"].map(str::to_owned)).collect()
-}
-
 impl Seen {
     fn path(self, file: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{file}", self.0))

@@ -31,11 +31,12 @@ const OUTSIDE: [(&str, &[&str]); 3] = [
 ];
 
 /// What only these packages may depend on. A trailing `*` stands for any end.
-const ONLY_IN: [(&str, &[&str]); 28] = [
+const ONLY_IN: [(&str, &[&str]); 29] = [
     ("wasmtime*", &["sandbox"]),
     ("cranelift*", &["sandbox"]),
     ("landlock", &["sandbox"]),
     ("libc", &["sandbox"]),
+    ("nix", &["sandbox"]),
     ("rayon*", &["sandbox"]),
     ("seccompiler", &["sandbox"]),
     ("reqwest", &["egress"]),

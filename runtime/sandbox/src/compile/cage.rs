@@ -8,6 +8,7 @@
 //! switched off; without them the child goes on with the rest.
 
 use std::fs;
+use std::os::fd::RawFd;
 use std::thread;
 
 use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, Scope};
@@ -34,6 +35,9 @@ const FIRST_TO_GO: &str = "1000";
 /// Stdin, stdout and stderr; no further descriptor can be made.
 const DESCRIPTORS: u64 = 3;
 
+/// How many are closed where nothing tells which there are.
+const MAX_DESCRIPTORS: u64 = 4_096;
+
 /// The newest rules that are asked for; an older kernel gives those it knows.
 const LANDLOCK: ABI = ABI::V7;
 
@@ -55,6 +59,7 @@ impl Cage {
             return None;
         }
         rustix::process::chdir("/").ok()?;
+        close_descriptors();
         // Courtesies, which may be refused.
         let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_GO);
         let _ = nice(NICE);
@@ -90,6 +95,22 @@ impl Cage {
         let _ = hold(Resource::Nofile, DESCRIPTORS, DESCRIPTORS);
         syscalls::restrict();
         Ok(())
+    }
+}
+
+/// Closes what was inherited beside them. What a parent opens itself is closed
+/// already; this is what others left open to it.
+fn close_descriptors() {
+    let named = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    let open: Vec<u64> = match fs::read_dir("/proc/self/fd") {
+        Ok(entries) => entries.flatten().filter_map(named).collect(),
+        // Where no file tells: all that there usually are.
+        Err(_) => (0..MAX_DESCRIPTORS).collect(),
+    };
+    let others = open.into_iter().filter(|number| DESCRIPTORS <= *number);
+    for number in others.flat_map(RawFd::try_from) {
+        // The one of the folder is closed by now.
+        let _ = nix::unistd::close(number);
     }
 }
 
