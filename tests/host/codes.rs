@@ -124,7 +124,7 @@ async fn load_limit(name: LimitName) -> String {
     };
     let host = Host::new(config).unwrap();
     let component = match name {
-        LimitName::CompileCpu => forge::slow_to_compile(8),
+        LimitName::CompileCpu => forge::slow_to_compile(),
         _ => guests::prebuilt_text(),
     };
     of(&host.load(component).await.unwrap_err())

@@ -52,13 +52,13 @@ fn bombs(defaults: LoadLimits) -> Vec<Bomb> {
         ),
         bomb(
             LimitName::CompileWall,
-            forge::slow_to_compile(8),
+            forge::slow_to_compile(),
             500,
             compile_wall_ms,
         ),
         bomb(
             LimitName::CompileCpu,
-            forge::slow_to_compile(8),
+            forge::slow_to_compile(),
             1_000,
             compile_cpu_ms,
         ),

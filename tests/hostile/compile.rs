@@ -14,9 +14,6 @@ use crate::support::{self, Neighbour, PROGRAM, forge, soon};
 /// what tells an end from a hang on a machine that compiles elsewhere too.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// Longer than any of these tests wait.
-const SLOW: usize = 200;
-
 /// A host by whose `compile-memory` its workers are known.
 fn host(compile_memory_bytes: u64) -> Host {
     let load = LoadLimits {
@@ -41,7 +38,7 @@ async fn a_worker_has_nothing_but_its_three_descriptors() {
     let inherited = std::fs::File::open("/dev/null").expect("a file");
     rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).expect("a flag");
     let host = host(MEMORY);
-    let load = tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await });
+    let load = tokio::spawn(async move { host.load(forge::endless_to_compile()).await });
     let worker = seen(MEMORY).await;
     let status = worker.read("status").expect("a status");
     assert!(status.contains("\nNoNewPrivs:\t1"), "{status}");
@@ -84,7 +81,7 @@ async fn who_stops_waiting_kills_the_worker() {
     const MEMORY: u64 = (1 << 30) + 2 * 4096;
     let host = host(MEMORY);
     let neighbour = Neighbour::of(&host).await;
-    let load = tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await });
+    let load = tokio::spawn(async move { host.load(forge::endless_to_compile()).await });
     let worker = seen(MEMORY).await;
     neighbour.still_answers(10).await;
     let dropped = Instant::now();
@@ -100,7 +97,7 @@ async fn whoever_still_waits_takes_over() {
     let host = host(MEMORY);
     let load = || {
         let host = host.clone();
-        tokio::spawn(async move { host.load(forge::slow_to_compile(SLOW)).await })
+        tokio::spawn(async move { host.load(forge::endless_to_compile()).await })
     };
     let loads = [load(), load(), load()];
     let worker = seen(MEMORY).await;
@@ -126,7 +123,7 @@ async fn the_same_component_at_once_is_compiled_once() {
     let mut loads = JoinSet::new();
     for _ in 0..4 {
         let host = host.clone();
-        loads.spawn(async move { soon(host.load(forge::slow_to_compile(1))).await });
+        loads.spawn(async move { soon(host.load(forge::slow_to_compile())).await });
     }
     let mut took = Vec::new();
     while let Some(loaded) = loads.join_next().await {
@@ -149,7 +146,7 @@ async fn a_bomb_is_refused_at_once_the_second_time() {
     };
     let host = Host::new(config).expect("a host");
     let neighbour = Neighbour::of(&host).await;
-    let bomb = forge::slow_to_compile(8);
+    let bomb = forge::slow_to_compile();
     let refused = async || {
         let start = Instant::now();
         let error = soon(host.load(bomb.clone())).await.expect_err("a bomb");
@@ -168,7 +165,7 @@ async fn a_bomb_is_refused_at_once_the_second_time() {
 async fn program(memory_bytes: u64) -> (std::process::Child, Seen) {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("bomb.wasm");
-    std::fs::write(&path, forge::slow_to_compile(SLOW)).expect("a file");
+    std::fs::write(&path, forge::endless_to_compile()).expect("a file");
     let memory = format!("{memory_bytes}B");
     let program = Command::new(PROGRAM)
         .args(["inspect"])
@@ -190,7 +187,8 @@ async fn dies_with_its_parent(memory_bytes: u64, signal: Signal, code: Option<i3
     let killed = Instant::now();
     kill_process(pid, signal).expect("a signal");
     assert_eq!(program.wait().expect("an end").code(), code);
-    worker.gone().await;
+    // Nobody of ours can reap it any longer.
+    worker.dead().await;
     assert!(killed.elapsed() < AT_ONCE, "{:?}", killed.elapsed());
 }
 

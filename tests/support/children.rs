@@ -79,6 +79,16 @@ impl Seen {
         self.path("").exists()
     }
 
+    /// Waits until it has died; whether it is reaped is its new parent's
+    /// matter.
+    pub(crate) async fn dead(self) {
+        let lives = || {
+            let status = self.read("status").unwrap_or_default();
+            status.contains("State:") && !status.contains("State:\tZ")
+        };
+        until(|| (!lives()).then_some(())).await;
+    }
+
     /// Waits until it has been reaped.
     pub(crate) async fn gone(self) {
         until(|| (!self.is_there()).then_some(())).await;
