@@ -7,10 +7,10 @@ use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError};
 
 use crate::support::{forge, soon};
 
-/// What loading comes to, with this program as worker.
-async fn with(worker: PathBuf) -> String {
+/// What loading comes to, with this program as worker and so much time.
+async fn with(worker: PathBuf, compile_wall_ms: u64) -> String {
     let load = LoadLimits {
-        compile_wall_ms: 5_000,
+        compile_wall_ms,
         ..LoadLimits::default()
     };
     let config = Config {
@@ -28,22 +28,29 @@ fn told(error: &PatinoxError) -> String {
     format!("{}: {error} | {hint}", error.code())
 }
 
+/// Longer than it takes any program to say something.
+const AMPLE: u64 = 60_000;
+
 /// A program of the system.
 async fn system(name: &str) -> String {
     let folders = [Path::new("/bin"), Path::new("/usr/bin")];
     let paths = folders.map(|folder| folder.join(name));
     let path = paths.into_iter().find(|path| path.exists());
-    with(path.expect("a program that every system has")).await
+    with(path.expect("a program that every system has"), AMPLE).await
 }
 
 /// A shell script that says this.
 async fn script(text: &str) -> String {
+    script_within(text, AMPLE).await
+}
+
+async fn script_within(text: &str, compile_wall_ms: u64) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("worker");
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a file");
     let mode = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(&path, mode).expect("a mode");
-    with(path).await
+    with(path, compile_wall_ms).await
 }
 
 const NONE: &str = "host/internal: the program that is named as compile worker is none | the program that `compile_worker` names must call `patinox::compile_worker` before anything else, and start no thread before";
@@ -56,7 +63,7 @@ async fn a_program_that_is_no_worker_is_told_as_such() {
     assert_eq!(script("exit 3").await, NONE);
     assert_eq!(script("echo patinox").await, NONE);
     assert_eq!(script("yes").await, NONE);
-    let missing = with("/no/such/program".into()).await;
+    let missing = with("/no/such/program".into(), AMPLE).await;
     assert_eq!(
         missing,
         "host/internal: the compile worker cannot be started | "
@@ -82,9 +89,12 @@ async fn a_worker_that_lies_is_cut_off() {
 /// What it started is killed with it; else this would wait for them.
 #[tokio::test]
 async fn a_worker_that_says_nothing_is_not_waited_for() {
-    let limit = "limit/compile-wall: limit `compile-wall` of 5s reached | set `compile-wall` under `[load]` in the configuration file, or `PATINOX_LOAD__COMPILE_WALL`";
-    assert_eq!(script("sleep 1000 & sleep 1000").await, limit);
-    assert_eq!(script("printf 'patinox!'; sleep 1000").await, limit);
+    let limit = "limit/compile-wall: limit `compile-wall` of 1s reached | set `compile-wall` under `[load]` in the configuration file, or `PATINOX_LOAD__COMPILE_WALL`";
+    assert_eq!(script_within("sleep 1000 & sleep 1000", 1_000).await, limit);
+    assert_eq!(
+        script_within("printf 'patinox!'; sleep 1000", 1_000).await,
+        limit
+    );
 }
 
 #[tokio::test]
