@@ -4,13 +4,24 @@
 
 use patinox::prelude::*;
 
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // It compiles components too, in processes of its own that are limited.
+    match patinox::compile_worker() {
+        Some(_) => Ok(()),
+        None => call(),
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn call() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let mut next = |what| words.next().ok_or(format!("{what} is missing"));
     let (path, tool, arguments) = (next("COMPONENT")?, next("TOOL")?, next("ARGUMENTS")?);
 
-    let host = Host::new(Config::default())?;
+    let host = Host::new(Config {
+        compile_worker: Some(std::env::current_exe()?),
+        ..Config::default()
+    })?;
     let component = host.load_file(path).await?;
 
     // Tighter than the defaults, for this call alone.

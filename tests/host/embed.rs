@@ -48,5 +48,5 @@ fn the_example_tells_what_it_spent_of_a_call_that_fails() {
 #[test]
 fn the_example_is_short() {
     let source = include_str!("../../runtime/examples/embed.rs");
-    assert!(source.lines().count() <= 30);
+    assert!(source.lines().count() <= 40);
 }
