@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::docs::Docs;
 use crate::engine::Profile;
-use crate::screen::Refused;
+use crate::screen::{Refused, limit};
 
 /// The form of what is kept, and the rules of the screen that it stands for: an
 /// entry that an older screen let through is screened anew.
@@ -58,20 +58,9 @@ impl Counts {
             nesting,
             all_instances,
         } = *self;
-        for (name, allowed, found) in [
-            (LimitName::Functions, limits.functions, functions),
-            (LimitName::Nesting, limits.nesting, nesting),
-            (LimitName::AllInstances, limits.all_instances, all_instances),
-        ] {
-            if allowed < found {
-                return Err(Refused::Limit {
-                    name,
-                    allowed,
-                    found,
-                });
-            }
-        }
-        Ok(())
+        limit(LimitName::Functions, limits.functions, functions)?;
+        limit(LimitName::Nesting, limits.nesting, nesting)?;
+        limit(LimitName::AllInstances, limits.all_instances, all_instances)
     }
 }
 

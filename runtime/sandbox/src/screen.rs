@@ -111,6 +111,18 @@ pub(crate) enum Refused {
     Imports(Vec<String>),
 }
 
+/// Refuses what a limit of loading does not allow.
+pub(crate) fn limit(name: LimitName, allowed: u64, found: u64) -> Result<(), Refused> {
+    if allowed < found {
+        return Err(Refused::Limit {
+            name,
+            allowed,
+            found,
+        });
+    }
+    Ok(())
+}
+
 impl From<NotAComponent> for Refused {
     fn from(kind: NotAComponent) -> Self {
         Self::Not(kind)
