@@ -26,8 +26,10 @@ use super::wire::Bounds;
 /// address space for its stack and its share of the heap.
 const MAX_THREADS: usize = 8;
 
-/// How far a compiler gives way to calls that want the same processor.
-const NICE: i32 = 10;
+/// How far a compiler gives way to calls that want the same processor: they get
+/// three times as much of it. With more it would starve on a busy machine, and
+/// honest components come to `compile-wall`.
+const NICE: i32 = 5;
 
 /// The system's killer, when memory is short, takes a compiler before the host.
 const FIRST_TO_GO: &str = "1000";
