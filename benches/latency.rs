@@ -11,7 +11,7 @@
 )]
 
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use patinox::prelude::*;
@@ -41,14 +41,16 @@ const ONCE: Rounds = Rounds {
 };
 
 fn main() {
-    let once = std::env::args().any(|argument| argument == "--test");
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let once = arguments.iter().any(|argument| argument == "--test");
+    let large = arguments.into_iter().find(|one| !one.starts_with("--"));
     let rounds = if once { ONCE } else { ALL };
     deadline(rounds.few);
     cancel(rounds.few);
     beside_busy(rounds.many);
     callers(rounds.many);
     waiting(rounds.waiting);
-    store(rounds.few);
+    store(rounds.few, large.map(PathBuf::from));
 }
 
 fn runtime(threads: usize) -> Runtime {
@@ -234,11 +236,10 @@ fn maps() -> usize {
 }
 
 /// From the bytes of a component to one that is ready, its code in the store;
-/// a store of its own each time, as in a new process. `BENCH_COMPONENT`
-/// names a large one beside the small.
-fn store(rounds: usize) {
+/// a store of its own each time, as in a new process. An argument names a large
+/// one beside the small.
+fn store(rounds: usize, large: Option<PathBuf>) {
     let text = patinox_artifacts::prebuilt::text().to_owned();
-    let large = std::env::var_os("BENCH_COMPONENT").map(std::path::PathBuf::from);
     for path in std::iter::once(text).chain(large) {
         let folder = tempfile::tempdir().expect("a folder");
         let open = || {
