@@ -129,6 +129,13 @@ impl Detector {
         }
     }
 
+    /// The memory that this process has in use right now, in bytes: what of it
+    /// is not swapped out.
+    #[must_use]
+    pub fn memory_resident_bytes(&self) -> Option<Figure<u64>> {
+        kib_figure(&self.read(STATUS)?, "VmRSS:", STATUS)
+    }
+
     /// The cores that the process may run on, without control groups.
     fn cores(&self, status: &str) -> Figure<NonZeroUsize> {
         let call = || Figure {

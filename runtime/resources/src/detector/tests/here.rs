@@ -102,6 +102,19 @@ fn this_machine_says_everything() {
     assert!(0 < address_space_used_bytes.unwrap().value);
 }
 
+#[test]
+fn what_this_process_has_in_use_grows_with_it() {
+    const GROWN: usize = 64 << 20;
+    let resident = || Detector::new().memory_resident_bytes().unwrap();
+    let before = resident();
+    assert_eq!(before.origin.to_string(), "/proc/self/status");
+    let written = vec![1_u8; GROWN];
+    let after = resident().value;
+    // Other tests of this process may give back some meanwhile.
+    let grown = before.value + u64::try_from(written.len() / 2).unwrap();
+    assert!(grown < after, "{before:?}, {after}");
+}
+
 /// A control group below our own. It is removed at the end.
 struct Group(PathBuf);
 
