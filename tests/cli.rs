@@ -1,5 +1,6 @@
 //! The program as a person has it: what was typed, what came out, and where.
 
+mod attack;
 mod cache;
 mod call;
 mod cancel;

@@ -1,7 +1,9 @@
 //! Flags and verbs, as clap reads them and `--help` shows them.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -71,8 +73,7 @@ pub(crate) enum Command {
     /// Show or remove what is kept of components that were compiled.
     Cache(Cache),
     /// Show what this machine has and lacks.
-    #[command(after_help = DOCTOR_EXAMPLES)]
-    Doctor,
+    Doctor(Doctor),
     /// Print completions for a shell.
     Completions(Completions),
 }
@@ -84,8 +85,16 @@ impl Command {
             Self::Call(_) => "call",
             Self::Inspect(_) => "inspect",
             Self::Cache(_) => "cache",
-            Self::Doctor => "doctor",
+            Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
+        }
+    }
+
+    /// How many threads run calls: as many as a server has, or one.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        match self {
+            Self::Doctor(doctor) if doctor.attack => available_parallelism().unwrap_or(ONE),
+            _ => ONE,
         }
     }
 
@@ -96,11 +105,14 @@ impl Command {
             Self::Demo
             | Self::Inspect(_)
             | Self::Cache(_)
-            | Self::Doctor
+            | Self::Doctor(_)
             | Self::Completions(_) => &[],
         }
     }
 }
+
+/// One thread beside the one that waits, as a command makes one call.
+const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
 const DEMO_EXAMPLES: &str = "\
 It needs no network, no files and no toolchain. Each row shows the command that
@@ -198,9 +210,25 @@ Examples:
   patinox cache clear -o json";
 
 const DOCTOR_EXAMPLES: &str = "\
+With `--attack` hostile tools that the program carries attack one limit after
+the other, beside an honest one, on a host as a server has it. It takes a few
+seconds, and needs no network, no files and no toolchain.
+
+Exit codes: 0 all is well, 1 an attack did not end as it should; others as
+`patinox call` has them.
+
 Examples:
   patinox doctor
-  patinox doctor -o json";
+  patinox doctor --attack
+  patinox doctor --attack -o json";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub(crate) struct Doctor {
+    /// Attack this program, and show that its limits hold.
+    #[arg(long)]
+    pub(crate) attack: bool,
+}
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -1,8 +1,12 @@
-//! Exit codes: one for each fault, and nothing else decides them.
+//! Exit codes: one for each fault, and one for what was judged and found bad.
 
 use std::process::ExitCode;
 
 use patinox_policy::Fault;
+
+/// Where a command judges something else than its own work, and it did not do
+/// as it should: none of the faults.
+pub(crate) const FOUND_BAD: ExitCode = ExitCode::FAILURE;
 
 /// The exit code of a fault.
 pub(crate) fn code(fault: Fault) -> ExitCode {

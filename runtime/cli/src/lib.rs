@@ -54,7 +54,8 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         return commands::completions::run(&command, output);
     }
     let again = Again::new(arguments).with(&args);
-    let session = match Session::start(&args.global, args.command.limits(), again) {
+    let (limits, threads) = (args.command.limits(), args.command.threads());
+    let session = match Session::start(&args.global, limits, threads, again) {
         Ok(session) => session,
         Err(error) => return output.fail(&error),
     };
@@ -64,7 +65,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         Command::Call(command) => commands::call::run(session, command),
         Command::Inspect(command) => commands::inspect::run(session, &command),
         Command::Cache(command) => commands::cache::run(&session, &command),
-        Command::Doctor => commands::doctor::run(&session),
+        Command::Doctor(command) => commands::doctor::run(session, &command),
         Command::Completions(command) => Ok(commands::completions::run(&command, output)),
     };
     done.unwrap_or_else(|error| output.fail(&error))

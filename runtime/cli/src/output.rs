@@ -44,6 +44,21 @@ impl Output {
         }
     }
 
+    /// Prints the result of a command that judges something; below it what it
+    /// found bad, if it did.
+    pub(crate) fn judged(self, result: &Value, text: &str, bad: Option<&Report>) -> ExitCode {
+        let Some(report) = bad else {
+            return self.done(result, text);
+        };
+        if self.json {
+            print_document(&json!({ "ok": false, "error": report, "result": result }));
+        } else {
+            print_data(text);
+            print_text_failure(report);
+        }
+        exit::FOUND_BAD
+    }
+
     /// Prints why there is no result.
     pub(crate) fn fail(self, failure: &dyn Failure) -> ExitCode {
         log_fault_of_ours(failure);

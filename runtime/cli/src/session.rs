@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
@@ -36,13 +37,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads the settings, starts logging and a runtime.
-    pub(crate) fn start(global: &Global, limits: &[String], again: Again) -> Result<Self, Error> {
+    /// Reads the settings, starts logging and a runtime of so many threads
+    /// beside the one that waits.
+    pub(crate) fn start(
+        global: &Global,
+        limits: &[String],
+        threads: NonZeroUsize,
+        again: Again,
+    ) -> Result<Self, Error> {
         let settings = settings(global, limits)?;
         logging::start(&settings)?;
         let output = Output::new(settings.output_format() == Format::Json, global.quiet);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(threads.get())
             .enable_all()
             .build()
             .map_err(|source| Error::Start {
@@ -59,19 +66,27 @@ impl Session {
 
     /// Makes a host by the settings.
     pub(crate) fn host(&self) -> Result<Host, Error> {
-        let sink: Box<dyn Sink> = Box::new(TracingSink);
         Ok(Host::new(Config {
+            // A command calls once, or as often as a person can watch.
+            allocation: Allocation::OnDemand { slots: None },
+            ..self.config()
+        })?)
+    }
+
+    /// What a host is made of by the settings. Its instances come from a pool,
+    /// as a server's do.
+    pub(crate) fn config(&self) -> Config {
+        let sink: Box<dyn Sink> = Box::new(TracingSink);
+        Config {
             limits: self.settings.limits(),
             load: self.settings.load_limits(),
             // `main` looks for the worker's argument first of all.
             compile_worker: std::env::current_exe().ok(),
-            // A command calls once, or as often as a person can watch.
-            allocation: Allocation::OnDemand { slots: None },
             store: self.store(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             ..Config::default()
-        })?)
+        }
     }
 
     /// Where compiled code is kept; nowhere if there is no such place, or it is

@@ -1,5 +1,7 @@
-//! `patinox doctor`: what this machine has and lacks.
+//! `patinox doctor`: what this machine has and lacks, and whether the limits
+//! hold on it.
 
+mod attack;
 mod machine;
 
 use std::path::Path;
@@ -10,11 +12,19 @@ use patinox_policy::Report;
 use patinox_toolchain::Status;
 use serde_json::{Value, json};
 
+use crate::args::Doctor;
 use crate::error::Error;
 use crate::session::Session;
 use crate::source::shown;
 
-pub(crate) fn run(session: &Session) -> Result<ExitCode, Error> {
+pub(crate) fn run(session: Session, command: &Doctor) -> Result<ExitCode, Error> {
+    if command.attack {
+        return attack::run(session);
+    }
+    look(&session)
+}
+
+fn look(session: &Session) -> Result<ExitCode, Error> {
     let toolchain = patinox_toolchain::status(Path::new("."));
     let found = Found {
         machine: Detector::new().detect(),

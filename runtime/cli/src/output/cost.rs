@@ -1,5 +1,7 @@
 //! What a call cost, for people.
 
+use std::time::Duration;
+
 use patinox_policy::Usage;
 
 /// In a line: `fuel 1.2M, memory 1 MiB, 1.84 ms`.
@@ -13,13 +15,19 @@ pub(crate) fn parts(usage: &Usage) -> [String; 3] {
     [
         count(usage.fuel),
         bytes(usage.memory_bytes_peak),
-        wall(usage),
+        time(usage.wall),
     ]
 }
 
-fn wall(usage: &Usage) -> String {
-    let micros = u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX);
-    let millis = f64::from(micros) / 1_000.0;
+/// Milliseconds to the microsecond, as a usage has them.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1_000.0
+}
+
+/// A time: `1.84 ms`.
+pub(crate) fn time(time: Duration) -> String {
+    let millis = milliseconds(time);
     if millis < 10.0 {
         format!("{millis:.2} ms")
     } else if millis < 10_000.0 {
@@ -58,7 +66,6 @@ fn rounded(value: u64, step: u64, units: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn rounds() {
@@ -71,19 +78,15 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_wall(micros: u64, expected: &str) {
-        let usage = Usage {
-            wall: Duration::from_micros(micros),
-            ..Usage::default()
-        };
-        assert_eq!(wall(&usage), expected);
+    fn check_time(micros: u64, expected: &str) {
+        assert_eq!(time(Duration::from_micros(micros)), expected);
     }
 
     #[test]
     fn times_have_the_digits_that_matter() {
-        check_wall(5, "0.01 ms");
-        check_wall(1_840, "1.84 ms");
-        check_wall(302_400, "302 ms");
-        check_wall(61_250_000, "61.2 s");
+        check_time(5, "0.01 ms");
+        check_time(1_840, "1.84 ms");
+        check_time(302_400, "302 ms");
+        check_time(61_250_000, "61.2 s");
     }
 }
