@@ -2,7 +2,7 @@
 //! compiled code.
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Config, OperatorCost, OptLevel, Strategy};
+use wasmtime::{Config, OperatorCost, OptLevel, Strategy, WasmFeatures};
 
 use crate::engine::Profile;
 
@@ -96,6 +96,8 @@ enum Setting {
     MemoryMayMove(bool),
     Backtrace(bool),
     TailCall(bool),
+    FunctionReferences(bool),
+    Gc(bool),
     RelaxedSimd(bool),
     Memory64(bool),
     CustomPageSizes(bool),
@@ -103,7 +105,7 @@ enum Setting {
 }
 
 /// The table.
-fn settings(tunables: &Tunables) -> [Setting; 17] {
+fn settings(tunables: &Tunables) -> [Setting; 19] {
     [
         Setting::Strategy(Strategy::Cranelift),
         Setting::OptLevel(OptLevel::Speed),
@@ -121,6 +123,8 @@ fn settings(tunables: &Tunables) -> [Setting; 17] {
         Setting::Backtrace(false),
         // Proposals that no toolchain we load needs; each is code to attack.
         Setting::TailCall(false),
+        Setting::FunctionReferences(false),
+        Setting::Gc(false),
         Setting::RelaxedSimd(false),
         Setting::Memory64(false),
         Setting::CustomPageSizes(false),
@@ -145,6 +149,11 @@ impl Setting {
             Self::Backtrace(false) => config.wasm_backtrace_max_frames(None),
             Self::Backtrace(true) => config,
             Self::TailCall(on) => config.wasm_tail_call(on),
+            // There is no method for it in a build without garbage collection.
+            Self::FunctionReferences(on) => {
+                config.wasm_features(WasmFeatures::FUNCTION_REFERENCES, on)
+            }
+            Self::Gc(on) => config.wasm_gc(on),
             Self::RelaxedSimd(on) => config.wasm_relaxed_simd(on),
             Self::Memory64(on) => config.wasm_memory64(on),
             Self::CustomPageSizes(on) => config.wasm_custom_page_sizes(on),
