@@ -64,8 +64,29 @@ async fn a_component_larger_than_the_pool_runs_beside_it() {
     }
 }
 
+/// However few slots there are, it is the component's own limit that it is told.
+#[tokio::test]
+async fn a_component_larger_than_its_limit_ends_by_it() {
+    for allocation in [
+        Allocation::Pool { slots: Some(2) },
+        Allocation::OnDemand { slots: Some(2) },
+    ] {
+        let host = host(allocation);
+        let memories = "(memory 1)".repeat(100);
+        let component = forge::component(&format!(
+            r#"(component
+                (core module $m {memories} (func (export "run")))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        ));
+        let component = support::load(&host, &component).await;
+        let called = call(&host, &component, "run", json!({})).await;
+        assert_eq!(code(&called), "limit/memories", "{called:?}");
+    }
+}
+
 /// A machine below a folder, with or without swap.
-fn machine(root: &Path, swaps: &str) {
+pub(super) fn machine(root: &Path, swaps: &str) {
     let folder = root.join("proc");
     std::fs::create_dir_all(&folder).expect("a folder");
     let head = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use patinox_policy::Limits;
+use patinox_policy::{LimitName, Limits};
 use patinox_resources::Detector;
 use patinox_telemetry::Clock;
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,9 @@ impl Engine {
         // Nothing calls from within a call yet.
         const DEPTH: u32 = 0;
         let weight = component.memories();
+        if limits.memories < u64::from(weight) {
+            return Err(Raised::Limit(LimitName::Memories, Some(weight.into())));
+        }
         let main = self.main(component.profile())?;
         let fits = !main.is_pool()
             || component.fits_pool()
