@@ -65,6 +65,8 @@ pub struct Allocated {
     pub pool_slots: Option<u32>,
     /// How many memories there are on demand, beside the pool or alone.
     pub on_demand_slots: u32,
+    /// How many of them all no call holds at this moment.
+    pub free_slots: usize,
     /// Address space for each memory, in bytes: no memory grows beyond it.
     pub memory_reservation_bytes: u64,
     /// Whether the kernel is asked what a call has written to. Never where

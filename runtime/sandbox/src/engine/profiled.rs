@@ -186,13 +186,21 @@ impl Chosen {
 
     /// What has been chosen, for people.
     pub(super) fn describe(&self, swap: Option<&SwapState>) -> Result<Allocated, Error> {
-        let (pool_slots, reset) = match self.main(swap)?.kind {
+        let main = self.main(swap)?;
+        let (pool_slots, reset) = match main.kind {
             Kind::Pool { slots, reset } => (Some(slots), Some(reset)),
             Kind::OnDemand { .. } => (None, None),
+        };
+        let beside = match self.beside.get() {
+            _ if pool_slots.is_none() => 0,
+            Some(beside) => beside.slots.free(),
+            // Made when a call needs it first.
+            None => usize::try_from(self.rung.on_demand).unwrap_or(usize::MAX),
         };
         Ok(Allocated {
             pool_slots,
             on_demand_slots: self.rung.on_demand,
+            free_slots: main.slots.free().saturating_add(beside),
             memory_reservation_bytes: self.tunables.memory_reservation,
             pagemap_scan: reset == Some(Reset::Written),
         })
