@@ -12,6 +12,7 @@ mod pool;
 mod prebuilt;
 mod probe;
 mod schemas;
+mod state;
 mod values;
 mod worker;
 

@@ -1,0 +1,123 @@
+;; `leave` writes to everything that a call can write to, and then ends in so
+;; many ways: 0 well, 1 by a trap, 2 never, 3 by more memory than there is.
+;; `look` tells what of it a call finds: words of memory, globals and slots of
+;; the table that are not what they are at first; the numbers that its first
+;; handles get; and three random numbers.
+(core module $memory
+  (memory (export "memory") 3)
+  (data (i32.const 4096) "canary")
+  (data (i32.const 131072) "\11\22\33\44\55\66\77\88"))
+(core instance $memory (instantiate $memory))
+(core func $report (canon lower (func $context "report-progress")
+  (memory $memory "memory")))
+(core func $get-stdout (canon lower (func $stdout "get-stdout")))
+(core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush")
+  (memory $memory "memory")))
+(core func $log (canon lower (func $logging "log") (memory $memory "memory")))
+(core func $random (canon lower (func $random "get-random-u64")))
+(core func $seed (canon lower (func $seed "insecure-seed") (memory $memory "memory")))
+(type $r (resource (rep i32)))
+(core func $new (canon resource.new $r))
+(core module $m
+  (import "memory" "memory" (memory 3))
+  (import "host" "report" (func $report (param i64 i32 i64 i32 i32 i32)))
+  (import "host" "get-stdout" (func $get-stdout (result i32)))
+  (import "host" "write" (func $write (param i32 i32 i32 i32)))
+  (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
+  (import "host" "random" (func $random (result i64)))
+  (import "host" "seed" (func $seed (param i32)))
+  (import "host" "new" (func $new (param i32) (result i32)))
+  (global $int (mut i32) (i32.const 3))
+  (global $long (mut i64) (i64.const 4))
+  (global $float (mut f64) (f64.const 5))
+  (table $t 100 10000 funcref)
+  (elem (table $t) (i32.const 7) func $f)
+  (elem declare func $f)
+  (func $f)
+
+  (func (export "leave") (param $how i32) (result i32)
+    (local $n i32)
+    (call $write (call $get-stdout) (i32.const 4096) (i32.const 6) (i32.const 8))
+    (call $log (i32.const 2) (i32.const 4096) (i32.const 6) (i32.const 4096) (i32.const 6))
+    (loop $more
+      (drop (call $new (i32.const 42)))
+      (drop (call $get-stdout))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $more (i32.lt_u (local.get $n) (i32.const 100))))
+    (global.set $int (i32.const -1))
+    (global.set $long (i64.const -1))
+    (global.set $float (f64.const -1))
+    (drop (table.grow $t (ref.func $f) (i32.const 9900)))
+    (table.fill $t (i32.const 0) (ref.func $f) (table.size $t))
+    (drop (memory.grow (i32.const 80)))
+    (memory.fill (i32.const 0) (i32.const 0xa5) (i32.mul (memory.size) (i32.const 65536)))
+    ;; Whoever waits for this knows that it is all written.
+    (call $report (i64.const 1) (i32.const 0) (i64.const 0)
+      (i32.const 0) (i32.const 0) (i32.const 0))
+    (if (i32.eq (local.get $how) (i32.const 1)) (then unreachable))
+    (if (i32.eq (local.get $how) (i32.const 2)) (then (loop (br 0))))
+    (if (i32.eq (local.get $how) (i32.const 3)) (then
+      (loop $hoard
+        (br_if $hoard (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+      unreachable))
+    (local.get $how))
+
+  ;; Words other than zero, from one address to another.
+  (func $dirty (param $at i32) (param $end i32) (result i64)
+    (local $found i64)
+    (loop $next
+      (local.set $found (i64.add (local.get $found)
+        (i64.extend_i32_u (i64.ne (i64.load (local.get $at)) (i64.const 0)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 8)))
+      (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
+    (local.get $found))
+
+  ;; Slots that are not empty, of all that the table can have.
+  (func $full (result i64)
+    (local $found i64) (local $at i32)
+    (loop $next
+      (local.set $found (i64.add (local.get $found)
+        (i64.extend_i32_u (i32.eqz (ref.is_null (table.get $t (local.get $at)))))))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $at) (table.size $t))))
+    (local.get $found))
+
+  (func (export "look") (result i32)
+    (local $memory i64) (local $table i64) (local $size i32)
+    ;; What is there, then what grows.
+    (local.set $size (i32.mul (memory.size) (i32.const 65536)))
+    (if (i32.ne (local.get $size) (i32.const 196608))
+      (then (local.set $memory (i64.const 1000000))))
+    (local.set $memory (i64.add (local.get $memory) (call $dirty (i32.const 0) (local.get $size))))
+    (drop (memory.grow (i32.const 160)))
+    (local.set $memory (i64.add (local.get $memory)
+      (call $dirty (local.get $size) (i32.mul (memory.size) (i32.const 65536)))))
+    (if (i64.ne (i64.load (i32.const 131072)) (i64.const 0x8877665544332211))
+      (then (local.set $memory (i64.add (local.get $memory) (i64.const 1000000)))))
+    (local.set $size (table.size $t))
+    (drop (table.grow $t (ref.null func) (i32.const 9900)))
+    (local.set $table (call $full))
+    (if (i32.ne (local.get $size) (i32.const 100))
+      (then (local.set $table (i64.const 1000000))))
+    (i64.store (i32.const 1024) (local.get $memory))
+    (i64.store (i32.const 1032) (i64.extend_i32_u (i32.add
+      (i32.ne (global.get $int) (i32.const 3))
+      (i32.add (i64.ne (global.get $long) (i64.const 4))
+        (f64.ne (global.get $float) (f64.const 5))))))
+    (i64.store (i32.const 1040) (local.get $table))
+    (i64.store (i32.const 1048) (i64.extend_i32_u (call $new (i32.const 1))))
+    (i64.store (i32.const 1056) (i64.extend_i32_u (call $get-stdout)))
+    (i64.store (i32.const 1064) (call $random))
+    (call $seed (i32.const 1072))
+    (i32.store (i32.const 8) (i32.const 1024))
+    (i32.store (i32.const 12) (i32.const 8))
+    (i32.const 8)))
+(core instance $i (instantiate $m
+  (with "memory" (instance $memory))
+  (with "host" (instance
+    (export "report" (func $report)) (export "get-stdout" (func $get-stdout))
+    (export "write" (func $write)) (export "log" (func $log))
+    (export "random" (func $random)) (export "seed" (func $seed)) (export "new" (func $new))))))
+(func (export "leave") (param "how" u32) (result u32) (canon lift (core func $i "leave")))
+(func (export "look") (result (list u64))
+  (canon lift (core func $i "look") (memory $memory "memory")))
