@@ -157,6 +157,7 @@ mod tests {
             },
             memory_bytes: [Some(40 << 20), None],
             allocated: Allocated {
+                free_slots: 0,
                 pool_slots: Some(500),
                 on_demand_slots: 100,
                 memory_reservation_bytes: 4 << 30,
