@@ -72,7 +72,7 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show or remove what is kept of components that were compiled.
     Cache(Cache),
-    /// Show what this machine has and lacks.
+    /// Show what this machine has and lacks, and whether the limits hold on it.
     Doctor(Doctor),
     /// Print completions for a shell.
     Completions(Completions),

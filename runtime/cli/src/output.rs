@@ -247,6 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_judged_bad_ends_in_a_code_of_its_own() {
+        let report = Report {
+            fault: Fault::Host,
+            code: patinox_policy::Code::Internal,
+            message: "a row did not hold".to_owned(),
+            hint: None,
+        };
+        for json in [false, true] {
+            let output = Output::new(json, false);
+            let code = |bad| format!("{:?}", output.judged(&json!({}), "", bad));
+            assert_eq!(code(None), format!("{:?}", ExitCode::SUCCESS));
+            assert_eq!(code(Some(&report)), format!("{:?}", ExitCode::from(1)));
+        }
+    }
+
+    #[test]
     fn safe_json_is_the_same_value() {
         let value = json!({ "\u{9b}k": ["\u{7f}\u{200b}\u{e0001}", "\n\t\\u202e", "grüße"] });
         for text in [value.to_string(), format!("{value:#}")] {

@@ -124,7 +124,10 @@ pub(super) fn report(failed: &[&str]) -> Report {
             "the attacks did not end as they should: {}",
             failed.join("; ")
         ),
-        hint: Some("do not run what you do not trust here, and report it".to_owned()),
+        hint: Some(
+            "the rows say how; run nothing here that you do not trust until you know why"
+                .to_owned(),
+        ),
     }
 }
 
