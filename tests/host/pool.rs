@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use patinox::{Allocation, Config, Detector, Host, Loaded, Profile};
+use patinox::{Allocation, Config, Detector, Failure as _, Host, Loaded, Profile};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -148,14 +148,44 @@ async fn a_machine_that_says_nothing_of_swap_is_not_trusted() {
     Neighbour::of(&host).await.still_answers(10).await;
 }
 
-/// Alone in its process, as `ulimit -v` holds for all of it.
-async fn under(limit: u64) -> patinox::Allocated {
+/// Address space that something else has taken meanwhile is no fault of the
+/// host, and there is nothing broken once it is given back.
+#[tokio::test]
+async fn a_call_for_which_there_is_no_address_space_finds_the_host_busy() {
+    let host = host(Allocation::OnDemand { slots: None });
+    let text = support::load(&host, &guests::prebuilt_text()).await;
+    let count = async || call(&host, &text, "count", json!({ "text": "to be" })).await;
+    assert_eq!(code(&count().await), "ok");
     let before = getrlimit(Resource::As);
+    limit(used_bytes() + (64 << 20));
+    let refused = count().await;
+    setrlimit(Resource::As, before).expect("the limit as it was");
+    assert_eq!(code(&refused), "limit/busy", "{refused:?}");
+    let error = refused.result.expect_err("no room");
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("`ulimit -v`"), "{hint}");
+    assert_eq!(code(&count().await), "ok");
+}
+
+/// The address space that this process has mapped.
+fn used_bytes() -> u64 {
+    let used = Detector::new().detect().address_space_used_bytes;
+    used.expect("it is known").value
+}
+
+/// Bounds the address space of this process, in bytes.
+fn limit(bytes: u64) {
     let limit = Rlimit {
-        current: Some(limit),
-        maximum: before.maximum,
+        current: Some(bytes),
+        maximum: getrlimit(Resource::As).maximum,
     };
     setrlimit(Resource::As, limit).expect("a lower limit");
+}
+
+/// Alone in its process, as `ulimit -v` holds for all of it.
+async fn under(bytes: u64) -> patinox::Allocated {
+    let before = getrlimit(Resource::As);
+    limit(bytes);
     let host = support::host();
     Neighbour::of(&host).await.still_answers(10).await;
     // A component of the other profile takes what is then left.
@@ -170,8 +200,20 @@ async fn under(limit: u64) -> patinox::Allocated {
 #[tokio::test]
 async fn runs_in_two_gigabytes_of_address_space() {
     let allocated = under(2 << 30).await;
-    assert_eq!(allocated.pool_slots, None, "{allocated:?}");
-    assert_eq!(allocated.memory_reservation_bytes, 256 << 20);
+    assert_eq!(allocated.memory_reservation_bytes, 64 << 20);
+    assert!(allocated.pool_slots.is_some(), "{allocated:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_run_in_what_a_gigabyte_bears() {
+    limit(used_bytes() + (1 << 30));
+    let host = support::host();
+    let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
+    soon(crowd(&host, &hostile, 60)).await;
+    Neighbour::of(&host).await.still_answers(10).await;
+    let allocated = host.allocated(Profile::Lean).expect("an engine");
+    assert_eq!(allocated.memory_reservation_bytes, 64 << 20);
+    assert!(allocated.pool_slots.is_some(), "{allocated:?}");
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ impl Engine {
         if let Ok(slot) = main.slots.try_take(weight, DEPTH) {
             return Ok((component.ready(&main)?, slot));
         }
-        if main.is_pool() {
+        if main.is_pool() && self.chosen(component.profile())?.spills() {
             let beside = self.beside(component.profile())?;
             if let Ok(slot) = beside.slots.try_take(weight, DEPTH) {
                 return Ok((component.ready(&beside)?, slot));

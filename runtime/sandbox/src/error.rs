@@ -24,6 +24,9 @@ const MAX_NAMES: usize = 20;
 const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
     `patinox::compile_worker` first: it takes what is four times larger";
 
+const NO_ROOM_HINT: &str = "call again when fewer calls run; `ulimit -v` or \
+    `sysctl vm.max_map_count` gives more room";
+
 const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must call \
     `patinox::compile_worker` before anything else, and start no thread before";
 
@@ -114,6 +117,10 @@ pub enum Error {
     /// No room for one more instance, and this call may not wait for it.
     #[error("the host is busy")]
     Busy,
+    /// The system refused what one more instance takes: address space, or
+    /// another mapping.
+    #[error("the system has no room for one more instance: {0}")]
+    NoRoom(String),
     /// Somebody cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,
@@ -168,7 +175,7 @@ impl Failure for Error {
             Self::ToolError { .. } => Code::ToolError,
             Self::InvalidOutput { .. } => Code::InvalidOutput,
             Self::Exit { .. } => Code::Exit,
-            Self::Busy => Code::Busy,
+            Self::Busy | Self::NoRoom(_) => Code::Busy,
             Self::Cancelled => Code::Cancelled,
             Self::Worker(_) | Self::Internal(_) => Code::Internal,
         }
@@ -182,6 +189,7 @@ impl Failure for Error {
             }
             Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
             | Self::Busy
+            | Self::NoRoom(_)
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::MissingImports { .. }
@@ -203,6 +211,7 @@ impl Failure for Error {
                 allowed,
                 spent,
             } => limit_hint(*name, *allowed, *spent),
+            Self::NoRoom(_) => Some(NO_ROOM_HINT.to_owned()),
             Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
             Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => {

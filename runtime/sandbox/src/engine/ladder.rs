@@ -33,6 +33,12 @@ impl Default for Allocation {
 /// Address space that everything else of the process needs.
 const ELSEWHERE_BYTES: u64 = 1 << 30;
 
+/// The same where there is hardly that much.
+const ELSEWHERE_BYTES_LEAST: u64 = 256 << 20;
+
+/// Address space of a slot beside its memory: its stack, its tables.
+const POOL_SLOT_BYTES: u64 = 8 << 20;
+
 /// Memory that a call takes where it takes all of the default of `memory`.
 const BYTES_PER_CALL: u64 = 64 << 20;
 
@@ -43,6 +49,10 @@ const POOL_SLOTS: (u64, u64) = (16, 1_000);
 /// The most instances on demand where nobody asks for a number: each costs
 /// tens of microseconds that the kernel spends under one lock.
 const ON_DEMAND_SLOTS: u64 = 256;
+
+/// The fewest instances: one slot is kept for nested calls, and with a single
+/// one beside it a component of two memories would never run.
+const MIN_SLOTS: u64 = 3;
 
 /// Mappings of the kernel that an instance takes: memory, guards and stack. The
 /// process fails as a whole where it has too many.
@@ -56,6 +66,8 @@ pub(crate) enum Width {
     /// 256 MiB: accesses are checked, at some 7 % of computing, and no memory
     /// grows beyond that.
     Narrow,
+    /// 64 MiB, which is the default of `memory`, in the same way.
+    Slim,
 }
 
 impl Width {
@@ -64,6 +76,7 @@ impl Width {
         match self {
             Self::Wide => (4 << 30, 32 << 20),
             Self::Narrow => (256 << 20, 64 << 10),
+            Self::Slim => (64 << 20, 64 << 10),
         }
     }
 
@@ -90,9 +103,15 @@ pub(super) fn rungs(machine: &Machine, allocation: Allocation) -> Vec<Rung> {
     let mut rungs = Vec::new();
     if let Allocation::Pool { slots } = allocation {
         let wanted = slots.map_or_else(|| room.pool_slots(machine), u64::from);
-        for width in [Width::Wide, Width::Narrow] {
-            let fewer = [wanted, 256, 64, 32, 16].into_iter();
-            let fewer = fewer.filter(|slots| *slots <= wanted && room.bears(*slots, width));
+        for width in [Width::Wide, Width::Narrow, Width::Slim] {
+            let fewer = [wanted, 256, 64, 32, 16, 8, 4].into_iter();
+            // What is made ahead cannot be lost to something else meanwhile, so
+            // the last width has a pool even of a few.
+            let least = if width == Width::Slim { 4 } else { 16 };
+            let fewer = fewer.filter(|slots| {
+                let few = *slots < least && *slots != wanted;
+                *slots <= wanted && !few && room.bears(*slots, width)
+            });
             rungs.extend(fewer.map(|slots| Rung {
                 width,
                 pool: Some(count(slots)),
@@ -105,31 +124,31 @@ pub(super) fn rungs(machine: &Machine, allocation: Allocation) -> Vec<Rung> {
         Allocation::OnDemand { slots } => slots,
         Allocation::Pool { .. } => None,
     };
-    let widths = [Width::Wide, Width::Narrow].into_iter();
-    // Below two a component with two memories would never run.
-    let widths = widths.filter(|width| *width == Width::Narrow || 2 <= room.on_demand(*width, 0));
-    rungs.extend(widths.map(|width| Rung {
-        width,
-        pool: None,
-        on_demand: asked.unwrap_or_else(|| count(room.on_demand(width, 0))),
-    }));
+    for width in [Width::Wide, Width::Narrow, Width::Slim] {
+        let borne = room.on_demand(width, 0);
+        if width == Width::Slim || MIN_SLOTS <= borne {
+            rungs.push(Rung {
+                width,
+                pool: None,
+                on_demand: asked.unwrap_or_else(|| count(borne.max(MIN_SLOTS))),
+            });
+        }
+    }
     rungs
 }
 
 /// What there is for instances.
 struct Room {
-    /// Address space; `None` for no limit.
+    /// Address space that is left; `None` for no limit.
     address_space: Option<u64>,
     maps: u64,
 }
 
 impl Room {
     fn of(machine: &Machine) -> Self {
-        let left = machine.address_space_left_bytes();
         let maps = machine.map_count_max.as_ref();
         Self {
-            // A third is left for the other profile and for compiling.
-            address_space: left.map(|left| left.saturating_sub(ELSEWHERE_BYTES) / 3 * 2),
+            address_space: machine.address_space_left_bytes(),
             maps: maps.map_or(65_530, |figure| figure.value),
         }
     }
@@ -144,14 +163,25 @@ impl Room {
     }
 
     fn bears(&self, slots: u64, width: Width) -> bool {
-        let needed = slots.saturating_mul(width.whole());
-        self.address_space.is_none_or(|room| needed <= room)
+        let needed = slots.saturating_mul(width.whole() + POOL_SLOT_BYTES);
+        self.for_width(width).is_none_or(|room| needed <= room)
+    }
+
+    /// Address space; `None` for no limit. A third is left for the other
+    /// profile and for compiling.
+    fn for_width(&self, width: Width) -> Option<u64> {
+        let elsewhere = match width {
+            Width::Wide | Width::Narrow => ELSEWHERE_BYTES,
+            Width::Slim => ELSEWHERE_BYTES_LEAST,
+        };
+        self.address_space
+            .map(|left| left.saturating_sub(elsewhere) / 3 * 2)
     }
 
     /// How many on demand, beside a pool of so many slots.
     fn on_demand(&self, width: Width, pool: u64) -> u64 {
         let by_maps = self.maps / 4 / MAPS_PER_SLOT;
-        let by_space = self.address_space.map_or(u64::MAX, |room| {
+        let by_space = self.for_width(width).map_or(u64::MAX, |room| {
             let pool = pool.saturating_mul(width.whole());
             room.saturating_sub(pool) / width.whole()
         });
@@ -198,7 +228,7 @@ mod tests {
         let rung = rungs.first().expect("the last always works");
         assert_eq!((rung.width, rung.pool, rung.on_demand), first, "{rungs:?}");
         let last = rungs.last().unwrap();
-        assert_eq!((last.width, last.pool), (Width::Narrow, None), "{rungs:?}");
+        assert_eq!((last.width, last.pool), (Width::Slim, None), "{rungs:?}");
     }
 
     #[test]
@@ -221,8 +251,11 @@ mod tests {
         check(&limited(100), pool, (Width::Wide, Some(16), 1));
         check(&limited(60), pool, (Width::Narrow, Some(64), 93));
         check(&limited(8), pool, (Width::Narrow, Some(16), 2));
-        check(&limited(4), pool, (Width::Narrow, None, 7));
-        check(&limited(1), pool, (Width::Narrow, None, 1));
+        check(&limited(4), pool, (Width::Slim, Some(32), 7));
+        check(&limited(2), pool, (Width::Slim, Some(16), 2));
+        check(&limited(1), pool, (Width::Slim, Some(4), 3));
+        let hardly = machine(24 * GIB, Some(GIB / 2));
+        check(&hardly, pool, (Width::Slim, None, 3));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use patinox_resources::{Detector, Machine, Swap, SwapWatch};
 
 use super::backend::{Backend, Kind, Reset};
-use super::ladder::{Allocation, Rung, rungs};
+use super::ladder::{Allocation, Rung, Width, rungs};
 use super::{Allocated, Profile};
 use crate::error::Error;
 use crate::settings::Tunables;
@@ -182,6 +182,12 @@ impl Chosen {
         };
         let beside = Arc::new(Backend::new(&self.tunables, kind)?);
         Ok(Arc::clone(self.beside.get_or_init(|| beside)))
+    }
+
+    /// Whether calls that find the pool full run beside it. Where address space
+    /// is that short, only what is made ahead can be counted on.
+    pub(super) fn spills(&self) -> bool {
+        self.rung.width != Width::Slim
     }
 
     /// What has been chosen, for people.
