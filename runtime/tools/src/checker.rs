@@ -49,6 +49,10 @@ const MAX_PATTERN_BYTES: usize = 256 << 10;
 /// references; the checks themselves stay within [`MAX_STACK`].
 const COMPILE_STACK_BYTES: usize = 64 << 20;
 
+/// A schema without references or patterns that nests no deeper is compiled
+/// where the caller stands.
+const INLINE_DEPTH: usize = 8;
+
 /// A schema that is ready to check values.
 ///
 /// It is made once, when the component is loaded. References are resolved
@@ -103,7 +107,11 @@ impl Checker {
                 "it has more than {MAX_PATTERNS} regular expressions"
             ));
         }
-        let validator = compile(&schema, draft)?;
+        let is_plain = cost.patterns == 0 && !cost.refers && nests_within(&schema, INLINE_DEPTH);
+        let validator = match is_plain {
+            true => build(&schema, draft)?,
+            false => build_on_a_thread(&schema, draft)?,
+        };
         Ok(Self { validator, cost })
     }
 
@@ -173,24 +181,25 @@ fn take_dialect(schema: &mut Value) -> Result<Draft, String> {
     }
 }
 
-fn compile(schema: &Value, draft: Draft) -> Result<Validator, String> {
+fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
     let patterns = PatternOptions::regex()
         .size_limit(MAX_PATTERN_BYTES)
         .dfa_size_limit(MAX_PATTERN_BYTES);
-    let build = || {
-        jsonschema::options()
-            .with_draft(draft)
-            .offline()
-            .should_validate_formats(false)
-            .with_pattern_options(patterns)
-            .build(schema)
-            .map_err(|error| rule::invalid_schema(&error))
-    };
+    jsonschema::options()
+        .with_draft(draft)
+        .offline()
+        .should_validate_formats(false)
+        .with_pattern_options(patterns)
+        .build(schema)
+        .map_err(|error| rule::invalid_schema(&error))
+}
+
+fn build_on_a_thread(schema: &Value, draft: Draft) -> Result<Validator, String> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().stack_size(COMPILE_STACK_BYTES);
         let thread = thread
             .name("patinox-schema".to_owned())
-            .spawn_scoped(scope, build);
+            .spawn_scoped(scope, || build(schema, draft));
         let thread = thread.map_err(|_| "no thread to compile it on".to_owned())?;
         let result = thread.join();
         result.unwrap_or_else(|_| Err("it cannot be compiled".to_owned()))

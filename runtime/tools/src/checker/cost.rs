@@ -26,6 +26,8 @@ pub(super) struct Cost {
     levels: Vec<Level>,
     /// How many regular expressions it has.
     pub(super) patterns: usize,
+    /// Whether a part of it refers to another.
+    pub(super) refers: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +68,7 @@ impl Cost {
         Ok(Self {
             levels: graph.unroll(&order),
             patterns: graph.patterns,
+            refers: !graph.ref_targets.is_empty(),
         })
     }
 
