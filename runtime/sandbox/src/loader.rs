@@ -47,6 +47,10 @@ struct Shared {
     store: Option<ArtifactStore>,
     /// A compiler runs for each permit that is out.
     slots: Arc<Semaphore>,
+    /// So many components are hashed, screened or read from the store at once,
+    /// as the machine has processors. It stops a crowd of loads from taking a
+    /// thread each, beside which no call gets its turn.
+    readers: Arc<Semaphore>,
     flights: Flights,
     refusals: Refusals,
 }
@@ -91,6 +95,7 @@ impl Loader {
             worker,
             store,
             slots: Arc::new(Semaphore::new(slots)),
+            readers: Arc::new(Semaphore::new(processors())),
             flights: Flights::default(),
             refusals: Refusals::default(),
         }))
@@ -148,12 +153,12 @@ impl Loader {
     }
 
     async fn load_within(&self, bytes: Vec<u8>, limits: LoadLimits) -> Result<Component, Error> {
-        let (bytes, digest) = blocking(move || {
-            let digest = Digest::of(&bytes);
-            Ok::<_, Error>((bytes, digest))
-        })
-        .await?;
         let deadline = Instant::now() + Duration::from_millis(limits.compile_wall_ms);
+        let hash = move || {
+            let digest = Digest::of(&bytes);
+            Ok((bytes, digest))
+        };
+        let (bytes, digest) = self.read(hash, &limits, deadline).await?;
         let key: Key = (digest, limits);
         let again = |failed: Failed| Err(failed.explain(&limits));
         if let Some(refused) = self.0.refusals.get(&key) {
@@ -172,13 +177,13 @@ impl Loader {
         }
         let (len, engine, store) = (bytes.len(), self.0.engine.clone(), self.0.store.clone());
         let stored = move || stored::find(&engine, store.as_ref(), digest, len, &limits);
-        let trouble = match blocking(stored).await? {
+        let trouble = match self.read(stored, &limits, deadline).await? {
             Sought::Found(component) => return Ok(landed.insert(component).clone()),
             Sought::Nothing => None,
             Sought::Bad(reason) => Some(reason),
         };
-        let screen = move || Ok::<_, Error>(Screened::with_digest(bytes, digest, &limits)?);
-        let screened = blocking(screen).await?;
+        let screen = move || Ok(Screened::with_digest(bytes, digest, &limits)?);
+        let screened = self.read(screen, &limits, deadline).await?;
         match self.compile(screened, trouble, limits, deadline).await {
             Ok(component) => Ok(landed.insert(component).clone()),
             Err(failed) => {
@@ -186,6 +191,27 @@ impl Loader {
                 again(failed)
             }
         }
+    }
+
+    /// Does what takes a processor for a moment, as soon as one is free.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+        limits: &LoadLimits,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        let reader = Arc::clone(&self.0.readers).acquire_owned();
+        let Ok(reader) = timeout_at(deadline.into(), reader).await else {
+            return Err(Failed::Short(LimitName::CompileWall).explain(limits));
+        };
+        let reader = reader.map_err(|closed| Error::Internal(closed.into()))?;
+        blocking(move || {
+            let done = work();
+            // Held for as long as a thread works, whether or not anybody waits.
+            drop(reader);
+            done
+        })
+        .await
     }
 
     /// Has it compiled as soon as a compiler is free, then links it.
@@ -291,8 +317,11 @@ async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
 }
 
 fn compilers() -> usize {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    processors.min(MAX_COMPILERS)
+    processors().min(MAX_COMPILERS)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 impl fmt::Debug for Loader {

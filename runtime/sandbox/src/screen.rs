@@ -8,7 +8,7 @@ use std::fmt;
 
 use patinox_policy::{LimitName, LoadLimits};
 use sha2::{Digest as _, Sha256};
-use wasmparser::Parser;
+use wasmparser::{Parser, Payload};
 
 use crate::docs::Docs;
 use crate::engine::Profile;
@@ -174,6 +174,18 @@ fn not_wasm(bytes: &[u8]) -> NotAComponent {
 fn sections(bytes: &[u8]) -> Result<(), NotAComponent> {
     for payload in Parser::new(0).parse_all(bytes) {
         match payload {
+            // Where a section inside ends, the parser takes it for the end of
+            // what it is in, however much is missing.
+            Ok(
+                Payload::ModuleSection {
+                    unchecked_range: range,
+                    ..
+                }
+                | Payload::ComponentSection {
+                    unchecked_range: range,
+                    ..
+                },
+            ) if bytes.len() < range.end => return Err(NotAComponent::CutShort),
             Ok(_) => {}
             Err(error) if error.offset() >= bytes.len() || is_cut(&error) => {
                 return Err(NotAComponent::CutShort);
@@ -215,5 +227,10 @@ mod tests {
         check(b"#!/bin/sh", &Err(NotAComponent::Unknown));
         check(b"\0asm\x0d\0\x01\0", &Ok(()));
         check(b"\0asm\x0d\0\x01\0\x07\x05", &Err(NotAComponent::CutShort));
+        // A module of 20 bytes, of which there is the head.
+        check(
+            b"\0asm\x0d\0\x01\0\x01\x14\0asm\x01\0\0\0",
+            &Err(NotAComponent::CutShort),
+        );
     }
 }
