@@ -11,4 +11,4 @@ mod inspect;
 mod refusals;
 mod streams;
 
-mod shell;
+pub(crate) mod shell;

@@ -11,6 +11,7 @@ mod host_calls;
 mod imports;
 mod limits;
 mod overshoot;
+mod table;
 
 use patinox::{Host, Loaded};
 use serde_json::{Value, json};

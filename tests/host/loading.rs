@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError};
+use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError, Profile};
 
+use super::state::canary;
 use crate::support::{self, forge, guests, soon};
 
 /// A refusal as a caller sees it, in one line.
@@ -43,19 +44,25 @@ async fn a_component_made_by_hand_works() {
 
 #[tokio::test]
 async fn a_component_cut_short_anywhere_is_refused() {
-    let whole = forge::echo();
-    cut_short(&whole, 0..whole.len()).await;
+    for whole in [
+        forge::echo(),
+        canary(Profile::Lean, "cut"),
+        canary(Profile::Strict, "cut"),
+    ] {
+        cut_short(&whole, 0..whole.len()).await;
+    }
 }
 
 /// Of a built component a few hundred lengths.
 #[tokio::test]
 async fn a_built_component_cut_short_is_refused() {
-    let whole = guests::prebuilt_hostile();
-    let near = 100;
-    let lengths = (0..near)
-        .chain((near..whole.len()).step_by(499))
-        .chain(whole.len() - near..whole.len());
-    cut_short(&whole, lengths).await;
+    for whole in [guests::prebuilt_hostile(), guests::prebuilt_text()] {
+        let near = 100;
+        let lengths = (0..near)
+            .chain((near..whole.len()).step_by(499))
+            .chain(whole.len() - near..whole.len());
+        cut_short(&whole, lengths).await;
+    }
 }
 
 /// Cuts a component to each length. What ends where a section ends may be

@@ -76,9 +76,17 @@ fn usize_of(number: u64) -> usize {
 }
 
 /// An empty core module with many functions, never instantiated.
-fn many_functions(count: usize) -> Vec<u8> {
+pub(super) fn many_functions(count: usize) -> Vec<u8> {
     let functions = "(func)".repeat(count);
     forge::component(&format!("(component (core module {functions}) {TOOL})"))
+}
+
+/// A memory of one byte that is written so many times.
+pub(super) fn many_segments(count: usize) -> Vec<u8> {
+    let segments = r#"(data (i32.const 0) "x")"#.repeat(count);
+    forge::component(&format!(
+        "(component (core module (memory 1) {segments}) {TOOL})"
+    ))
 }
 
 /// A tool, so that what is not refused loads.
@@ -97,7 +105,7 @@ fn nested(depth: usize) -> Vec<u8> {
 
 /// Components that instantiate the one inside them so many times each, so that
 /// the innermost module has the product of all as instances.
-fn multiplied(times: &[usize]) -> Vec<u8> {
+pub(super) fn multiplied(times: &[usize]) -> Vec<u8> {
     let mut inner = "(core module $m) (core instance (instantiate $m))".to_owned();
     for count in times {
         let instances = "(instance (instantiate $c))".repeat(*count);
@@ -209,4 +217,10 @@ async fn a_name_of_a_hundred_kilobytes() {
     let component = forge::component(&format!("(component {module} {TOOL})"));
     let message = "the component is too large: 100000 bytes of a name, at most 1000";
     refused(component, message).await;
+}
+
+#[tokio::test]
+async fn data_segments_without_end() {
+    let message = "the component is too large: 30001 data segments, at most 30000";
+    refused(many_segments(30_001), message).await;
 }

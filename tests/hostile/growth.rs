@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{self, Neighbour, call, code, forge};
+use crate::support::{self, Neighbour, call, code, forge, process};
 
 /// What the host may take for one call.
 const BOUND: u64 = 64 << 20;
@@ -64,22 +64,6 @@ fn component(growth: &Growth) -> Vec<u8> {
     ))
 }
 
-/// The most memory that this process has had, and has now, in bytes.
-fn resident() -> (u64, u64) {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let field = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        number.and_then(|n| n.parse::<u64>().ok()).expect("kB") << 10
-    };
-    (field("VmHWM"), field("VmRSS"))
-}
-
-/// Sets the most that this process has had back to what it has.
-fn forget_peak() {
-    std::fs::write("/proc/self/clear_refs", "5").expect("its own process");
-}
-
 /// Runs it with fewer and fewer items: what is refused at once takes nothing,
 /// and what is just not refused takes most.
 ///
@@ -88,8 +72,8 @@ async fn check(growth: Growth) {
     let host = support::host();
     let neighbour = Neighbour::of(&host).await;
     let component = support::load(&host, &component(&growth)).await;
-    let (_, before) = resident();
-    forget_peak();
+    let before = process::resident();
+    process::forget_peak();
     let mut items = 4_000_000 / growth.size;
     while 10_000 < items {
         let called = call(&host, &component, "run", json!({ "items": items })).await;
@@ -100,8 +84,7 @@ async fn check(growth: Growth) {
         assert!(wall < Duration::from_secs(5), "{}: {wall:?}", growth.item);
         items = items / 4 * 3;
     }
-    let (peak, _) = resident();
-    let grown = peak.saturating_sub(before);
+    let grown = process::resident_peak().saturating_sub(before);
     eprintln!("{:>24}: {:>3} MiB", growth.item, grown >> 20);
     assert!(grown < BOUND + BESIDE, "{}: {grown} bytes", growth.item);
     neighbour.still_answers(10).await;

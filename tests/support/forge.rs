@@ -40,6 +40,20 @@ pub(crate) fn echo() -> Vec<u8> {
     )
 }
 
+/// One that works, with a section that means nothing: of so many bytes in all,
+/// or of as few as it can have.
+pub(crate) fn padded(bytes: usize) -> Vec<u8> {
+    let mut component = echo();
+    // The section's number, its length in five bytes, and a name of no bytes.
+    let rest = bytes.saturating_sub(component.len() + 6);
+    component.push(0);
+    let len = rest + 1;
+    let group = |n: usize| u8::try_from(len >> (7 * n) & 0x7f).expect("seven bits");
+    component.extend((0..4).map(|n| group(n) | 0x80).chain([group(4), 0]));
+    component.resize(component.len() + rest, 0);
+    component
+}
+
 /// A component that imports a function and an interface that nobody offers.
 pub(crate) fn with_imports() -> Vec<u8> {
     component(

@@ -2,6 +2,8 @@
 //! anything parses it in earnest.
 
 mod census;
+#[cfg(test)]
+mod damaged;
 mod interfaces;
 
 use std::fmt;
