@@ -154,7 +154,7 @@ impl Instance {
         let fuel_left = self.store.get_fuel().unwrap_or(0);
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         // What is freed counts as time of the call.
-        let state = self.store.into_data();
+        let mut state = self.store.into_data();
         drop(self.slot);
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
@@ -211,14 +211,21 @@ fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, E
 }
 
 /// Runs guest code until it is done, the deadline, or a cancel.
+///
+/// The guest has the first turn each time, so that one that never waits costs
+/// neither a timer nor a place among those who listen for the cancel. It gives
+/// the others theirs after [`FUEL_PER_YIELD`].
 async fn within<T>(run: &Run, guest: impl Future<Output = Result<T, Raised>>) -> Result<T, Raised> {
+    if run.cancel.is_cancelled() {
+        return Err(Raised::Cancelled);
+    }
     tokio::select! {
         biased;
+        result = guest => result,
         () = run.cancel.cancelled() => Err(Raised::Cancelled),
-        () = tokio::time::sleep_until(run.deadline().into()) => {
+        () = async { tokio::time::sleep_until(run.deadline().into()).await } => {
             Err(Raised::Limit(LimitName::Wall, None))
         }
-        result = guest => result,
     }
 }
 
