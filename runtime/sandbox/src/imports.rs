@@ -24,7 +24,7 @@ use crate::state::State;
 use linked::component::Linker;
 
 pub(crate) use allowance::Allowance;
-pub(crate) use cli::Captured;
+pub(crate) use cli::{Captured, Kept};
 pub(crate) use wrapper::Meter;
 
 /// Links every typed interface that the host offers.

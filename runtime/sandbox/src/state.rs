@@ -7,7 +7,7 @@ use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
 use crate::budget::Budget;
-use crate::imports::{Allowance, Captured, Meter};
+use crate::imports::{Allowance, Captured, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
 
 /// The data of one store.
@@ -21,7 +21,7 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
-    pub(crate) log: Captured,
+    pub(crate) log: Kept,
     pub(crate) progress: Option<ProgressSink>,
 }
 
@@ -40,7 +40,7 @@ impl State {
             table,
             stdout: Captured::new(run.limits.stdout_bytes),
             stderr: Captured::new(run.limits.stderr_bytes),
-            log: Captured::new(run.limits.log_bytes),
+            log: Kept::new(run.limits.log_bytes),
             progress: run.progress.as_ref().map(Arc::clone),
         }
     }

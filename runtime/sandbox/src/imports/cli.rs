@@ -19,64 +19,88 @@ use crate::state::State;
 const WRITE_BYTES: usize = 64 << 10;
 
 /// Text of a guest, kept up to a limit and counted beyond it.
-///
-/// Shared with the streams that the guest holds.
-#[derive(Clone, Debug)]
-pub(crate) struct Captured(Arc<Mutex<Kept>>);
-
 #[derive(Debug)]
-struct Kept {
+pub(crate) struct Kept {
     bytes: Vec<u8>,
     written: u64,
     limit: usize,
 }
 
-impl Captured {
+impl Kept {
     pub(crate) fn new(limit_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Kept {
+        Self {
             bytes: Vec::new(),
             written: 0,
             limit: usize::try_from(limit_bytes).unwrap_or(usize::MAX),
-        })))
+        }
     }
 
     /// Appends what fits and counts all.
-    pub(crate) fn write(&self, bytes: &[u8]) {
-        let mut kept = self.kept();
-        let room = kept.limit.saturating_sub(kept.bytes.len()).min(bytes.len());
-        kept.bytes
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let room = self.room().min(bytes.len());
+        self.bytes
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        kept.written = kept.written.saturating_add(len);
+        self.count(bytes.len());
     }
 
     /// How many bytes still fit.
-    pub(crate) fn room(&self) -> usize {
-        let kept = self.kept();
-        kept.limit.saturating_sub(kept.bytes.len())
+    pub(crate) const fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
     }
 
     /// Counts bytes that are not even looked at.
-    pub(crate) fn count(&self, bytes: usize) {
-        let mut kept = self.kept();
+    pub(crate) fn count(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        kept.written = kept.written.saturating_add(bytes);
+        self.written = self.written.saturating_add(bytes);
     }
 
     /// The text, cut with a mark at the limit, and how many bytes were written
     /// in all.
-    pub(crate) fn take(&self) -> (String, u64) {
-        let mut kept = self.kept();
-        let bytes = std::mem::take(&mut kept.bytes);
-        let whole = kept.written == u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    pub(crate) fn take(&mut self) -> (String, u64) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let whole = self.written == u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let text = String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         (
-            if whole { text } else { cut(text, kept.limit) },
-            kept.written,
+            if whole { text } else { cut(text, self.limit) },
+            self.written,
         )
     }
+}
 
+/// A stream that a guest may write to: there is nothing of it before the guest
+/// asks for it.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    limit_bytes: u64,
+    shared: Option<Shared>,
+}
+
+/// What a call shares with the streams that its guest holds.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Kept>>);
+
+impl Captured {
+    pub(crate) const fn new(limit_bytes: u64) -> Self {
+        Self {
+            limit_bytes,
+            shared: None,
+        }
+    }
+
+    fn stream(&mut self) -> DynOutputStream {
+        let make = || Shared(Arc::new(Mutex::new(Kept::new(self.limit_bytes))));
+        Box::new(self.shared.get_or_insert_with(make).clone())
+    }
+
+    /// As [`Kept::take`].
+    pub(crate) fn take(&self) -> (String, u64) {
+        let shared = self.shared.as_ref();
+        shared.map_or_else(Default::default, |shared| shared.kept().take())
+    }
+}
+
+impl Shared {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing panics while it holds the lock; if it did, text is all that
         // could be half written.
@@ -92,14 +116,14 @@ fn cut(mut text: String, limit: usize) -> String {
 }
 
 #[wasmtime_wasi_io::async_trait]
-impl Pollable for Captured {
+impl Pollable for Shared {
     async fn ready(&mut self) {}
 }
 
 #[wasmtime_wasi_io::async_trait]
-impl OutputStream for Captured {
+impl OutputStream for Shared {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        Self::write(self, &bytes);
+        self.kept().write(&bytes);
         Ok(())
     }
 
@@ -136,14 +160,14 @@ impl stdin::Host for State {
 
 impl stdout::Host for State {
     fn get_stdout(&mut self) -> Result<Resource<DynOutputStream>> {
-        let stream: DynOutputStream = Box::new(self.stdout.clone());
+        let stream = self.stdout.stream();
         Ok(self.table.push(stream)?)
     }
 }
 
 impl stderr::Host for State {
     fn get_stderr(&mut self) -> Result<Resource<DynOutputStream>> {
-        let stream: DynOutputStream = Box::new(self.stderr.clone());
+        let stream = self.stderr.stream();
         Ok(self.table.push(stream)?)
     }
 }
@@ -164,7 +188,7 @@ mod tests {
 
     #[test]
     fn keeps_up_to_the_limit_and_counts_all() {
-        let captured = Captured::new(64);
+        let mut captured = Kept::new(64);
         captured.write(&[b'a'; 60]);
         captured.write(&[b'b'; 60]);
         let (text, written) = captured.take();
@@ -177,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_text_of_exactly_the_limit_is_whole() {
-        let captured = Captured::new(64);
+        let mut captured = Kept::new(64);
         captured.write(&[b'a'; 64]);
         assert_eq!(captured.take(), ("a".repeat(64), 64));
     }

@@ -137,9 +137,10 @@ fn compound(ty: &ValueType, value: Val, room: &mut Room) -> Encoded {
         }
         (ValueType::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
             let mut object = Map::with_capacity(fields.len());
-            for (field, (_, value)) in fields.iter().zip(values) {
-                room.entry(&field.name)?;
-                object.insert(field.name.clone(), encode(&field.ty, value, room)?);
+            // The engine names its fields as their type does, in its order.
+            for (field, (name, value)) in fields.iter().zip(values) {
+                room.entry(&name)?;
+                object.insert(name, encode(&field.ty, value, room)?);
             }
             Value::Object(object)
         }
