@@ -267,3 +267,27 @@ async fn among_many_at_once() {
         }
     }
 }
+
+/// No seed comes twice, whatever ended the call before.
+#[tokio::test]
+async fn each_call_draws_anew() {
+    let seeds = forge::component(include_str!(
+        "../../components/hostile/forged/state/seeds.wat"
+    ));
+    let mut drawn = Vec::new();
+    for place in [Place::Scanned, Place::Copied, Place::OnDemand] {
+        let (host, _root) = place.host();
+        let seeds = support::load(&host, &seeds).await;
+        for _ in 0..50 {
+            let crashed = call(&host, &seeds, "run", json!({ "crash": true })).await;
+            assert_eq!(code(&crashed), "component/trap");
+            let drew = call(&host, &seeds, "run", json!({ "crash": false })).await;
+            let drew = drew.result.expect("four words");
+            drawn.extend(drew.as_array().expect("four words").clone());
+        }
+    }
+    let all = drawn.len();
+    assert_eq!(all, 3 * 50 * 4);
+    let different: std::collections::HashSet<_> = drawn.iter().map(Value::to_string).collect();
+    assert_eq!(different.len(), all);
+}
