@@ -169,7 +169,7 @@ async fn a_call_for_which_there_is_no_address_space_finds_the_host_busy() {
 
 /// The address space that this process has mapped.
 fn used_bytes() -> u64 {
-    let used = Detector::new().detect().address_space_used_bytes;
+    let used = Detector::new().address_space().used_bytes;
     used.expect("it is known").value
 }
 

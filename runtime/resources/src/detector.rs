@@ -24,6 +24,9 @@ const STATUS: &str = "/proc/self/status";
 /// A longer file is nonsense. The kernel's own take a few KiB.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
+/// Most are read at once: each read has the kernel write them anew.
+const USUAL_FILE_BYTES: usize = 4 << 10;
+
 /// A list that names a CPU from here on is nonsense, and is not counted out.
 const MAX_CPUS: u32 = 1 << 16;
 
@@ -62,12 +65,18 @@ pub struct Machine {
     pub memory_bytes_available: Option<Figure<u64>>,
     /// Whether memory of this process can be swapped out.
     pub swap: Figure<Swap>,
-    /// How much address space this process may map, in bytes. `None` where
-    /// there is no limit.
-    pub address_space_bytes: Option<Figure<u64>>,
-    /// How much address space it has mapped, in bytes.
-    pub address_space_used_bytes: Option<Figure<u64>>,
-    /// How many mappings a process may have.
+    /// What this process may map.
+    pub address_space: AddressSpace,
+}
+
+/// What a process may map at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressSpace {
+    /// How much, in bytes. `None` where there is no limit.
+    pub limit_bytes: Option<Figure<u64>>,
+    /// How much it has mapped, in bytes.
+    pub used_bytes: Option<Figure<u64>>,
+    /// How many mappings it may have.
     pub map_count_max: Option<Figure<u64>>,
 }
 
@@ -121,11 +130,22 @@ impl Detector {
                 .chain(groups.memory_bytes_available())
                 .reduce(Figure::smaller),
             swap: self.swap(),
-            address_space_bytes: self.address_space_bytes(),
-            address_space_used_bytes: kib_figure(&status, "VmSize:", STATUS),
-            map_count_max: self
-                .read_number(MAP_COUNT_MAX)
-                .map(|count| Figure::in_file(count, MAP_COUNT_MAX)),
+            address_space: self.address_space_by(&status),
+        }
+    }
+
+    /// Reads what this process may map, and nothing else.
+    #[must_use]
+    pub fn address_space(&self) -> AddressSpace {
+        self.address_space_by(&self.read(STATUS).unwrap_or_default())
+    }
+
+    fn address_space_by(&self, status: &str) -> AddressSpace {
+        let map_count_max = self.read_number(MAP_COUNT_MAX);
+        AddressSpace {
+            limit_bytes: self.address_space_bytes(),
+            used_bytes: kib_figure(status, "VmSize:", STATUS),
+            map_count_max: map_count_max.map(|count| Figure::in_file(count, MAP_COUNT_MAX)),
         }
     }
 
@@ -173,7 +193,7 @@ impl Detector {
 
     fn read(&self, path: impl AsRef<Path>) -> Option<String> {
         let file = File::open(self.place(path.as_ref())).ok()?;
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(USUAL_FILE_BYTES);
         let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).ok()?;
         // A number that is cut off in the middle would be taken for another.
         let is_whole = u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_BYTES);
@@ -191,13 +211,13 @@ impl Default for Detector {
     }
 }
 
-impl Machine {
-    /// How much address space is left to map, in bytes. `None` where there is no
-    /// limit; nothing is left where there is one and what is used is unknown.
+impl AddressSpace {
+    /// How much is left to map, in bytes. `None` where there is no limit;
+    /// nothing is left where there is one and what is used is unknown.
     #[must_use]
-    pub fn address_space_left_bytes(&self) -> Option<u64> {
-        let limit = self.address_space_bytes.as_ref()?.value;
-        let used = self.address_space_used_bytes.as_ref();
+    pub fn left_bytes(&self) -> Option<u64> {
+        let limit = self.limit_bytes.as_ref()?.value;
+        let used = self.used_bytes.as_ref();
         Some(limit.saturating_sub(used.map_or(limit, |used| used.value)))
     }
 }

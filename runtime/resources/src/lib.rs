@@ -23,4 +23,4 @@
 
 mod detector;
 
-pub use detector::{Detector, Figure, Machine, Origin, Swap, SwapWatch};
+pub use detector::{AddressSpace, Detector, Figure, Machine, Origin, Swap, SwapWatch};

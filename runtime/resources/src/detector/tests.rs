@@ -65,16 +65,19 @@ fn describe(machine: &Machine) -> String {
         memory_bytes_total,
         memory_bytes_available,
         swap,
-        address_space_bytes,
-        address_space_used_bytes,
-        map_count_max,
+        address_space,
     } = machine;
+    let AddressSpace {
+        limit_bytes,
+        used_bytes,
+        map_count_max,
+    } = address_space;
     let mut text = format!("cores {} {}\n", cores.value, cores.origin);
     let numbers = [
         ("total", memory_bytes_total),
         ("available", memory_bytes_available),
-        ("address space", address_space_bytes),
-        ("used", address_space_used_bytes),
+        ("address space", limit_bytes),
+        ("used", used_bytes),
         ("maps", map_count_max),
     ];
     for (name, figure) in numbers {
@@ -108,14 +111,14 @@ fn a_plain_host_says_everything() {
         "swap Absent /proc/swaps",
     ];
     check(&[PLAIN], &all);
-    assert_eq!(detect(&[PLAIN]).address_space_left_bytes(), None);
+    assert_eq!(detect(&[PLAIN]).address_space.left_bytes(), None);
 }
 
 #[test]
 fn address_space_is_what_the_soft_limit_leaves() {
     let limited = [PLAIN, &[("/proc/self/limits", LIMITED)]];
     check(&limited, &["address space 4194304 /proc/self/limits"]);
-    let left = |files: &[Files<'_>]| detect(files).address_space_left_bytes();
+    let left = |files: &[Files<'_>]| detect(files).address_space.left_bytes();
     assert_eq!(left(&limited), Some(2 << 20));
     let used_up: Files<'_> = &[("/proc/self/status", "VmSize: 9999 kB\n")];
     assert_eq!(left(&[PLAIN, limited[1], used_up]), Some(0));
@@ -419,9 +422,7 @@ fn a_machine_that_says_nothing_has_cores_and_maybe_swap() {
             memory_bytes_total: None,
             memory_bytes_available: None,
             swap: Figure::in_file(Swap::Present, "/proc/swaps"),
-            address_space_bytes: None,
-            address_space_used_bytes: None,
-            map_count_max: None,
+            address_space: AddressSpace::default(),
         }
     );
 }
@@ -525,7 +526,7 @@ proptest! {
         let machine = Detector::below(root.path()).detect();
         prop_assert!(1 <= machine.cores.value.get());
         prop_assert!(!describe(&machine).is_empty());
-        let _ = machine.address_space_left_bytes();
+        let _ = machine.address_space.left_bytes();
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that 32 bits reach, so that no access needs a check. Where that is too much,
 //! there are fewer of them, then smaller ones, then none ahead of time.
 
-use patinox_resources::Machine;
+use patinox_resources::AddressSpace;
 
 /// How instances get their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +98,17 @@ pub(super) struct Rung {
 
 /// The ways to allocate on this machine, the best first. The last one always
 /// works where anything does.
-pub(super) fn rungs(machine: &Machine, allocation: Allocation) -> Vec<Rung> {
-    let room = Room::of(machine);
+///
+/// How much memory it has matters only to a pool of no given size.
+pub(super) fn rungs(
+    space: &AddressSpace,
+    memory_bytes: Option<u64>,
+    allocation: Allocation,
+) -> Vec<Rung> {
+    let room = Room::of(space);
     let mut rungs = Vec::new();
     if let Allocation::Pool { slots } = allocation {
-        let wanted = slots.map_or_else(|| room.pool_slots(machine), u64::from);
+        let wanted = slots.map_or_else(|| room.pool_slots(memory_bytes), u64::from);
         for width in [Width::Wide, Width::Narrow, Width::Slim] {
             let fewer = [wanted, 256, 64, 32, 16, 8, 4].into_iter();
             // What is made ahead cannot be lost to something else meanwhile, so
@@ -145,19 +151,18 @@ struct Room {
 }
 
 impl Room {
-    fn of(machine: &Machine) -> Self {
-        let maps = machine.map_count_max.as_ref();
+    fn of(space: &AddressSpace) -> Self {
+        let maps = space.map_count_max.as_ref();
         Self {
-            address_space: machine.address_space_left_bytes(),
+            address_space: space.left_bytes(),
             maps: maps.map_or(65_530, |figure| figure.value),
         }
     }
 
     /// As many as the memory of the machine bears, were half of it theirs.
-    fn pool_slots(&self, machine: &Machine) -> u64 {
+    fn pool_slots(&self, memory_bytes: Option<u64>) -> u64 {
         let (least, most) = POOL_SLOTS;
-        let memory = machine.memory_bytes_total.as_ref();
-        let by_memory = memory.map_or(least, |figure| figure.value / 2 / BYTES_PER_CALL);
+        let by_memory = memory_bytes.map_or(least, |bytes| bytes / 2 / BYTES_PER_CALL);
         let by_maps = self.maps / 4 / MAPS_PER_SLOT;
         by_memory.clamp(least, most).min(by_maps.max(least))
     }
@@ -196,35 +201,32 @@ fn count(slots: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::num::NonZeroUsize;
     use std::path::PathBuf;
 
-    use patinox_resources::{Figure, Origin, Swap};
+    use patinox_resources::{Figure, Origin};
 
     const GIB: u64 = 1 << 30;
 
-    fn figure<T>(value: T) -> Figure<T> {
-        Figure {
+    /// Memory, and address space that is left.
+    type Has = (u64, AddressSpace);
+
+    fn machine(memory: u64, left: Option<u64>) -> Has {
+        let figure = |value| Figure {
             value,
             origin: Origin::File(PathBuf::new()),
-        }
-    }
-
-    fn machine(memory: u64, address_space: Option<u64>) -> Machine {
-        Machine {
-            cores: figure(NonZeroUsize::MIN),
-            memory_bytes_total: Some(figure(memory)),
-            memory_bytes_available: Some(figure(memory)),
-            swap: figure(Swap::Absent),
-            address_space_bytes: address_space.map(figure),
-            address_space_used_bytes: address_space.map(|_| figure(0)),
+        };
+        let space = AddressSpace {
+            limit_bytes: left.map(figure),
+            used_bytes: left.map(|_| figure(0)),
             map_count_max: Some(figure(65_530)),
-        }
+        };
+        (memory, space)
     }
 
     #[track_caller]
-    fn check(machine: &Machine, allocation: Allocation, first: (Width, Option<u32>, u32)) {
-        let rungs = rungs(machine, allocation);
+    fn check(has: &Has, allocation: Allocation, first: (Width, Option<u32>, u32)) {
+        let (memory, space) = has;
+        let rungs = rungs(space, Some(*memory), allocation);
         let rung = rungs.first().expect("the last always works");
         assert_eq!((rung.width, rung.pool, rung.on_demand), first, "{rungs:?}");
         let last = rungs.last().unwrap();

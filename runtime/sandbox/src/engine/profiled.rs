@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use patinox_resources::{Detector, Machine, Swap, SwapWatch};
+use patinox_resources::{Detector, Swap, SwapWatch};
 
 use super::backend::{Backend, Kind, Reset};
 use super::ladder::{Allocation, Rung, Width, rungs};
@@ -78,26 +78,26 @@ impl Profiled {
         if let Some(chosen) = self.chosen.get() {
             return Ok(chosen);
         }
-        let machine = detector.detect();
+        let space = detector.address_space();
+        let memory_bytes = match allocation {
+            Allocation::Pool { slots: None } => detector.detect().memory_bytes_total,
+            _ => None,
+        };
+        let rungs = rungs(&space, memory_bytes.map(|figure| figure.value), allocation);
         let reset = || {
             let swap = swap.get_or_init(|| SwapState::watch(detector));
             swap.reset()
         };
-        let chosen = Chosen::by(self.profile, allocation, &machine, reset)?;
+        let chosen = Chosen::by(self.profile, rungs, reset)?;
         Ok(self.chosen.get_or_init(|| chosen))
     }
 }
 
 impl Chosen {
     /// Climbs down until an engine can be made.
-    fn by(
-        profile: Profile,
-        allocation: Allocation,
-        machine: &Machine,
-        reset: impl Fn() -> Reset,
-    ) -> Result<Self, Error> {
+    fn by(profile: Profile, rungs: Vec<Rung>, reset: impl Fn() -> Reset) -> Result<Self, Error> {
         let mut refused = None;
-        for rung in rungs(machine, allocation) {
+        for rung in rungs {
             let (memory_reservation, memory_guard) = rung.width.bytes();
             let tunables = Tunables {
                 profile,

@@ -14,8 +14,8 @@ pub(super) fn document(machine: &Machine) -> Value {
             "value": swap(machine.swap.value),
             "origin": origin(&machine.swap),
         },
-        "address_space_bytes": machine.address_space_bytes.as_ref().map(figure),
-        "map_count_max": machine.map_count_max.as_ref().map(figure),
+        "address_space_bytes": machine.address_space.limit_bytes.as_ref().map(figure),
+        "map_count_max": machine.address_space.map_count_max.as_ref().map(figure),
     })
 }
 
@@ -42,7 +42,7 @@ pub(super) fn lines(machine: &Machine) -> Vec<String> {
             origin(&machine.swap)
         ),
     ];
-    if let Some(limit) = &machine.address_space_bytes {
+    if let Some(limit) = &machine.address_space.limit_bytes {
         let (size, origin) = (gib(limit.value), origin(limit));
         lines.push(format!("           address space: {size}, by {origin}"));
     }

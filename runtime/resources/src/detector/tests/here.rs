@@ -93,13 +93,13 @@ fn this_machine_says_everything() {
         cores,
         memory_bytes_total,
         memory_bytes_available,
-        address_space_used_bytes,
+        address_space,
         ..
     } = machine;
     assert!(1 <= cores.value.get());
     let [total, available] = [memory_bytes_total, memory_bytes_available].map(Option::unwrap);
     assert!(available.value <= total.value);
-    assert!(0 < address_space_used_bytes.unwrap().value);
+    assert!(0 < address_space.used_bytes.unwrap().value);
 }
 
 #[test]
