@@ -44,14 +44,26 @@ impl Loaded {
 }
 
 pub(crate) async fn file(parts: &Arc<Parts>, path: &Path) -> Result<Loaded, PatinoxError> {
-    let path = path.to_owned();
-    let reader = Arc::clone(parts);
-    let bytes = blocking(move || read(path, &reader)).await?;
-    self::bytes(parts, bytes).await
+    let opener = (path.to_owned(), Arc::clone(parts));
+    let file = blocking(move || admitted(opener.0, &opener.1)).await?;
+    let limits = &parts.config.load;
+    let again = (path.to_owned(), Arc::clone(parts));
+    match parts.loader.stored(file, limits).await? {
+        Ok(component) => loaded(parts, component).await,
+        Err(missed) => {
+            let bytes = blocking(move || read(again.0, &again.1)).await?;
+            let component = parts.loader.load_missed(bytes, limits, missed).await?;
+            loaded(parts, component).await
+        }
+    }
 }
 
 pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
     let component = parts.loader.load(bytes, &parts.config.load).await?;
+    loaded(parts, component).await
+}
+
+async fn loaded(parts: &Arc<Parts>, component: Component) -> Result<Loaded, PatinoxError> {
     parts
         .config
         .recorder
@@ -112,9 +124,8 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| PatinoxError::Worker(error.into()))?
 }
 
-/// Reads a regular file that is not longer than the limit.
-fn read(path: PathBuf, parts: &Parts) -> Result<Vec<u8>, PatinoxError> {
-    let limits = &parts.config.load;
+/// Opens a regular file that is not longer than the limit.
+fn admitted(path: PathBuf, parts: &Parts) -> Result<File, PatinoxError> {
     let (file, len) = match open(&path) {
         Ok(opened) => opened,
         Err(source) => return Err(PatinoxError::Unreadable { path, source }),
@@ -122,9 +133,17 @@ fn read(path: PathBuf, parts: &Parts) -> Result<Vec<u8>, PatinoxError> {
     let Some(len) = len else {
         return Err(PatinoxError::NotAFile { path });
     };
-    parts.loader.admit(len, limits)?;
+    parts.loader.admit(len, &parts.config.load)?;
+    Ok(file)
+}
+
+/// Reads a regular file that is not longer than the limit.
+fn read(path: PathBuf, parts: &Parts) -> Result<Vec<u8>, PatinoxError> {
+    let limits = &parts.config.load;
+    let file = admitted(path.clone(), parts)?;
+    let len = file.metadata().map_or(0, |metadata| metadata.len());
     let limit = parts.loader.max_bytes(limits);
-    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(limit)).unwrap_or_default());
     // A file that grows while it is read is refused by the same limit.
     match file.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
         Ok(_) => {}

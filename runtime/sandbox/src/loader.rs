@@ -5,7 +5,7 @@ mod refusals;
 mod stored;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -80,14 +80,21 @@ pub enum Store {
     },
 }
 
+/// That the artifact store did not have the code, and what was wrong with what
+/// it had instead, if anything.
+#[derive(Clone, Debug, Default)]
+#[must_use = "loading tells what was wrong"]
+pub struct Missed(Option<String>);
+
 impl Loader {
     /// Makes a loader. Without a worker it compiles in this process, one
     /// component at a time, and takes only what is four times smaller than its
     /// limits say.
     #[must_use]
     pub fn new(engine: Engine, worker: Option<Worker>, store: Option<ArtifactStore>) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let slots = match &worker {
-            Some(_) => compilers(),
+            Some(_) => processors.min(MAX_COMPILERS),
             None => 1,
         };
         Self(Arc::new(Shared {
@@ -95,7 +102,7 @@ impl Loader {
             worker,
             store,
             slots: Arc::new(Semaphore::new(slots)),
-            readers: Arc::new(Semaphore::new(processors())),
+            readers: Arc::new(Semaphore::new(processors)),
             flights: Flights::default(),
             refusals: Refusals::default(),
         }))
@@ -145,14 +152,81 @@ impl Loader {
     /// component then has it compiled himself. Without a worker, compiling goes
     /// on to its end, and nothing else is compiled until then.
     pub async fn load(&self, bytes: Vec<u8>, limits: &LoadLimits) -> Result<Component, Error> {
+        self.load_missed(bytes, limits, Missed::default()).await
+    }
+
+    /// As [`load`](Self::load), after [`stored`](Self::stored) had nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_missed(
+        &self,
+        bytes: Vec<u8>,
+        limits: &LoadLimits,
+        missed: Missed,
+    ) -> Result<Component, Error> {
         let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.admit(len, limits)?;
         let tightened = self.tightened(limits);
-        let loaded = self.load_within(bytes, tightened).await;
+        let loaded = self.load_within(bytes, tightened, missed).await;
         loaded.map_err(|error| self.explain(error, limits))
     }
 
-    async fn load_within(&self, bytes: Vec<u8>, limits: LoadLimits) -> Result<Component, Error> {
+    /// The component that a file holds, if the artifact store has its code:
+    /// then no more of the file is held than a block.
+    ///
+    /// A file that cannot be read is not found.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), but for what is about compiling.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing; a thread may go on to the end of
+    /// the file.
+    pub async fn stored(
+        &self,
+        file: impl Read + Send + 'static,
+        limits: &LoadLimits,
+    ) -> Result<Result<Component, Missed>, Error> {
+        let Some(store) = self.0.store.clone() else {
+            return Ok(Err(Missed::default()));
+        };
+        let tightened = self.tightened(limits);
+        let deadline = Instant::now() + Duration::from_millis(tightened.compile_wall_ms);
+        let (engine, most) = (self.0.engine.clone(), tightened.file_bytes);
+        let find = move || {
+            let Ok((digest, len)) = Digest::of_all(file.take(most.saturating_add(1))) else {
+                return Ok(Sought::Nothing);
+            };
+            match usize::try_from(len) {
+                Ok(bytes) if len <= most => {
+                    stored::find(&engine, Some(&store), digest, bytes, &tightened)
+                }
+                // Whoever reads it says so.
+                _ => Ok(Sought::Nothing),
+            }
+        };
+        let sought = self.read(find, &tightened, deadline).await;
+        Ok(match sought.map_err(|error| self.explain(error, limits))? {
+            Sought::Found(component) => Ok(component),
+            Sought::Nothing => Err(Missed::default()),
+            Sought::Bad(reason) => Err(Missed(Some(reason))),
+        })
+    }
+
+    async fn load_within(
+        &self,
+        bytes: Vec<u8>,
+        limits: LoadLimits,
+        Missed(missed): Missed,
+    ) -> Result<Component, Error> {
         let deadline = Instant::now() + Duration::from_millis(limits.compile_wall_ms);
         let hash = move || {
             let digest = Digest::of(&bytes);
@@ -179,7 +253,7 @@ impl Loader {
         let stored = move || stored::find(&engine, store.as_ref(), digest, len, &limits);
         let trouble = match self.read(stored, &limits, deadline).await? {
             Sought::Found(component) => return Ok(landed.insert(component).clone()),
-            Sought::Nothing => None,
+            Sought::Nothing => missed,
             Sought::Bad(reason) => Some(reason),
         };
         let screen = move || Ok(Screened::with_digest(bytes, digest, &limits)?);
@@ -314,14 +388,6 @@ async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
 ) -> Result<T, E> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::Internal(error.into()))?
-}
-
-fn compilers() -> usize {
-    processors().min(MAX_COMPILERS)
-}
-
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 impl fmt::Debug for Loader {

@@ -7,6 +7,7 @@ mod damaged;
 mod interfaces;
 
 use std::fmt;
+use std::io::{self, Read};
 
 use patinox_policy::{LimitName, LoadLimits};
 use sha2::{Digest as _, Sha256};
@@ -79,6 +80,9 @@ impl<B: AsRef<[u8]>> Screened<B> {
     }
 }
 
+/// How much is read and hashed at once. It stays in the cache of a core.
+const BLOCK_BYTES: usize = 128 << 10;
+
 /// SHA-256 of a component.
 ///
 /// `Display` writes `sha256:` and 64 hexadecimal digits.
@@ -88,6 +92,24 @@ pub(crate) struct Digest(pub(crate) [u8; 32]);
 impl Digest {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Of all that can be read, and how many bytes that is.
+    pub(crate) fn of_all(mut read: impl Read) -> io::Result<(Self, u64)> {
+        let (mut hash, mut len) = (Sha256::new(), 0_u64);
+        let mut block = vec![0; BLOCK_BYTES];
+        loop {
+            match read.read(&mut block) {
+                Ok(0) => return Ok((Self(hash.finalize().into()), len)),
+                Ok(count) => {
+                    let bytes = block.get(..count).unwrap_or_default();
+                    hash.update(bytes);
+                    len = len.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
