@@ -10,15 +10,24 @@
     reason = "a bench that cannot run has nothing else to say, and says it here"
 )]
 
+#[expect(dead_code, reason = "`call` uses all of it")]
+#[path = "call/floor.rs"]
+mod floor;
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use floor::{Floor, Val};
 use patinox::prelude::*;
 use patinox::{Admission, Allocation, ArtifactStore, CancellationToken, Code, StoreConfig};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
+
+/// The component of `call.rs`.
+const ECHO: &str = include_str!("call/echo.wat");
 
 /// How often each thing is done.
 #[derive(Clone, Copy)]
@@ -30,27 +39,37 @@ struct Rounds {
 
 const ALL: Rounds = Rounds {
     few: 200,
-    many: 20_000,
+    many: 400_000,
     waiting: 10_000,
 };
 
 const ONCE: Rounds = Rounds {
     few: 3,
-    many: 20,
+    many: 800,
     waiting: 50,
 };
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let once = arguments.iter().any(|argument| argument == "--test");
-    let large = arguments.into_iter().find(|one| !one.starts_with("--"));
+    let named = arguments.into_iter().filter(|one| !one.starts_with("--"));
+    let (files, names): (Vec<_>, Vec<_>) = named.partition(|one| Path::new(one).is_file());
     let rounds = if once { ONCE } else { ALL };
-    deadline(rounds.few);
-    cancel(rounds.few);
-    beside_busy(rounds.many);
-    callers(rounds.many);
-    waiting(rounds.waiting);
-    store(rounds.few, large.map(PathBuf::from));
+    let wants = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
+    for (name, measure) in [
+        ("deadline", deadline as fn(Rounds)),
+        ("cancel", cancel),
+        ("light", beside_busy),
+        ("callers", callers),
+        ("waiting", waiting),
+    ] {
+        if wants(name) {
+            measure(rounds);
+        }
+    }
+    if wants("store") {
+        store(rounds, files.into_iter().map(PathBuf::from));
+    }
 }
 
 fn runtime(threads: usize) -> Runtime {
@@ -83,7 +102,7 @@ fn print(name: &str, mut times: Vec<Duration>) {
 }
 
 /// How far past its deadline a spinning guest gets.
-fn deadline(rounds: usize) {
+fn deadline(rounds: Rounds) {
     let runtime = runtime(1);
     let host = host(Config::default());
     let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
@@ -92,7 +111,7 @@ fn deadline(rounds: usize) {
         wall_ms: 20,
         ..Limits::default()
     };
-    let past = (0..rounds).map(|_| {
+    let past = (0..rounds.few).map(|_| {
         let request = Request::new("spin", json!({})).limits(limits);
         let called = runtime.block_on(host.call(&hostile, request));
         let code = called.result.expect_err("it spins for ever").code();
@@ -103,11 +122,11 @@ fn deadline(rounds: usize) {
 }
 
 /// From the cancel of a spinning guest to the end of its call.
-fn cancel(rounds: usize) {
+fn cancel(rounds: Rounds) {
     let runtime = runtime(2);
     let host = host(Config::default());
     let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
-    let times = (0..rounds).map(|_| {
+    let times = (0..rounds.few).map(|_| {
         let token = CancellationToken::new();
         let request = Request::new("spin", json!({})).cancel(token.clone());
         runtime.block_on(async {
@@ -129,7 +148,7 @@ fn cancel(rounds: usize) {
 }
 
 /// A light call while four guests compute, on two threads.
-fn beside_busy(rounds: usize) {
+fn beside_busy(rounds: Rounds) {
     let runtime = runtime(2);
     let host = host(Config::default());
     let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
@@ -148,78 +167,144 @@ fn beside_busy(rounds: usize) {
     }
     // On a worker, as in a server: what blocks on the runtime from outside is
     // polled by a thread of its own.
-    let light = runtime.spawn(async move { light_calls(&host, &text, rounds / 20).await });
+    let light =
+        runtime.spawn(async move { light_calls(&host, &text, "count", rounds.many / 400).await });
     let times = runtime.block_on(light).expect("no panic");
     stop.cancel();
     print("light/beside-4-busy", times);
 }
 
-async fn light_calls(host: &Host, text: &Loaded, calls: usize) -> Vec<Duration> {
+async fn light_calls(host: &Host, component: &Loaded, tool: &str, calls: usize) -> Vec<Duration> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let started = Instant::now();
-        let request = Request::new("count", json!({ "text": "to be or not to be" }));
-        let called = host.call(text, request).await;
+        let request = Request::new(tool, json!({ "text": "to be or not to be" }));
+        let called = host.call(component, request).await;
         called.result.expect("a result");
         times.push(started.elapsed());
     }
     times
 }
 
-/// How much more two callers do than one.
-fn callers(rounds: usize) {
+/// How much more two callers do than one: of a component of half a kilobyte,
+/// beside its floor, and of one with a standard library.
+fn callers(rounds: Rounds) {
+    let calls = rounds.many;
     let host = host(Config::default());
     let loading = runtime(1);
+    let echo = wat::parse_str(ECHO).expect("the text is a component");
+    let floor = Arc::new(Floor::pooled(&echo, &["echo"]));
+    let echo = loading.block_on(host.load(echo)).expect("a component");
     let text = component(&loading, &host, patinox_artifacts::prebuilt::text());
+    scaling("callers/echo/floor", calls, |calls| {
+        let floor = Arc::clone(&floor);
+        async move {
+            for _ in 0..calls {
+                let params = [Val::String("to be or not to be".to_owned())];
+                black_box(floor.call(&params).await);
+            }
+        }
+    });
+    for (name, tool, component) in [("echo", "echo", echo), ("text", "count", text)] {
+        scaling(&format!("callers/{name}"), calls, |calls| {
+            let (host, component) = (host.clone(), component.clone());
+            async move {
+                black_box(light_calls(&host, &component, tool, calls).await);
+            }
+        });
+    }
+}
+
+/// So many calls by one caller, and by two on two threads.
+fn scaling<Work>(name: &str, calls: usize, work: impl Fn(usize) -> Work)
+where
+    Work: Future<Output = ()> + Send + 'static,
+{
     let per_second = |callers: usize| {
         let runtime = runtime(callers);
-        let started = Instant::now();
         let mut all = JoinSet::new();
+        let started = Instant::now();
         for _ in 0..callers {
-            let (host, text) = (host.clone(), text.clone());
-            let calls = async move { light_calls(&host, &text, rounds).await.len() };
-            all.spawn_on(calls, runtime.handle());
+            all.spawn_on(work(calls / callers), runtime.handle());
         }
-        let calls: usize = runtime.block_on(all.join_all()).into_iter().sum();
-        let calls = f64::from(u32::try_from(calls).unwrap_or(u32::MAX));
-        calls / started.elapsed().as_secs_f64()
+        runtime.block_on(all.join_all());
+        f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / started.elapsed().as_secs_f64()
     };
     let (one, two) = (per_second(1), per_second(2));
     let ratio = two / one;
-    println!("callers/text                     1: {one:.0}/s  2: {two:.0}/s  ratio {ratio:.2}");
+    println!("{name:<32} 1: {one:.0}/s  2: {two:.0}/s  ratio {ratio:.2}");
 }
 
+/// A guest that waits in the host and does nothing else.
+const WAIT: &str = include_str!("latency/wait.wat");
+
 /// What so many calls hold that wait in the host at once.
-fn waiting(calls: usize) {
+fn waiting(rounds: Rounds) {
+    let calls = rounds.waiting;
     let runtime = runtime(2);
-    let slots = u32::try_from(calls)
-        .expect("a small number")
-        .saturating_mul(2);
     let count = u64::try_from(calls).expect("a small number");
+    // A quarter of the slots is kept for nested calls.
+    let slots = count.div_ceil(3).saturating_mul(4);
+    let _raised = MapCount::raised(slots.saturating_mul(4));
     let host = host(Config {
-        allocation: Allocation::Pool { slots: Some(slots) },
+        allocation: Allocation::Pool {
+            slots: u32::try_from(slots).ok(),
+        },
         admission: Admission {
             concurrency: count,
             queue: count,
         },
         ..Config::default()
     });
-    let hostile = component(&runtime, &host, patinox_artifacts::prebuilt::hostile());
+    let waits = wat::parse_str(WAIT).expect("the text is a component");
+    let waits = runtime.block_on(host.load(waits)).expect("a component");
     let before = resident();
     let (done, maps, held) = runtime.block_on(async {
         let mut all = JoinSet::new();
         for _ in 0..calls {
-            let (host, hostile) = (host.clone(), hostile.clone());
-            let request = Request::new("sleep", json!({ "ms": 8_000 }));
-            all.spawn(async move { host.call(&hostile, request).await.result.is_ok() });
+            let (host, waits) = (host.clone(), waits.clone());
+            let request = Request::new("run", json!({ "ms": 4_000 }));
+            all.spawn(async move { host.call(&waits, request).await.result.is_ok() });
         }
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
         let (maps, held) = (maps(), resident().saturating_sub(before));
         (all.join_all().await, maps, held)
     });
     let answered = done.into_iter().filter(|answered| *answered).count();
     let each = held / count / 1024;
     println!("waiting/{calls:<24} answered {answered}  {each} KiB each  {maps} mappings");
+}
+
+/// How many mappings a process may have, raised for as long as this lives.
+///
+/// It is the machine's setting; where it may not be changed it stays as it is.
+struct MapCount {
+    before: Option<String>,
+}
+
+impl MapCount {
+    const FILE: &str = "/proc/sys/vm/max_map_count";
+
+    fn raised(wanted: u64) -> Self {
+        let before = std::fs::read_to_string(Self::FILE).unwrap_or_default();
+        let has = before.trim().parse().unwrap_or(u64::MAX);
+        let raised = has < wanted && std::fs::write(Self::FILE, wanted.to_string()).is_ok();
+        if raised {
+            println!("mappings allowed: {wanted}, before {has}");
+        }
+        Self {
+            before: raised.then_some(before),
+        }
+    }
+}
+
+impl Drop for MapCount {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let restored = std::fs::write(Self::FILE, before);
+            restored.expect("what could be raised can be lowered");
+        }
+    }
 }
 
 /// Bytes that this process has resident.
@@ -238,7 +323,7 @@ fn maps() -> usize {
 /// From the bytes of a component to one that is ready, its code in the store;
 /// a store of its own each time, as in a new process. An argument names a large
 /// one beside the small.
-fn store(rounds: usize, large: Option<PathBuf>) {
+fn store(rounds: Rounds, large: impl Iterator<Item = PathBuf>) {
     let text = patinox_artifacts::prebuilt::text().to_owned();
     for path in std::iter::once(text).chain(large) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -255,11 +340,13 @@ fn store(rounds: usize, large: Option<PathBuf>) {
                 store: Some(open()),
                 ..Config::default()
             });
-            black_box(component(&runtime, &host, &path));
-            started.elapsed()
+            let ready = black_box(component(&runtime, &host, &path));
+            let took = started.elapsed();
+            drop(ready);
+            took
         };
         let compiled = ready();
-        let times = (0..rounds).map(|_| ready()).collect();
+        let times = (0..rounds.few).map(|_| ready()).collect();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         println!("store/{name}: compiled and kept in {compiled:.2?}");
         print(&format!("store/{name}"), times);
