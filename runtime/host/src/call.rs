@@ -116,6 +116,9 @@ pub struct Called {
 }
 
 pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) -> Called {
+    // A call that need not wait never gives others their turn, and neither
+    // would a loop of such calls.
+    tokio::task::coop::consume_budget().await;
     let clock = parts.config.clock;
     let (started_at, started) = (clock.wall(), clock.monotonic());
     let id = CallId::new(started_at);

@@ -35,6 +35,7 @@ mod screen;
 mod settings;
 mod slots;
 mod state;
+mod turns;
 mod types;
 mod value;
 
