@@ -80,6 +80,12 @@ fn runtime(threads: usize) -> Runtime {
         .expect("a runtime")
 }
 
+/// A clock of whoever asks, that does not depend on the runtime that answers.
+fn pace() -> Runtime {
+    let pace = Builder::new_current_thread().enable_time().build();
+    pace.expect("a runtime")
+}
+
 fn host(config: Config) -> Host {
     Host::new(config).expect("a host")
 }
@@ -165,25 +171,58 @@ fn beside_busy(rounds: Rounds) {
         let (host, hostile) = (host.clone(), hostile.clone());
         runtime.spawn(async move { black_box(host.call(&hostile, request).await) });
     }
-    // On a worker, as in a server: what blocks on the runtime from outside is
-    // polled by a thread of its own.
-    let light =
-        runtime.spawn(async move { light_calls(&host, &text, "count", rounds.many / 400).await });
-    let times = runtime.block_on(light).expect("no panic");
+    let calls = rounds.many / 400;
+    print(
+        "light/beside-4-busy",
+        arriving(&runtime, &host, &text, calls),
+    );
+    print(
+        "light/by-a-timer",
+        by_a_timer(&runtime, &host, &text, calls),
+    );
     stop.cancel();
-    print("light/beside-4-busy", times);
 }
 
-async fn light_calls(host: &Host, component: &Loaded, tool: &str, calls: usize) -> Vec<Duration> {
-    let mut times = Vec::with_capacity(calls);
+/// Calls that arrive one each millisecond, each in a task of its own; from the
+/// arrival to the answer.
+fn arriving(runtime: &Runtime, host: &Host, text: &Loaded, calls: usize) -> Vec<Duration> {
+    let (pace, mut all) = (pace(), JoinSet::new());
     for _ in 0..calls {
-        let started = Instant::now();
+        pace.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+        let (host, text) = (host.clone(), text.clone());
+        let arrived = Instant::now();
+        let call = async move {
+            light_calls(&host, &text, "count", 1).await;
+            arrived.elapsed()
+        };
+        all.spawn_on(call, runtime.handle());
+    }
+    runtime.block_on(all.join_all())
+}
+
+/// The same by the runtime's own driver, which tells of sockets and timers
+/// alike: from the moment at which a timer is due, in steps of a millisecond.
+fn by_a_timer(runtime: &Runtime, host: &Host, text: &Loaded, calls: usize) -> Vec<Duration> {
+    let (host, text) = (host.clone(), text.clone());
+    let times = runtime.spawn(async move {
+        let mut times = Vec::with_capacity(calls);
+        for _ in 0..calls {
+            let due = Instant::now() + Duration::from_millis(2);
+            tokio::time::sleep_until(due.into()).await;
+            light_calls(&host, &text, "count", 1).await;
+            times.push(due.elapsed());
+        }
+        times
+    });
+    runtime.block_on(times).expect("no panic")
+}
+
+async fn light_calls(host: &Host, component: &Loaded, tool: &str, calls: usize) {
+    for _ in 0..calls {
         let request = Request::new(tool, json!({ "text": "to be or not to be" }));
         let called = host.call(component, request).await;
-        called.result.expect("a result");
-        times.push(started.elapsed());
+        black_box(called.result.expect("a result"));
     }
-    times
 }
 
 /// How much more two callers do than one: of a component of half a kilobyte,
@@ -209,7 +248,7 @@ fn callers(rounds: Rounds) {
         scaling(&format!("callers/{name}"), calls, |calls| {
             let (host, component) = (host.clone(), component.clone());
             async move {
-                black_box(light_calls(&host, &component, tool, calls).await);
+                light_calls(&host, &component, tool, calls).await;
             }
         });
     }

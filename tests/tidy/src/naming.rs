@@ -25,7 +25,7 @@ const ONLY_IN: [Place; 7] = [
             "xtask/",
             "tests/artifacts/",
             // Its arguments.
-            "benches/latency.rs",
+            "benches/",
         ],
         fix: "read it in `config` and pass it down",
         is_literal: false,
