@@ -80,7 +80,8 @@ fn no_components() -> Vec<Row> {
         ("O23 a core module", b"\0asm\x01\0\0\0".to_vec()),
         ("O23 text", b"(component)".to_vec()),
         ("O23 deep text", b"(".repeat(1 << 20)),
-        ("O23 zeros", zeros(16 << 20)),
+        // Larger than what an allocator keeps for later.
+        ("O23 zeros", zeros(33 << 20)),
         ("O23 half a component", cut),
         ("O24 machine code", b"\x7fELF\x02\x01\x01".to_vec()),
     ]
