@@ -57,7 +57,8 @@ fn main() {
     let rounds = if once { ONCE } else { ALL };
     let wants = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
     for (name, measure) in [
-        ("deadline", deadline as fn(Rounds)),
+        ("fresh", fresh as fn(Rounds)),
+        ("deadline", deadline),
         ("cancel", cancel),
         ("light", beside_busy),
         ("callers", callers),
@@ -105,6 +106,24 @@ fn print(name: &str, mut times: Vec<Duration>) {
     let (p50, p99, most) = (at(500), at(990), at(1_000));
     let count = times.len();
     println!("{name:<32} p50 {p50:>10.2?}  p99 {p99:>10.2?}  max {most:>10.2?}  n {count}");
+}
+
+/// One fresh call after the other, on a worker as in a server.
+fn fresh(rounds: Rounds) {
+    let runtime = runtime(1);
+    let host = host(Config::default());
+    let echo = wat::parse_str(ECHO).expect("the text is a component");
+    let echo = runtime.block_on(host.load(echo)).expect("a component");
+    let times = runtime.spawn(async move {
+        let mut times = Vec::with_capacity(rounds.many);
+        for _ in 0..rounds.many {
+            let started = Instant::now();
+            light_calls(&host, &echo, "echo", 1).await;
+            times.push(started.elapsed());
+        }
+        times
+    });
+    print("fresh/echo", runtime.block_on(times).expect("no panic"));
 }
 
 /// How far past its deadline a spinning guest gets.
