@@ -190,6 +190,9 @@ fn build(schema: &Value, draft: Draft) -> Result<Validator, String> {
         .offline()
         .should_validate_formats(false)
         .with_pattern_options(patterns)
+        // Draft 7 would read a text as JSON for each keyword that says it is.
+        .without_content_media_type_support("application/json")
+        .without_content_encoding_support("base64")
         .build(schema)
         .map_err(|error| rule::invalid_schema(&error))
 }
