@@ -17,10 +17,11 @@ const TURN: Duration = Duration::from_micros(200);
 /// guest over.
 const LONG_TURN: Duration = Duration::from_millis(10);
 
-/// How many guests of this process compute at this moment.
+/// How many guests of this process compute, or wait for their turn to.
 static COMPUTING: AtomicUsize = AtomicUsize::new(0);
 
 /// One of [`COMPUTING`].
+#[derive(Debug)]
 struct Computing;
 
 impl Computing {
@@ -52,6 +53,8 @@ pub(crate) struct Turns {
     /// Most guests are done before the engine stops for the first time, so
     /// nothing is made before that.
     begun: bool,
+    /// From its first turn until it waits for something or is done.
+    computing: Option<Computing>,
     waker: Option<(Arc<Woken>, Waker)>,
 }
 
@@ -68,8 +71,8 @@ impl Turns {
             self.begun = true;
             return guest.poll(cx);
         }
+        self.computing.get_or_insert_with(Computing::begin);
         let (woken, waker) = self.waker(cx.waker());
-        let _computing = Computing::begin();
         let began = Instant::now();
         loop {
             woken.begin();
@@ -77,6 +80,9 @@ impl Turns {
                 return Poll::Ready(done);
             }
             if !woken.end() {
+                // The first stop after it wakes the task as the first one of
+                // all does, which wakes another thread to take what arrives.
+                (self.begun, self.computing) = (false, None);
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -226,6 +232,7 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(task.woken(), before + 1);
+        assert!(!turns.begun && turns.computing.is_none());
         let answered = turns.poll(&mut cx, guest.as_mut(), |_| None);
         assert_eq!(answered, Poll::Ready(7));
     }
