@@ -51,6 +51,8 @@ struct Shared {
     /// as the machine has processors. It stops a crowd of loads from taking a
     /// thread each, beside which no call gets its turn.
     readers: Arc<Semaphore>,
+    /// The same for files, which may be on a disk that no longer answers.
+    files: Arc<Semaphore>,
     flights: Flights,
     refusals: Refusals,
 }
@@ -103,6 +105,7 @@ impl Loader {
             store,
             slots: Arc::new(Semaphore::new(slots)),
             readers: Arc::new(Semaphore::new(processors)),
+            files: Arc::new(Semaphore::new(processors)),
             flights: Flights::default(),
             refusals: Refusals::default(),
         }))
@@ -213,7 +216,7 @@ impl Loader {
                 _ => Ok(Sought::Nothing),
             }
         };
-        let sought = self.read(find, &tightened, deadline).await;
+        let sought = bounded(&self.0.files, find, &tightened, deadline).await;
         Ok(match sought.map_err(|error| self.explain(error, limits))? {
             Sought::Found(component) => Ok(component),
             Sought::Nothing => Err(Missed::default()),
@@ -274,18 +277,7 @@ impl Loader {
         limits: &LoadLimits,
         deadline: Instant,
     ) -> Result<T, Error> {
-        let reader = Arc::clone(&self.0.readers).acquire_owned();
-        let Ok(reader) = timeout_at(deadline.into(), reader).await else {
-            return Err(Failed::Short(LimitName::CompileWall).explain(limits));
-        };
-        let reader = reader.map_err(|closed| Error::Internal(closed.into()))?;
-        blocking(move || {
-            let done = work();
-            // Held for as long as a thread works, whether or not anybody waits.
-            drop(reader);
-            done
-        })
-        .await
+        bounded(&self.0.readers, work, limits, deadline).await
     }
 
     /// Has it compiled as soon as a compiler is free, then links it.
@@ -380,6 +372,28 @@ fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Co
     let code = precompile(&compiler, &screened.bytes)?;
     drop(slot);
     keep.finish(screened, code, started.elapsed())
+}
+
+/// Runs what blocks with one of so many permits, until the deadline.
+async fn bounded<T: Send + 'static>(
+    permits: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    limits: &LoadLimits,
+    deadline: Instant,
+) -> Result<T, Error> {
+    let done = timeout_at(deadline.into(), async {
+        let permit = Arc::clone(permits).acquire_owned().await;
+        let permit = permit.map_err(|closed| Error::Internal(closed.into()))?;
+        blocking(move || {
+            let done = work();
+            // Held for as long as a thread works, whether or not anybody waits.
+            drop(permit);
+            done
+        })
+        .await
+    });
+    let late = |_| Err(Failed::Short(LimitName::CompileWall).explain(limits));
+    done.await.unwrap_or_else(late)
 }
 
 /// Runs what blocks where it may. A panic is a fault of the host.
