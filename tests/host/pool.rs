@@ -216,6 +216,24 @@ async fn many_at_once_run_in_what_a_gigabyte_bears() {
     assert!(allocated.pool_slots.is_some(), "{allocated:?}");
 }
 
+/// What is within the limit and beyond what there is room for is told so, and
+/// is no fault of the host.
+#[tokio::test]
+async fn a_component_for_which_there_is_no_room_ends_by_a_limit() {
+    limit(used_bytes() + (600 << 20));
+    let host = support::host();
+    let memories = "(memory 1)".repeat(8);
+    let component = forge::component(&format!(
+        r#"(component
+            (core module $m {memories} (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#
+    ));
+    let component = support::load(&host, &component).await;
+    let called = call(&host, &component, "run", json!({})).await;
+    assert_eq!(code(&called), "limit/memories", "{called:?}");
+}
+
 #[tokio::test]
 async fn has_a_small_pool_in_sixteen_gigabytes_of_address_space() {
     let allocated = under(16 << 30).await;

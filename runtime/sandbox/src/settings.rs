@@ -94,6 +94,7 @@ enum Setting {
     MemoryReservation(u64),
     MemoryGuardSize(u64),
     MemoryMayMove(bool),
+    MemoryReservationForGrowth(u64),
     Backtrace(bool),
     TailCall(bool),
     FunctionReferences(bool),
@@ -105,7 +106,7 @@ enum Setting {
 }
 
 /// The table.
-fn settings(tunables: &Tunables) -> [Setting; 19] {
+fn settings(tunables: &Tunables) -> [Setting; 20] {
     [
         Setting::Strategy(Strategy::Cranelift),
         Setting::OptLevel(OptLevel::Speed),
@@ -119,6 +120,8 @@ fn settings(tunables: &Tunables) -> [Setting; 19] {
         Setting::MemoryReservation(tunables.memory_reservation),
         Setting::MemoryGuardSize(tunables.memory_guard),
         Setting::MemoryMayMove(false),
+        // A memory that begins beyond its reservation takes that and no more.
+        Setting::MemoryReservationForGrowth(0),
         // No frame of a guest's stack is ever shown, so none is collected.
         Setting::Backtrace(false),
         // Proposals that no toolchain we load needs; each is code to attack.
@@ -146,6 +149,7 @@ impl Setting {
             Self::MemoryReservation(bytes) => config.memory_reservation(bytes),
             Self::MemoryGuardSize(bytes) => config.memory_guard_size(bytes),
             Self::MemoryMayMove(on) => config.memory_may_move(on),
+            Self::MemoryReservationForGrowth(bytes) => config.memory_reservation_for_growth(bytes),
             Self::Backtrace(false) => config.wasm_backtrace_max_frames(None),
             Self::Backtrace(true) => config,
             Self::TailCall(on) => config.wasm_tail_call(on),

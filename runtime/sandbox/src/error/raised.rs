@@ -65,9 +65,12 @@ impl From<NoSlot> for Raised {
         match no_slot {
             NoSlot::Late => Self::Limit(LimitName::Wall, None),
             NoSlot::Busy => Self::Early(Error::Busy),
-            // The limit on memories is within what a host has room for, unless
-            // its own configuration says otherwise.
-            NoSlot::TooHeavy { .. } => Self::Early(Error::Internal(no_slot.into())),
+            // Where address space is short there is less than the limit allows.
+            NoSlot::TooHeavy { weight, share } => Self::Early(Error::Limit {
+                name: LimitName::Memories,
+                allowed: u64::try_from(share).unwrap_or(u64::MAX),
+                spent: Some(weight.into()),
+            }),
         }
     }
 }
