@@ -106,40 +106,31 @@ pub(super) fn rungs(
     allocation: Allocation,
 ) -> Vec<Rung> {
     let room = Room::of(space);
-    let mut rungs = Vec::new();
-    if let Allocation::Pool { slots } = allocation {
-        let wanted = slots.map_or_else(|| room.pool_slots(memory_bytes), u64::from);
-        for width in [Width::Wide, Width::Narrow, Width::Slim] {
-            let fewer = [wanted, 256, 64, 32, 16, 8, 4].into_iter();
-            // What is made ahead cannot be lost to something else meanwhile, so
-            // the last width has a pool even of a few.
-            let least = if width == Width::Slim { 4 } else { 16 };
-            let fewer = fewer.filter(|slots| {
-                let few = *slots < least && *slots != wanted;
-                *slots <= wanted && !few && room.bears(*slots, width)
-            });
-            rungs.extend(fewer.map(|slots| Rung {
-                width,
-                pool: Some(count(slots)),
-                on_demand: count(room.on_demand(width, slots)),
-            }));
+    let (wanted, asked) = match allocation {
+        Allocation::Pool { slots } => {
+            let slots = slots.map_or_else(|| room.pool_slots(memory_bytes), u64::from);
+            (Some(slots), None)
         }
-        rungs.dedup();
-    }
-    let asked = match allocation {
-        Allocation::OnDemand { slots } => slots,
-        Allocation::Pool { .. } => None,
+        Allocation::OnDemand { slots } => (None, slots),
     };
-    for width in [Width::Wide, Width::Narrow, Width::Slim] {
-        let borne = room.on_demand(width, 0);
-        if width == Width::Slim || MIN_SLOTS <= borne {
-            rungs.push(Rung {
-                width,
-                pool: None,
-                on_demand: asked.unwrap_or_else(|| count(borne.max(MIN_SLOTS))),
-            });
+    let on_demand = |width| Rung {
+        width,
+        pool: None,
+        on_demand: asked.unwrap_or_else(|| count(room.on_demand(width, 0).max(MIN_SLOTS))),
+    };
+    let mut rungs = Vec::new();
+    for width in [Width::Wide, Width::Narrow] {
+        rungs.extend(room.pools(width, wanted, 16));
+    }
+    for width in [Width::Wide, Width::Narrow] {
+        if MIN_SLOTS <= room.on_demand(width, 0) {
+            rungs.push(on_demand(width));
         }
     }
+    // What is made ahead cannot be lost to something else meanwhile, so the
+    // last width has a pool even of a few.
+    rungs.extend(room.pools(Width::Slim, wanted, 4));
+    rungs.push(on_demand(Width::Slim));
     rungs
 }
 
@@ -165,6 +156,23 @@ impl Room {
         let by_memory = memory_bytes.map_or(least, |bytes| bytes / 2 / BYTES_PER_CALL);
         let by_maps = self.maps / 4 / MAPS_PER_SLOT;
         by_memory.clamp(least, most).min(by_maps.max(least))
+    }
+
+    /// Pools of as many slots as are wanted and fewer, not below the least.
+    fn pools(&self, width: Width, wanted: Option<u64>, least: u64) -> Vec<Rung> {
+        let Some(wanted) = wanted else {
+            return Vec::new();
+        };
+        let fewer = [256, 64, 32, 16, 8, 4].into_iter();
+        let fewer = fewer.filter(|slots| least <= *slots && *slots < wanted);
+        let sizes = std::iter::once(wanted).chain(fewer);
+        let borne = sizes.filter(|slots| self.bears(*slots, width));
+        let rungs = borne.map(|slots| Rung {
+            width,
+            pool: Some(count(slots)),
+            on_demand: count(self.on_demand(width, slots)),
+        });
+        rungs.collect()
     }
 
     fn bears(&self, slots: u64, width: Width) -> bool {
@@ -253,7 +261,7 @@ mod tests {
         check(&limited(100), pool, (Width::Wide, Some(16), 1));
         check(&limited(60), pool, (Width::Narrow, Some(64), 93));
         check(&limited(8), pool, (Width::Narrow, Some(16), 2));
-        check(&limited(4), pool, (Width::Slim, Some(32), 7));
+        check(&limited(4), pool, (Width::Narrow, None, 7));
         check(&limited(2), pool, (Width::Slim, Some(16), 2));
         check(&limited(1), pool, (Width::Slim, Some(4), 3));
         let hardly = machine(24 * GIB, Some(GIB / 2));
