@@ -64,6 +64,17 @@ async fn a_component_larger_than_the_pool_runs_beside_it() {
     }
 }
 
+/// A component of so many memories, with a tool that does nothing.
+fn with_memories(count: usize) -> Vec<u8> {
+    let memories = "(memory 1)".repeat(count);
+    forge::component(&format!(
+        r#"(component
+            (core module $m {memories} (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#
+    ))
+}
+
 /// However few slots there are, it is the component's own limit that it is told.
 #[tokio::test]
 async fn a_component_larger_than_its_limit_ends_by_it() {
@@ -72,14 +83,7 @@ async fn a_component_larger_than_its_limit_ends_by_it() {
         Allocation::OnDemand { slots: Some(2) },
     ] {
         let host = host(allocation);
-        let memories = "(memory 1)".repeat(100);
-        let component = forge::component(&format!(
-            r#"(component
-                (core module $m {memories} (func (export "run")))
-                (core instance $i (instantiate $m))
-                (func (export "run") (canon lift (core func $i "run"))))"#
-        ));
-        let component = support::load(&host, &component).await;
+        let component = support::load(&host, &with_memories(100)).await;
         let called = call(&host, &component, "run", json!({})).await;
         assert_eq!(code(&called), "limit/memories", "{called:?}");
     }
@@ -222,14 +226,7 @@ async fn many_at_once_run_in_what_a_gigabyte_bears() {
 async fn a_component_for_which_there_is_no_room_ends_by_a_limit() {
     limit(used_bytes() + (600 << 20));
     let host = support::host();
-    let memories = "(memory 1)".repeat(8);
-    let component = forge::component(&format!(
-        r#"(component
-            (core module $m {memories} (func (export "run")))
-            (core instance $i (instantiate $m))
-            (func (export "run") (canon lift (core func $i "run"))))"#
-    ));
-    let component = support::load(&host, &component).await;
+    let component = support::load(&host, &with_memories(8)).await;
     let called = call(&host, &component, "run", json!({})).await;
     assert_eq!(code(&called), "limit/memories", "{called:?}");
 }

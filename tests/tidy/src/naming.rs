@@ -24,8 +24,9 @@ const ONLY_IN: [Place; 7] = [
             "runtime/cli/",
             "xtask/",
             "tests/artifacts/",
-            // Its arguments.
-            "benches/",
+            // Their arguments.
+            "benches/latency.rs",
+            "benches/limits.rs",
         ],
         fix: "read it in `config` and pass it down",
         is_literal: false,
