@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use patinox::{Allocation, Config, Detector, Failure as _, Host, Loaded, Profile};
+use patinox::{Allocation, Config, Detector, Failure as _, Host, Limits, Loaded, Profile};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -218,6 +218,34 @@ async fn many_at_once_run_in_what_a_gigabyte_bears() {
     let allocated = host.allocated(Profile::Lean).expect("an engine");
     assert_eq!(allocated.memory_reservation_bytes, 64 << 20);
     assert!(allocated.pool_slots.is_some(), "{allocated:?}");
+}
+
+/// Where memories reserve less than `memory` allows, one that would grow beyond
+/// that is told what there is.
+#[tokio::test]
+async fn a_memory_beyond_its_address_space_ends_by_the_limit() {
+    limit(used_bytes() + (1 << 30));
+    let config = Config {
+        limits: Limits {
+            memory_bytes: 256 << 20,
+            ..Limits::default()
+        },
+        ..support::config()
+    };
+    let host = Host::new(config).expect("a host");
+    let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
+    let hoard = async |bytes: u64| call(&host, &hostile, "hoard", json!({ "bytes": bytes })).await;
+    assert_eq!(code(&hoard(50_000_000).await), "ok");
+    let refused = hoard(100_000_000).await;
+    assert_eq!(code(&refused), "limit/memory", "{refused:?}");
+    let error = refused.result.expect_err("no room");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("limit `memory` of 64MiB reached"),
+        "{message}"
+    );
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("`ulimit -v`"), "{hint}");
 }
 
 /// What is within the limit and beyond what there is room for is told so, and

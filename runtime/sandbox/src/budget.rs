@@ -11,10 +11,13 @@ use wasmtime::{ResourceLimiter, Result};
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
+    /// How far each memory can grow: its address space, in bytes.
+    reach: u64,
     held: u64,
     peak: u64,
-    refused: Option<u64>,
-    last_growth: u64,
+    refused: Option<Refusal>,
+    /// What the engine may still say it could not do.
+    last: Growth,
     table_elements: usize,
     table_refused: Option<u64>,
     tables: usize,
@@ -22,15 +25,34 @@ pub(crate) struct Budget {
     core_instances: usize,
 }
 
+/// A growth of a memory that was refused, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The total that it would have come to.
+    pub(crate) total: u64,
+    /// The most that it may have been.
+    pub(crate) allowed: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Growth {
+    bytes: u64,
+    /// Why it cannot be, where that is known.
+    refusal: Option<Refusal>,
+}
+
 impl Budget {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// The budget of one call, on an engine that gives each memory so much
+    /// address space.
+    pub(crate) fn new(limits: &Limits, reach: u64) -> Self {
         let count = |limit| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
             limit: limits.memory_bytes,
+            reach,
             held: 0,
             peak: 0,
             refused: None,
-            last_growth: 0,
+            last: Growth::default(),
             table_elements: count(limits.table_elements),
             table_refused: None,
             tables: count(limits.tables),
@@ -44,9 +66,8 @@ impl Budget {
         self.peak
     }
 
-    /// The total that the last refused growth of a memory would have come to,
-    /// in bytes.
-    pub(crate) const fn memory_refused(&self) -> Option<u64> {
+    /// The last growth of a memory that was refused.
+    pub(crate) const fn memory_refused(&self) -> Option<Refusal> {
         self.refused
     }
 
@@ -57,23 +78,41 @@ impl Budget {
 }
 
 impl ResourceLimiter for Budget {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
         let growth = u64::try_from(desired.saturating_sub(current))?;
         let total = self.held.saturating_add(growth);
+        self.last = Growth::default();
         if self.limit < total {
-            self.refused = Some(total);
-            self.last_growth = 0;
+            self.refused = Some(Refusal {
+                total,
+                allowed: self.limit,
+            });
             return Ok(false);
         }
         self.held = total;
-        self.last_growth = growth;
         self.peak = self.peak.max(total);
+        // A memory may begin beyond its reach, so only the engine can tell.
+        let within_its_type = maximum.is_none_or(|maximum| desired <= maximum);
+        let beyond = within_its_type && self.reach < u64::try_from(desired)?;
+        self.last = Growth {
+            bytes: growth,
+            refusal: beyond.then_some(Refusal {
+                total,
+                allowed: self.reach,
+            }),
+        };
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
-        self.held = self.held.saturating_sub(self.last_growth);
-        self.last_growth = 0;
+        let last = std::mem::take(&mut self.last);
+        self.held = self.held.saturating_sub(last.bytes);
+        self.refused = last.refusal.or(self.refused);
         Ok(())
     }
 
@@ -102,11 +141,19 @@ impl ResourceLimiter for Budget {
 mod tests {
     use super::*;
 
+    const MIB: usize = 1 << 20;
+
     fn budget(memory_bytes: u64) -> Budget {
-        Budget::new(&Limits {
+        let limits = Limits {
             memory_bytes,
             ..Limits::default()
-        })
+        };
+        Budget::new(&limits, 64 << 20)
+    }
+
+    fn refuse(budget: &mut Budget) {
+        let error = wasmtime::format_err!("the engine could not");
+        budget.memory_grow_failed(error).unwrap();
     }
 
     #[test]
@@ -114,7 +161,11 @@ mod tests {
         let mut budget = budget(100);
         assert!(budget.memory_growing(0, 60, None).unwrap());
         assert!(!budget.memory_growing(0, 60, None).unwrap());
-        assert_eq!(budget.memory_refused(), Some(120));
+        let refusal = Refusal {
+            total: 120,
+            allowed: 100,
+        };
+        assert_eq!(budget.memory_refused(), Some(refusal));
         assert!(budget.memory_growing(60, 100, None).unwrap());
         assert_eq!(budget.memory_peak(), 100);
     }
@@ -123,9 +174,31 @@ mod tests {
     fn a_growth_that_failed_is_given_back() {
         let mut budget = budget(100);
         assert!(budget.memory_growing(0, 80, None).unwrap());
-        budget
-            .memory_grow_failed(wasmtime::format_err!("no address space"))
-            .unwrap();
+        refuse(&mut budget);
+        assert_eq!(budget.memory_refused(), None);
         assert!(budget.memory_growing(0, 80, None).unwrap());
+    }
+
+    #[test]
+    fn a_growth_beyond_the_reach_is_a_refusal() {
+        let mut budget = budget(1 << 30);
+        assert!(budget.memory_growing(0, MIB, None).unwrap());
+        assert!(budget.memory_growing(MIB, 65 * MIB, None).unwrap());
+        refuse(&mut budget);
+        let refusal = Refusal {
+            total: 65 << 20,
+            allowed: 64 << 20,
+        };
+        assert_eq!(budget.memory_refused(), Some(refusal));
+    }
+
+    /// Where a memory's own type ends first, the guest asked for what it cannot
+    /// have anywhere.
+    #[test]
+    fn a_growth_beyond_its_type_is_none() {
+        let mut budget = budget(1 << 30);
+        assert!(budget.memory_growing(0, 65 * MIB, Some(MIB)).unwrap());
+        refuse(&mut budget);
+        assert_eq!(budget.memory_refused(), None);
     }
 }

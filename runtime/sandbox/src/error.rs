@@ -27,6 +27,9 @@ const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
 const NO_ROOM_HINT: &str = "call again when fewer calls run; `ulimit -v` or \
     `sysctl vm.max_map_count` gives more room";
 
+const TOO_LARGE_HINT: &str = "start the host with more address space, `ulimit -v`, \
+    and where it was told a number of slots, with more of them";
+
 const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must call \
     `patinox::compile_worker` before anything else, and start no thread before";
 
@@ -72,6 +75,17 @@ pub enum Error {
         allowed: u64,
         /// What the call came to, where it is known.
         spent: Option<u64>,
+    },
+    /// A limit of a call, tighter than the one that was set: this host has
+    /// neither the address space nor the slots for more.
+    #[error("{}: this host has no room for more", limit_message(*name, *allowed, Some(*spent)))]
+    TooLargeHere {
+        /// Which.
+        name: LimitName,
+        /// What there is room for.
+        allowed: u64,
+        /// What the call came to.
+        spent: u64,
     },
     /// A limit of loading, tighter than the one that was set: there is no
     /// worker to compile what is larger.
@@ -169,7 +183,9 @@ impl Failure for Error {
             Self::NotAComponent(_) => Code::Malformed,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotCallable => Code::Unsupported,
-            Self::Limit { name, .. } | Self::NoWorker { name, .. } => Code::Limit(*name),
+            Self::Limit { name, .. }
+            | Self::TooLargeHere { name, .. }
+            | Self::NoWorker { name, .. } => Code::Limit(*name),
             Self::Trap { .. } => Code::Trap,
             Self::Stack => Code::Stack,
             Self::ToolError { .. } => Code::ToolError,
@@ -196,6 +212,7 @@ impl Failure for Error {
             | Self::MismatchedImport { .. }
             | Self::NotCallable
             | Self::Limit { .. }
+            | Self::TooLargeHere { .. }
             | Self::NoWorker { .. }
             | Self::Worker(_)
             | Self::ToolError { .. }
@@ -212,6 +229,7 @@ impl Failure for Error {
                 spent,
             } => limit_hint(*name, *allowed, *spent),
             Self::NoRoom(_) => Some(NO_ROOM_HINT.to_owned()),
+            Self::TooLargeHere { .. } => Some(TOO_LARGE_HINT.to_owned()),
             Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
             Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => {

@@ -64,7 +64,9 @@ impl Instance {
         let place = engine.place(component, &run.limits, run.deadline());
         let placed = within(run, place).await;
         let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
-        let mut store = Store::new(ready.pre.engine(), State::new(run, engine.clock()));
+        let reach = engine.tunables(component.profile())?.memory_reservation;
+        let state = State::new(run, engine.clock(), reach);
+        let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
             let interrupt = run.deadline() + INTERRUPT_AFTER;
             store.set_epoch_deadline(1);

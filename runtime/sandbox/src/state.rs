@@ -26,7 +26,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(run: &Run, clock: &Clock) -> Self {
+    /// The state of one call, on an engine that gives each memory so much
+    /// address space.
+    pub(crate) fn new(run: &Run, clock: &Clock, reach: u64) -> Self {
         let mut table = ResourceTable::new();
         let most = usize::try_from(run.limits.host_resources).unwrap_or(usize::MAX);
         table.set_max_capacity(most);
@@ -35,7 +37,7 @@ impl State {
             started: run.started,
             clock: *clock,
             meter: Meter::new(run),
-            budget: Budget::new(&run.limits),
+            budget: Budget::new(&run.limits, reach),
             allowance: Allowance::new(&run.limits),
             table,
             stdout: Captured::new(run.limits.stdout_bytes),

@@ -7,7 +7,7 @@ use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 
 use super::{Error, MAX_GUEST_TEXT_BYTES, escaped_within, guest_text};
-use crate::budget::Budget;
+use crate::budget::{Budget, Refusal};
 use crate::slots::NoSlot;
 
 /// Why the host ended a call from within an import.
@@ -65,11 +65,10 @@ impl From<NoSlot> for Raised {
         match no_slot {
             NoSlot::Late => Self::Limit(LimitName::Wall, None),
             NoSlot::Busy => Self::Early(Error::Busy),
-            // Where address space is short there is less than the limit allows.
-            NoSlot::TooHeavy { weight, share } => Self::Early(Error::Limit {
+            NoSlot::TooHeavy { weight, share } => Self::Early(Error::TooLargeHere {
                 name: LimitName::Memories,
                 allowed: u64::try_from(share).unwrap_or(u64::MAX),
-                spent: Some(weight.into()),
+                spent: weight.into(),
             }),
         }
     }
@@ -85,7 +84,7 @@ impl Raised {
         self.explain(&Context {
             limits,
             usage: &usage,
-            budget: &Budget::new(limits),
+            budget: &Budget::new(limits, u64::MAX),
         })
     }
 
@@ -114,8 +113,6 @@ impl Context<'_> {
         let known = match name {
             LimitName::Fuel => Some(self.usage.fuel),
             LimitName::Wall => u64::try_from(self.usage.wall.as_millis()).ok(),
-            LimitName::Memory => self.budget.memory_refused(),
-            LimitName::TableElements => self.budget.table_refused(),
             _ => None,
         };
         Error::limit(name, self.limits, spent.or(known))
@@ -129,12 +126,13 @@ impl Context<'_> {
             return self.limit(name, spent);
         }
         let trap = error.downcast_ref::<Trap>().copied();
+        if trap == Some(Trap::StackOverflow) {
+            return Error::Stack;
+        }
+        if let Some(refused) = self.refused() {
+            return refused;
+        }
         match trap {
-            Some(Trap::StackOverflow) => Error::Stack,
-            _ if self.budget.memory_refused().is_some() => self.limit(LimitName::Memory, None),
-            _ if self.budget.table_refused().is_some() => {
-                self.limit(LimitName::TableElements, None)
-            }
             Some(trap) => Error::Trap {
                 reason: trap
                     .to_string()
@@ -146,6 +144,25 @@ impl Context<'_> {
                 reason: guest_text(&error.root_cause().to_string()),
             },
         }
+    }
+
+    /// What the guest was refused while it ran: a guest that ends by a trap
+    /// after that ran into the limit.
+    fn refused(&self) -> Option<Error> {
+        if let Some(Refusal { total, allowed }) = self.budget.memory_refused() {
+            let name = LimitName::Memory;
+            return Some(match allowed < self.limits.memory_bytes {
+                true => Error::TooLargeHere {
+                    name,
+                    allowed,
+                    spent: total,
+                },
+                false => Error::limit(name, self.limits, Some(total)),
+            });
+        }
+        let elements = self.budget.table_refused()?;
+        let name = LimitName::TableElements;
+        Some(Error::limit(name, self.limits, Some(elements)))
     }
 
     fn stop(&self, stop: &Stop, error: &wasmtime::Error) -> Error {
