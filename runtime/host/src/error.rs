@@ -1,6 +1,6 @@
 //! The errors of every part up to the host, joined.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use patinox_policy::{
     Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
@@ -65,6 +65,20 @@ pub enum PatinoxError {
 }
 
 impl PatinoxError {
+    /// The error of loading a file: what is wrong with the file itself names
+    /// it.
+    pub(crate) fn of_file(path: &Path, error: patinox_sandbox::Error) -> Self {
+        let path = || path.to_owned();
+        match error {
+            patinox_sandbox::Error::Unreadable(source) => Self::Unreadable {
+                path: path(),
+                source,
+            },
+            patinox_sandbox::Error::NotAFile => Self::NotAFile { path: path() },
+            error => Self::Sandbox(error),
+        }
+    }
+
     /// The error of a limit that was reached before a call began.
     #[must_use]
     pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {
@@ -120,7 +134,7 @@ impl Failure for PatinoxError {
     }
 }
 
-fn shown(path: &std::path::Path) -> String {
+fn shown(path: &Path) -> String {
     let path = path.to_string_lossy();
     let path = cut(&path, MAX_PATH_BYTES);
     cut(&escape_line(&path), MAX_PATH_BYTES).into_owned()

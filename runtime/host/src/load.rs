@@ -1,9 +1,9 @@
 //! From bytes or a file to a component that can be called.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,17 +44,11 @@ impl Loaded {
 }
 
 pub(crate) async fn file(parts: &Arc<Parts>, path: &Path) -> Result<Loaded, PatinoxError> {
-    let opener = (path.to_owned(), Arc::clone(parts));
-    let file = blocking(move || admitted(opener.0, &opener.1)).await?;
-    let limits = &parts.config.load;
-    let again = (path.to_owned(), Arc::clone(parts));
-    match parts.loader.stored(file, limits).await? {
+    let opened = path.to_owned();
+    let open = move || open(&opened);
+    match parts.loader.load_file(open, &parts.config.load).await {
         Ok(component) => loaded(parts, component).await,
-        Err(missed) => {
-            let bytes = blocking(move || read(again.0, &again.1)).await?;
-            let component = parts.loader.load_missed(bytes, limits, missed).await?;
-            loaded(parts, component).await
-        }
+        Err(error) => Err(PatinoxError::of_file(path, error)),
     }
 }
 
@@ -115,54 +109,9 @@ fn trouble(store: &Store) -> Option<String> {
     }
 }
 
-/// Runs what blocks where it may.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PatinoxError> + Send + 'static,
-) -> Result<T, PatinoxError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| PatinoxError::Worker(error.into()))?
-}
-
-/// Opens a regular file that is not longer than the limit.
-fn admitted(path: PathBuf, parts: &Parts) -> Result<File, PatinoxError> {
-    let (file, len) = match open(&path) {
-        Ok(opened) => opened,
-        Err(source) => return Err(PatinoxError::Unreadable { path, source }),
-    };
-    let Some(len) = len else {
-        return Err(PatinoxError::NotAFile { path });
-    };
-    parts.loader.admit(len, &parts.config.load)?;
-    Ok(file)
-}
-
-/// Reads a regular file that is not longer than the limit.
-fn read(path: PathBuf, parts: &Parts) -> Result<Vec<u8>, PatinoxError> {
-    let limits = &parts.config.load;
-    let file = admitted(path.clone(), parts)?;
-    let len = file.metadata().map_or(0, |metadata| metadata.len());
-    let limit = parts.loader.max_bytes(limits);
-    let mut bytes = Vec::with_capacity(usize::try_from(len.min(limit)).unwrap_or_default());
-    // A file that grows while it is read is refused by the same limit.
-    match file.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
-        Ok(_) => {}
-        Err(source) => return Err(PatinoxError::Unreadable { path, source }),
-    }
-    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    parts.loader.admit(len, limits)?;
-    Ok(bytes)
-}
-
-/// Opens without waiting, as a pipe would have us do, and tells the length of
-/// a regular file.
-fn open(path: &Path) -> std::io::Result<(File, Option<u64>)> {
+/// Opens without waiting, as a pipe would have us do.
+fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    let metadata = file.metadata()?;
-    let len = metadata.is_file().then_some(metadata.len());
-    Ok((file, len))
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags).open(path)
 }

@@ -3,6 +3,7 @@
 mod raised;
 
 use std::borrow::Cow;
+use std::io;
 
 use patinox_policy::{
     Code, Failure, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
@@ -51,6 +52,12 @@ pub enum Error {
     /// The bytes are not a component that can be loaded.
     #[error("{}", not_a_component(.0))]
     NotAComponent(NotAComponent),
+    /// The component's file cannot be read.
+    #[error("the component's file cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// A directory, pipe or device where the component's file should be.
+    #[error("not a file")]
+    NotAFile,
     /// The component imports what this host does not offer.
     #[error("the component imports what this host does not offer: {}", list(names))]
     MissingImports {
@@ -181,6 +188,8 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::NotAComponent(_) => Code::Malformed,
+            Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
+            Self::Unreadable(_) | Self::NotAFile => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotCallable => Code::Unsupported,
             Self::Limit { name, .. }
@@ -208,6 +217,8 @@ impl Failure for Error {
             | Self::NoRoom(_)
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
+            | Self::Unreadable(_)
+            | Self::NotAFile
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
             | Self::NotCallable

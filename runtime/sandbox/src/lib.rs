@@ -47,7 +47,7 @@ pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::Error;
 pub use inspect::Export;
-pub use loader::{Loader, Missed, Store};
+pub use loader::{Loader, Store};
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

@@ -2,10 +2,12 @@
 
 mod flights;
 mod refusals;
+mod source;
 mod stored;
 
 use std::fmt;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -24,6 +26,7 @@ use crate::screen::{Digest, Screened};
 
 use flights::Flights;
 use refusals::Refusals;
+use source::{Hashed, Source};
 use stored::{Keep, Sought};
 
 /// Compilers that run at once, on a machine with many processors. Each may take
@@ -82,12 +85,6 @@ pub enum Store {
     },
 }
 
-/// That the artifact store did not have the code, and what was wrong with what
-/// it had instead, if anything.
-#[derive(Clone, Debug, Default)]
-#[must_use = "loading tells what was wrong"]
-pub struct Missed(Option<String>);
-
 impl Loader {
     /// Makes a loader. Without a worker it compiles in this process, one
     /// component at a time, and takes only what is four times smaller than its
@@ -111,30 +108,6 @@ impl Loader {
         }))
     }
 
-    /// The most bytes that a component may have.
-    #[must_use]
-    pub fn max_bytes(&self, limits: &LoadLimits) -> u64 {
-        self.tightened(limits).file_bytes
-    }
-
-    /// Refuses a component by its size, before it is read.
-    ///
-    /// # Errors
-    ///
-    /// If it is larger than the limit `file`.
-    pub fn admit(&self, len: u64, limits: &LoadLimits) -> Result<(), Error> {
-        let allowed = self.max_bytes(limits);
-        if len <= allowed {
-            return Ok(());
-        }
-        let error = Error::Limit {
-            name: LimitName::File,
-            allowed,
-            spent: Some(len),
-        };
-        Err(self.explain(error, limits))
-    }
-
     /// Loads a component. No code of it runs.
     ///
     /// What the artifact store has is neither screened nor compiled again.
@@ -155,87 +128,59 @@ impl Loader {
     /// component then has it compiled himself. Without a worker, compiling goes
     /// on to its end, and nothing else is compiled until then.
     pub async fn load(&self, bytes: Vec<u8>, limits: &LoadLimits) -> Result<Component, Error> {
-        self.load_missed(bytes, limits, Missed::default()).await
+        let tightened = self.tightened(limits);
+        let deadline = deadline(&tightened);
+        let most = tightened.file_bytes;
+        let loaded = async {
+            source::admit(bytes.len(), most)?;
+            let hash = move || Ok(Hashed::of(bytes));
+            let hashed = self.read(hash, &tightened, deadline).await?;
+            self.load_hashed(hashed, tightened, deadline).await
+        };
+        loaded.await.map_err(|error| self.explain(error, limits))
     }
 
-    /// As [`load`](Self::load), after [`stored`](Self::stored) had nothing.
+    /// As [`load`](Self::load), from a file: what the artifact store has is not
+    /// held as a whole, and what it has not is read a second time.
+    ///
+    /// `open` must not wait for a pipe; it runs where it may block, and a disk
+    /// that does not answer ends loading as a slow compiler does.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// As [`load`](Self::load); and if it is no regular file, or cannot be
+    /// opened or read.
     ///
     /// # Cancel safety
     ///
-    /// As [`load`](Self::load).
-    pub async fn load_missed(
+    /// As [`load`](Self::load); a thread may go on to the end of the file.
+    pub async fn load_file(
         &self,
-        bytes: Vec<u8>,
+        open: impl FnOnce() -> io::Result<File> + Send + 'static,
         limits: &LoadLimits,
-        missed: Missed,
     ) -> Result<Component, Error> {
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.admit(len, limits)?;
         let tightened = self.tightened(limits);
-        let loaded = self.load_within(bytes, tightened, missed).await;
-        loaded.map_err(|error| self.explain(error, limits))
+        let deadline = deadline(&tightened);
+        let most = tightened.file_bytes;
+        let loaded = async {
+            let hash = move || Hashed::of_file(open().map_err(Error::Unreadable)?, most);
+            let hashed = bounded(&self.0.files, hash, &tightened, deadline).await?;
+            self.load_hashed(hashed, tightened, deadline).await
+        };
+        loaded.await.map_err(|error| self.explain(error, limits))
     }
 
-    /// The component that a file holds, if the artifact store has its code:
-    /// then no more of the file is held than a block.
-    ///
-    /// A file that cannot be read is not found.
-    ///
-    /// # Errors
-    ///
-    /// As [`load`](Self::load), but for what is about compiling.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing; a thread may go on to the end of
-    /// the file.
-    pub async fn stored(
+    async fn load_hashed(
         &self,
-        file: impl Read + Send + 'static,
-        limits: &LoadLimits,
-    ) -> Result<Result<Component, Missed>, Error> {
-        let Some(store) = self.0.store.clone() else {
-            return Ok(Err(Missed::default()));
-        };
-        let tightened = self.tightened(limits);
-        let deadline = Instant::now() + Duration::from_millis(tightened.compile_wall_ms);
-        let (engine, most) = (self.0.engine.clone(), tightened.file_bytes);
-        let find = move || {
-            let Ok((digest, len)) = Digest::of_all(file.take(most.saturating_add(1))) else {
-                return Ok(Sought::Nothing);
-            };
-            match usize::try_from(len) {
-                Ok(bytes) if len <= most => {
-                    stored::find(&engine, Some(&store), digest, bytes, &tightened)
-                }
-                // Whoever reads it says so.
-                _ => Ok(Sought::Nothing),
-            }
-        };
-        let sought = bounded(&self.0.files, find, &tightened, deadline).await;
-        Ok(match sought.map_err(|error| self.explain(error, limits))? {
-            Sought::Found(component) => Ok(component),
-            Sought::Nothing => Err(Missed::default()),
-            Sought::Bad(reason) => Err(Missed(Some(reason))),
-        })
-    }
-
-    async fn load_within(
-        &self,
-        bytes: Vec<u8>,
+        hashed: Hashed,
         limits: LoadLimits,
-        Missed(missed): Missed,
+        deadline: Instant,
     ) -> Result<Component, Error> {
-        let deadline = Instant::now() + Duration::from_millis(limits.compile_wall_ms);
-        let hash = move || {
-            let digest = Digest::of(&bytes);
-            Ok((bytes, digest))
-        };
-        let (bytes, digest) = self.read(hash, &limits, deadline).await?;
+        let Hashed {
+            source,
+            digest,
+            len,
+        } = hashed;
         let key: Key = (digest, limits);
         let again = |failed: Failed| Err(failed.explain(&limits));
         if let Some(refused) = self.0.refusals.get(&key) {
@@ -252,12 +197,26 @@ impl Loader {
         if let Some(refused) = self.0.refusals.get(&key) {
             return again(refused);
         }
-        let (len, engine, store) = (bytes.len(), self.0.engine.clone(), self.0.store.clone());
+        let (engine, store) = (self.0.engine.clone(), self.0.store.clone());
         let stored = move || stored::find(&engine, store.as_ref(), digest, len, &limits);
         let trouble = match self.read(stored, &limits, deadline).await? {
             Sought::Found(component) => return Ok(landed.insert(component).clone()),
-            Sought::Nothing => missed,
+            Sought::Nothing => None,
             Sought::Bad(reason) => Some(reason),
+        };
+        let bytes = match source {
+            Source::Bytes(bytes) => bytes,
+            Source::File(file) => {
+                let whole = move || Hashed::whole(file, limits.file_bytes);
+                let (bytes, now) = bounded(&self.0.files, whole, &limits, deadline).await?;
+                if now != digest {
+                    drop(landed);
+                    // Somebody wrote to it meanwhile. What has been read stays.
+                    let hashed = Hashed::with_digest(bytes, now);
+                    return Box::pin(self.load_hashed(hashed, limits, deadline)).await;
+                }
+                bytes
+            }
         };
         let screen = move || Ok(Screened::with_digest(bytes, digest, &limits)?);
         let screened = self.read(screen, &limits, deadline).await?;
@@ -364,6 +323,11 @@ impl Loader {
     }
 }
 
+/// When loading must be done that begins now.
+fn deadline(limits: &LoadLimits) -> Instant {
+    Instant::now() + Duration::from_millis(limits.compile_wall_ms)
+}
+
 /// Compiles in this process.
 fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Component, Failed> {
     let tunables = keep.engine.tunables(screened.facts.profile)?;
@@ -411,3 +375,6 @@ impl fmt::Debug for Loader {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Files: that change, that many load, that never answer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use patinox_policy::Failure as _;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::artifact::StoreConfig;
+use crate::engine::EngineConfig;
+
+/// A component with one function, of a name of one letter.
+fn component(name: char) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "{name}") (canon lift (core func $i "run"))))"#
+    );
+    wat::parse_str(text).expect("a component")
+}
+
+/// A file of a component, and a loader with a store.
+struct Scene {
+    folder: TempDir,
+    loader: Loader,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        fs::write(folder.path().join("tool.wasm"), component('a')).expect("a file");
+        let store = Self::store(folder.path());
+        let loader = Loader::new(Engine::new(EngineConfig::default()), None, Some(store));
+        Self { folder, loader }
+    }
+
+    fn store(folder: &Path) -> ArtifactStore {
+        let config = StoreConfig::new(folder.join("store"), folder.join("key/key"));
+        ArtifactStore::open(config).expect("a store")
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("tool.wasm")
+    }
+
+    fn open(&self) -> File {
+        File::open(self.path()).expect("the file")
+    }
+
+    /// Where those meet who load the same.
+    fn place(&self, component: &[u8]) -> Arc<flights::Flight> {
+        let limits = self.loader.tightened(&LoadLimits::default());
+        self.loader.0.flights.join(&(Digest::of(component), limits))
+    }
+
+    /// Loads in the background.
+    fn load(
+        &self,
+        open: impl FnOnce() -> io::Result<File> + Send + 'static,
+        limits: LoadLimits,
+    ) -> JoinHandle<Result<Component, Error>> {
+        let loader = self.loader.clone();
+        tokio::spawn(async move { loader.load_file(open, &limits).await })
+    }
+
+    /// Nothing is hashed from memory, looked up or screened until it is dropped.
+    fn no_readers(&self) -> OwnedSemaphorePermit {
+        let readers = Arc::clone(&self.loader.0.readers);
+        let all = u32::try_from(readers.available_permits()).expect("a few");
+        readers.try_acquire_many_owned(all).expect("all of them")
+    }
+}
+
+/// Waits for what happens soon.
+async fn until(what: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !what() {
+        assert!(Instant::now() < patience, "it never came");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The name of its function, or why there is none.
+fn end(loaded: &Result<Component, Error>) -> String {
+    match loaded {
+        Ok(component) => component.exports()[0].name.clone(),
+        Err(error) => error.code().to_string(),
+    }
+}
+
+/// What is compiled is what has been read, by the name that it has.
+#[tokio::test]
+async fn a_file_that_changes_meanwhile_is_what_it_is_then() {
+    let scene = Scene::new();
+    let place = scene.place(&component('a'));
+    let readers = scene.no_readers();
+    let file = scene.open();
+    let loading = scene.load(move || Ok(file), LoadLimits::default());
+    until(|| Arc::strong_count(&place) == 2).await;
+    fs::write(scene.path(), component('b')).expect("the file");
+    drop(readers);
+    let loaded = loading.await.expect("no panic");
+    assert_eq!(end(&loaded), "b");
+    let digest = Digest::of(&component('b')).to_string();
+    assert_eq!(loaded.expect("a component").digest(), digest);
+}
+
+/// What the store has is linked once for all who load it at the same time.
+#[tokio::test]
+async fn a_kept_file_that_many_load_is_linked_once() {
+    let scene = Scene::new();
+    let file = scene.open();
+    let kept = scene.load(move || Ok(file), LoadLimits::default()).await;
+    let kept = kept.expect("no panic").expect("a component");
+    assert_eq!(kept.store(), &Store::Kept);
+    let place = scene.place(&component('a'));
+    let readers = scene.no_readers();
+    let loading: Vec<_> = (0..8)
+        .map(|_| {
+            let file = scene.open();
+            scene.load(move || Ok(file), LoadLimits::default())
+        })
+        .collect();
+    until(|| Arc::strong_count(&place) == 9).await;
+    drop(readers);
+    let mut loaded = Vec::new();
+    for loading in loading {
+        loaded.push(loading.await.expect("no panic").expect("a component"));
+    }
+    for one in &loaded {
+        assert_eq!(one.store(), &Store::Hit);
+        // The same text in memory is the same component.
+        assert_eq!(one.digest().as_ptr(), loaded[0].digest().as_ptr());
+    }
+    assert_ne!(kept.digest().as_ptr(), loaded[0].digest().as_ptr());
+}
+
+/// A disk that no longer answers holds up what is read from files alone, and
+/// that no longer than the limit.
+#[tokio::test]
+async fn a_disk_that_hangs_holds_up_files_alone() {
+    let scene = Scene::new();
+    let short = LoadLimits {
+        compile_wall_ms: 200,
+        ..LoadLimits::default()
+    };
+    let mut answers = Vec::new();
+    for _ in 0..100 {
+        let (answer, never) = mpsc::channel::<()>();
+        answers.push(answer);
+        let path = scene.path();
+        let hung = scene.load(
+            move || {
+                let _ = never.recv();
+                File::open(path)
+            },
+            short,
+        );
+        let ended = hung.await.expect("no panic");
+        assert_eq!(end(&ended), "limit/compile-wall");
+        if scene.loader.0.files.available_permits() == 0 {
+            break;
+        }
+    }
+    let file = scene.open();
+    let started = Instant::now();
+    let ended = scene.load(move || Ok(file), short).await.expect("no panic");
+    assert_eq!(end(&ended), "limit/compile-wall");
+    assert!(started.elapsed() < Duration::from_secs(20));
+    let limits = LoadLimits::default();
+    let loaded = scene.loader.load(component('a'), &limits).await;
+    assert_eq!(end(&loaded), "a");
+    // It answers again.
+    drop(answers);
+    let file = scene.open();
+    let loaded = scene.load(move || Ok(file), LoadLimits::default()).await;
+    assert_eq!(end(&loaded.expect("no panic")), "a");
+}
+
+/// However many steps a file takes, they have one time together.
+#[tokio::test]
+async fn a_file_has_one_deadline() {
+    let scene = Scene::new();
+    let limits = LoadLimits {
+        compile_wall_ms: 2_000,
+        ..LoadLimits::default()
+    };
+    let readers = scene.no_readers();
+    let (_answer, never) = mpsc::channel::<()>();
+    let path = scene.path();
+    let slow = move || {
+        let _ = never.recv_timeout(Duration::from_millis(1_500));
+        File::open(path)
+    };
+    let started = Instant::now();
+    let ended = scene.load(slow, limits).await.expect("no panic");
+    assert_eq!(end(&ended), "limit/compile-wall");
+    assert!(started.elapsed() < Duration::from_millis(3_300));
+    drop(readers);
+}
