@@ -33,6 +33,23 @@ async fn what_is_no_component_is_refused_by_its_name() {
     insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone: nothing else can be granted yet");
 }
 
+/// As tools for JavaScript build it by default.
+#[tokio::test]
+async fn an_asynchronous_component_is_refused_by_its_name() {
+    let host = support::host();
+    for text in [
+        "(component (core func (canon task.cancel)))",
+        "(component (core func (canon waitable-set.new)))",
+        "(component (type (stream u8)))",
+        "(component (type (future)))",
+    ] {
+        let told = refused(&host, &forge::component(text)).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @"component/unsupported: the component is built of asynchronous functions, which this host does not run | build it for WASI 0.2, without `async`: `componentize-qjs --sync`, `jco componentize --backend-qjs-disable-async`");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_component_made_by_hand_works() {
     let host = support::host();

@@ -30,6 +30,10 @@ pub(crate) use parent::Job;
 pub use parent::{Worker, WorkerFault};
 pub use worker::{COMPILE_WORKER, compile_worker};
 
+/// How the engine names the proposal that it has turned off; it has no type
+/// for it.
+const ASYNCHRONOUS: &str = "component model async";
+
 /// Why there is no compiled code.
 #[derive(Debug)]
 pub(crate) enum Failed {
@@ -75,6 +79,9 @@ impl Failed {
     /// What the one who loads it is told.
     pub(crate) fn explain(self, limits: &LoadLimits) -> Error {
         match self {
+            Self::Invalid { reason } if reason.contains(ASYNCHRONOUS) => {
+                Error::NotAComponent(NotAComponent::Asynchronous)
+            }
             Self::Invalid { reason } => Error::NotAComponent(NotAComponent::Invalid { reason }),
             Self::Limit(name) | Self::Short(name) => Error::Limit {
                 name,

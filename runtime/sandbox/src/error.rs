@@ -187,6 +187,7 @@ impl From<Refused> for Error {
 impl Failure for Error {
     fn code(&self) -> Code {
         match self {
+            Self::NotAComponent(NotAComponent::Asynchronous) => Code::Unsupported,
             Self::NotAComponent(_) => Code::Malformed,
             Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
             Self::Unreadable(_) | Self::NotAFile => Code::Unreadable,
@@ -257,6 +258,9 @@ fn not_a_component(kind: &NotAComponent) -> String {
         NotAComponent::CoreModule => "not a component but a core module".to_owned(),
         NotAComponent::Text => "not a component but WebAssembly text".to_owned(),
         NotAComponent::Precompiled => "not a component but precompiled machine code".to_owned(),
+        NotAComponent::Asynchronous => "the component is built of asynchronous functions, \
+            which this host does not run"
+            .to_owned(),
         NotAComponent::CutShort => "the component is cut short".to_owned(),
         NotAComponent::UnknownVersion => "a component of an unknown format version".to_owned(),
         NotAComponent::Unknown => "not a WebAssembly component".to_owned(),
@@ -280,6 +284,10 @@ const fn not_a_component_hint(kind: &NotAComponent) -> &'static str {
         NotAComponent::Text => "turn it into binary: `wasm-tools parse`",
         NotAComponent::Precompiled => {
             "give the component itself; machine code from elsewhere is never run"
+        }
+        NotAComponent::Asynchronous => {
+            "build it for WASI 0.2, without `async`: `componentize-qjs --sync`, \
+             `jco componentize --backend-qjs-disable-async`"
         }
         NotAComponent::CutShort | NotAComponent::Empty => "get the file again",
         NotAComponent::UnknownVersion => "build it with current tools",

@@ -29,6 +29,9 @@ pub enum NotAComponent {
     Text,
     /// Machine code that a wasmtime compiled. To load it is to run it.
     Precompiled,
+    /// A component whose functions are asynchronous, or that has streams or
+    /// futures.
+    Asynchronous,
     /// A component that ends too early.
     CutShort,
     /// A component of a version that is not ours.
