@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use patinox::{Config, Failure as _, Host, LimitName, LoadLimits};
 
-use crate::support::{self, Neighbour, forge, soon};
+use crate::support::{self, Neighbour, forge, process, soon};
 
 /// A limit of loading and a binary that is beyond it.
 struct Bomb {
@@ -150,14 +150,20 @@ fn refused(component: Vec<u8>, message: &str) -> impl Future<Output = ()> {
     /// What refusing may take, ten times over for a machine that is busy and a
     /// build that is not optimised.
     const AT_ONCE: Duration = Duration::from_secs(2);
+    /// Memory that refusing may take beside the component's own bytes.
+    const MEMORY: u64 = 64 << 20;
     let caller = std::panic::Location::caller();
     async move {
         let host = host(LoadLimits::default());
+        process::forget_peak();
+        let before = process::resident();
         let start = Instant::now();
         let error = soon(host.load(component)).await.expect_err("a bomb");
         let took = start.elapsed();
+        let memory = process::resident_peak().saturating_sub(before);
         assert_eq!(error.to_string(), message, "{caller}");
         assert!(took < AT_ONCE, "{caller}: {took:?}");
+        assert!(memory < MEMORY, "{caller}: {memory} bytes");
         Neighbour::of(&host).await.still_answers(4).await;
     }
 }
@@ -217,6 +223,30 @@ async fn a_name_of_a_hundred_kilobytes() {
     let component = forge::component(&format!("(component {module} {TOOL})"));
     let message = "the component is too large: 100000 bytes of a name, at most 1000";
     refused(component, message).await;
+}
+
+/// As large as a file may be, so that what reads it has all of it to read.
+#[tokio::test]
+async fn a_whole_file_of_types() {
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    // A section of types that says how many it has, and has one.
+    let size = (64_u32 << 20) - 14;
+    component.push(7);
+    component.extend(leb128(size));
+    component.extend(leb128(u32::MAX));
+    component.resize(64 << 20, 0);
+    refused(
+        component,
+        "the component is too large: 4294967295 types, at most 50000",
+    )
+    .await;
+}
+
+/// A number of 32 bits in five bytes.
+fn leb128(number: u32) -> [u8; 5] {
+    let last = u8::try_from(number >> 28).expect("four bits");
+    let group = |at: u32| u8::try_from(number >> (7 * at) & 0x7f).expect("seven bits") | 0x80;
+    [group(0), group(1), group(2), group(3), last]
 }
 
 #[tokio::test]
