@@ -21,9 +21,9 @@ use crate::types::ValueType;
 use crate::value;
 
 /// After so much fuel somebody looks whether the deadline has passed, the call
-/// is cancelled, or the guest's turn is over: 40 to 330 µs of its time, of which
-/// it costs some 0.3 µs.
-const FUEL_PER_YIELD: u64 = 400_000;
+/// is cancelled, or the guest's turn is over: 80 to 660 µs of its time, of which
+/// it costs some 0.5 µs.
+const FUEL_PER_YIELD: u64 = 800_000;
 
 /// The least that a call of the host, or a result, may carry: what WASI's
 /// streams pass at once, 64 KiB, and some room.

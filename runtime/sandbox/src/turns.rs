@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 /// How long a guest's turn is where every thread of the runtime has one that
 /// computes: what arrives waits for it.
-const TURN: Duration = Duration::from_micros(200);
+const TURN: Duration = Duration::from_micros(500);
 
 /// The same where another thread is free to take what arrives. To offer it a
 /// turn that it has no use for costs 5 to 70 µs: it wakes up and takes the
