@@ -11,6 +11,7 @@ mod host_calls;
 mod imports;
 mod limits;
 mod overshoot;
+mod starving;
 mod table;
 
 use patinox::{Host, Loaded};

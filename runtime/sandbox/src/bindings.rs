@@ -32,7 +32,9 @@ pub(crate) mod offered {
             "wasi:io/error.error": wasmtime_wasi_io::streams::Error,
         },
         imports: {
+            "wasi:io/error.[drop]error": async | trappable,
             "wasi:io/poll.poll": async | trappable,
+            "wasi:io/poll.[drop]pollable": async | trappable,
             "wasi:io/poll.[method]pollable.block": async | trappable,
             "wasi:io/poll.[method]pollable.ready": async | trappable,
             "wasi:io/streams.[method]input-stream.blocking-read": async | trappable,

@@ -21,6 +21,7 @@ use crate::inspect::{self, Export};
 use crate::loader::Store;
 use crate::screen::{Digest, NotAComponent, Screened};
 use crate::state::State;
+use crate::turns::Pace;
 
 /// The interface of components whose tools are known only when they run.
 const HANDLER: &str = "patinox:tool/handler@0.1";
@@ -69,6 +70,7 @@ pub(crate) struct Ready {
     handler: Option<HandlerPre<State>>,
     /// Those of [`Component::exports`], in its order.
     pub(crate) functions: Vec<ComponentExportIndex>,
+    pub(crate) pace: Pace,
 }
 
 impl Ready {
@@ -269,6 +271,7 @@ fn link(backend: &Arc<Backend>, code: &Code, exports: &[Export]) -> Result<Ready
         functions: functions.ok_or_else(|| Error::Internal("an export is gone".into()))?,
         pre,
         backend: Arc::clone(backend),
+        pace: Pace::default(),
     })
 }
 

@@ -16,13 +16,14 @@ use crate::error::{Context, Error, Raised, Stop};
 use crate::sandbox::{GuestOutput, Outcome, Run};
 use crate::slots::Slot;
 use crate::state::State;
-use crate::turns::Turns;
+use crate::turns::{Pace, Turns};
 use crate::types::ValueType;
 use crate::value;
 
 /// After so much fuel somebody looks whether the deadline has passed, the call
-/// is cancelled, or the guest's turn is over: 80 to 660 µs of its time, of which
-/// it costs some 0.5 µs.
+/// is cancelled, or the guest's turn is over: 80 to 660 µs of a guest that
+/// computes, of which it costs some 0.5 µs. One that waits for memory takes some
+/// 20 ms, and has its turns apart (`turns`).
 const FUEL_PER_YIELD: u64 = 800_000;
 
 /// The least that a call of the host, or a result, may carry: what WASI's
@@ -62,7 +63,7 @@ impl Instance {
     ) -> Result<(Arc<Ready>, Store<State>, Slot), Error> {
         let engine = component.engine();
         let place = engine.place(component, &run.limits, run.deadline());
-        let placed = within(run, place).await;
+        let placed = within(run, None, place).await;
         let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
         let reach = engine.tunables(component.profile())?.memory_reservation;
         let state = State::new(run, engine.clock(), reach);
@@ -120,7 +121,7 @@ impl Instance {
     ) -> Result<(), Raised> {
         let store = &mut self.store;
         let ready = &self.component;
-        within(&self.run, async {
+        within(&self.run, Some(&ready.pace), async {
             let instance = ready
                 .pre
                 .instantiate_async(&mut *store)
@@ -144,8 +145,9 @@ impl Instance {
         work: impl AsyncFnOnce(&Handler, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Raised> {
         let store = &mut self.store;
+        let pace = Some(&self.component.pace);
         let handler = self.component.handler()?;
-        within(&self.run, async {
+        within(&self.run, pace, async {
             let guest = handler
                 .instantiate_async(&mut *store)
                 .await
@@ -220,7 +222,11 @@ fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, E
 ///
 /// The guest has the first turn, so that one that is soon done costs neither a
 /// timer nor a place among those who listen for the cancel.
-async fn within<T>(run: &Run, guest: impl Future<Output = Result<T, Raised>>) -> Result<T, Raised> {
+async fn within<T>(
+    run: &Run,
+    pace: Option<&Pace>,
+    guest: impl Future<Output = Result<T, Raised>>,
+) -> Result<T, Raised> {
     if run.cancel.is_cancelled() {
         return Err(Raised::Cancelled);
     }
@@ -230,7 +236,7 @@ async fn within<T>(run: &Run, guest: impl Future<Output = Result<T, Raised>>) ->
         false => (run.deadline() <= now).then(|| Err(late())),
     };
     let mut guest = pin!(guest);
-    let mut turns = Turns::default();
+    let mut turns = pace.map_or_else(Turns::default, Turns::of);
     tokio::select! {
         biased;
         result = poll_fn(|cx| turns.poll(cx, guest.as_mut(), look)) => result,

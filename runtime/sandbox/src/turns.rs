@@ -1,12 +1,13 @@
 //! How long a guest goes on before other tasks of its thread have a turn.
 
+use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// How long a guest's turn is where every thread of the runtime has one that
 /// computes: what arrives waits for it.
@@ -16,6 +17,15 @@ const TURN: Duration = Duration::from_micros(500);
 /// turn that it has no use for costs 5 to 70 µs: it wakes up and takes the
 /// guest over.
 const LONG_TURN: Duration = Duration::from_millis(10);
+
+/// A guest that takes longer than this from one stop to the next makes others
+/// wait for what fuel does not see: memory that is in no cache, pages touched
+/// for the first time.
+const SLOW_STOP: Duration = Duration::from_millis(3);
+
+/// How many calls of a component begin apart after one that was slow. The
+/// machine may have been busy with something else, so it is not for ever.
+const CALLS_APART: u32 = 32;
 
 /// How many guests of this process compute, or wait for their turn to.
 static COMPUTING: AtomicUsize = AtomicUsize::new(0);
@@ -47,9 +57,37 @@ impl Drop for Computing {
     }
 }
 
-/// Lets a guest go on until its turn is over or it waits for something.
+/// How long the guests of a component have taken from stop to stop.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct Pace {
+    /// How many calls are still to begin apart.
+    apart: AtomicU32,
+}
+
+impl Pace {
+    fn was_slow(&self) {
+        self.apart.store(CALLS_APART, Ordering::Relaxed);
+    }
+
+    fn begins_apart(&self) -> bool {
+        let less = |calls: u32| calls.checked_sub(1);
+        0 < self.apart.load(Ordering::Relaxed)
+            && self
+                .apart
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+                .is_ok()
+    }
+}
+
+/// Lets a guest go on until its turn is over or it waits for something.
+///
+/// One that is slow from stop to stop has no short turns. It goes on *apart*:
+/// on a thread that has given its place in the runtime to another one, so that
+/// the system shares the processors between it and what waits.
+#[derive(Debug, Default)]
+pub(crate) struct Turns<'a> {
+    pace: Option<&'a Pace>,
+    is_apart: bool,
     /// Most guests are done before the engine stops for the first time, so
     /// nothing is made before that.
     begun: bool,
@@ -58,25 +96,54 @@ pub(crate) struct Turns {
     waker: Option<(Arc<Woken>, Waker)>,
 }
 
-impl Turns {
+impl<'a> Turns<'a> {
+    /// The turns of a guest of a component with this pace.
+    pub(crate) fn of(pace: &'a Pace) -> Self {
+        Self {
+            is_apart: pace.begins_apart() && can_go_apart(),
+            pace: Some(pace),
+            ..Self::default()
+        }
+    }
+
     /// Polls a guest, again and again while all it does is to stop and go on.
     /// In between `look` may end it.
     pub(crate) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
+        guest: Pin<&mut impl Future<Output = T>>,
+        look: impl Fn(Instant) -> Option<T>,
+    ) -> Poll<T> {
+        if self.is_apart {
+            return tokio::task::block_in_place(|| self.go_on(cx, guest, look));
+        }
+        self.go_on(cx, guest, look)
+    }
+
+    fn go_on<T>(
+        &mut self,
+        cx: &mut Context<'_>,
         mut guest: Pin<&mut impl Future<Output = T>>,
         look: impl Fn(Instant) -> Option<T>,
     ) -> Poll<T> {
+        let began = Instant::now();
         if !self.begun {
             self.begun = true;
-            return guest.poll(cx);
+            let polled = guest.poll(cx);
+            self.stopped(Instant::now(), began);
+            return polled;
         }
         self.computing.get_or_insert_with(Computing::begin);
         let (woken, waker) = self.waker(cx.waker());
-        let began = Instant::now();
+        let (woken, waker) = (Arc::clone(woken), waker.clone());
+        let mut before = began;
         loop {
             woken.begin();
-            if let Poll::Ready(done) = guest.as_mut().poll(&mut Context::from_waker(waker)) {
+            let polled = guest.as_mut().poll(&mut Context::from_waker(&waker));
+            let now = Instant::now();
+            self.stopped(now, before);
+            before = now;
+            if let Poll::Ready(done) = polled {
                 return Poll::Ready(done);
             }
             if !woken.end() {
@@ -85,17 +152,35 @@ impl Turns {
                 (self.begun, self.computing) = (false, None);
                 return Poll::Pending;
             }
-            let now = Instant::now();
             if let Some(ended) = look(now) {
                 return Poll::Ready(ended);
             }
-            if Computing::turn() <= now.saturating_duration_since(began) {
+            if self.turn() <= now.saturating_duration_since(began) {
                 // Until the thread has looked for what has arrived.
                 if pin!(tokio::task::yield_now()).poll(cx).is_ready() {
                     cx.waker().wake_by_ref();
                 }
                 return Poll::Pending;
             }
+        }
+    }
+
+    fn turn(&self) -> Duration {
+        match self.is_apart {
+            true => LONG_TURN,
+            false => Computing::turn(),
+        }
+    }
+
+    /// Looks how long the guest took. One that was slow ends its turn here and
+    /// has the next one apart.
+    fn stopped(&mut self, now: Instant, before: Instant) {
+        if now.saturating_duration_since(before) < SLOW_STOP {
+            return;
+        }
+        if let Some(pace) = self.pace {
+            pace.was_slow();
+            self.is_apart = self.is_apart || can_go_apart();
         }
     }
 
@@ -112,6 +197,15 @@ impl Turns {
             (Arc::clone(&woken), Waker::from(woken))
         })
     }
+}
+
+/// Whether this thread can give its place in the runtime to another one. A
+/// runtime of one thread cannot, nor can what runs in a `LocalSet`: tokio
+/// answers that with a panic, and there is no other way to ask.
+fn can_go_apart() -> bool {
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    let is_multi_thread = matches!(flavor, Ok(RuntimeFlavor::MultiThread));
+    is_multi_thread && catch_unwind(|| tokio::task::block_in_place(|| ())).is_ok()
 }
 
 /// Whether a guest is woken while it is polled: then it only gave others their

@@ -20,7 +20,7 @@ impl error::HostError for State {
         Ok("stream error".to_owned())
     }
 
-    fn drop(&mut self, error: Resource<Error>) -> Result<()> {
+    async fn drop(&mut self, error: Resource<Error>) -> Result<()> {
         library::error::HostError::drop(&mut self.table, error)
     }
 }
@@ -42,7 +42,7 @@ impl poll::HostPollable for State {
         library::poll::HostPollable::block(&mut self.table, pollable).await
     }
 
-    fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
+    async fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
         self.allowance.drop_pollable();
         library::poll::HostPollable::drop(&mut self.table, pollable)
     }

@@ -68,7 +68,9 @@ pub(crate) fn link(
 fn define(instance: &mut LinkerInstance<'_, State>, name: &str, ty: &ComponentItem) -> Result<()> {
     match ty {
         ComponentItem::ComponentFunc(_) => instance.func_new(name, answer),
-        ComponentItem::Resource(_) => instance.resource(name, resource(name), |_, _| Ok(())),
+        ComponentItem::Resource(_) => {
+            instance.resource_async(name, resource(name), |_, _| Box::new(async { Ok(()) }))
+        }
         _ => Ok(()),
     }
 }

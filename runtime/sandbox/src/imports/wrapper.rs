@@ -68,8 +68,7 @@ impl Meter {
         }
     }
 
-    /// Whether other tasks get a turn after this call. A destructor that ends
-    /// at once cannot give one; it counts towards the next.
+    /// Whether other tasks get a turn after this call.
     fn is_turn_due(&mut self) -> bool {
         let now = Instant::now();
         let due = CALLS_PER_YIELD <= self.calls_since_turn
@@ -213,19 +212,9 @@ impl<T: 'static> LinkerInstance<'_, T> {
             })
     }
 
-    /// Defines a resource whose destructor ends at once.
-    pub(crate) fn resource<F>(&mut self, name: &str, ty: ResourceType, drop: F) -> Result<()>
-    where
-        F: Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
-    {
-        let wrap = self.wrap(&format!("[drop]{name}"), drop);
-        self.inner.resource(name, ty, move |mut store, rep| {
-            enter(&mut store, wrap.meter, 0)?;
-            contain(&wrap.name, || (wrap.func)(store, rep))
-        })
-    }
-
-    /// Defines a resource whose destructor may wait.
+    /// Defines a resource. Every destructor may wait, so that each gives others
+    /// their turn: what charges it begins a new interval of the engine's own
+    /// stops, and a guest that only drops would never be stopped.
     pub(crate) fn resource_async<F>(&mut self, name: &str, ty: ResourceType, drop: F) -> Result<()>
     where
         T: Send,
