@@ -17,7 +17,7 @@ pub(crate) struct Budget {
     peak: u64,
     refused: Option<Refusal>,
     /// What the engine may still say it could not do.
-    last: Growth,
+    last: Option<Growth>,
     table_elements: usize,
     table_refused: Option<u64>,
     tables: usize,
@@ -28,15 +28,16 @@ pub(crate) struct Budget {
 /// A growth of a memory that was refused, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The total that it would have come to.
+    /// What it would have come to: all memories, or the one that reached its end.
     pub(crate) total: u64,
-    /// The most that it may have been.
+    /// The most that this may be.
     pub(crate) allowed: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Growth {
     bytes: u64,
+    peak_before: u64,
     /// Why it cannot be, where that is known.
     refusal: Option<Refusal>,
 }
@@ -52,7 +53,7 @@ impl Budget {
             held: 0,
             peak: 0,
             refused: None,
-            last: Growth::default(),
+            last: None,
             table_elements: count(limits.table_elements),
             table_refused: None,
             tables: count(limits.tables),
@@ -86,7 +87,7 @@ impl ResourceLimiter for Budget {
     ) -> Result<bool> {
         let growth = u64::try_from(desired.saturating_sub(current))?;
         let total = self.held.saturating_add(growth);
-        self.last = Growth::default();
+        self.last = None;
         if self.limit < total {
             self.refused = Some(Refusal {
                 total,
@@ -94,24 +95,31 @@ impl ResourceLimiter for Budget {
             });
             return Ok(false);
         }
-        self.held = total;
-        self.peak = self.peak.max(total);
         // A memory may begin beyond its reach, so only the engine can tell.
         let within_its_type = maximum.is_none_or(|maximum| desired <= maximum);
-        let beyond = within_its_type && self.reach < u64::try_from(desired)?;
-        self.last = Growth {
+        let desired = u64::try_from(desired)?;
+        let beyond = within_its_type && self.reach < desired;
+        self.last = Some(Growth {
             bytes: growth,
+            peak_before: self.peak,
             refusal: beyond.then_some(Refusal {
-                total,
+                total: desired,
                 allowed: self.reach,
             }),
-        };
+        });
+        self.held = total;
+        self.peak = self.peak.max(total);
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
-        let last = std::mem::take(&mut self.last);
+        // It is the growth that was asked for last, but for memories with pages of
+        // one byte, which the settings turn off.
+        let Some(last) = self.last.take() else {
+            return Ok(());
+        };
         self.held = self.held.saturating_sub(last.bytes);
+        self.peak = last.peak_before;
         self.refused = last.refusal.or(self.refused);
         Ok(())
     }
@@ -174,8 +182,9 @@ mod tests {
     fn a_growth_that_failed_is_given_back() {
         let mut budget = budget(100);
         assert!(budget.memory_growing(0, 80, None).unwrap());
+        assert_eq!(budget.memory_peak(), 80);
         refuse(&mut budget);
-        assert_eq!(budget.memory_refused(), None);
+        assert_eq!((budget.memory_refused(), budget.memory_peak()), (None, 0));
         assert!(budget.memory_growing(0, 80, None).unwrap());
     }
 

@@ -30,10 +30,6 @@ pub(crate) use parent::Job;
 pub use parent::{Worker, WorkerFault};
 pub use worker::{COMPILE_WORKER, compile_worker};
 
-/// How the engine names the proposal that it has turned off; it has no type
-/// for it.
-const ASYNCHRONOUS: &str = "component model async";
-
 /// Why there is no compiled code.
 #[derive(Debug)]
 pub(crate) enum Failed {
@@ -79,7 +75,7 @@ impl Failed {
     /// What the one who loads it is told.
     pub(crate) fn explain(self, limits: &LoadLimits) -> Error {
         match self {
-            Self::Invalid { reason } if reason.contains(ASYNCHRONOUS) => {
+            Self::Invalid { reason } if is_asynchronous(&reason) => {
                 Error::NotAComponent(NotAComponent::Asynchronous)
             }
             Self::Invalid { reason } => Error::NotAComponent(NotAComponent::Invalid { reason }),
@@ -95,8 +91,32 @@ impl Failed {
     }
 }
 
+/// Whether it is for want of a proposal that the engine has turned off. It has
+/// no type for that; a name that the component chose never ends the text.
+fn is_asynchronous(reason: &str) -> bool {
+    let (rule, _) = reason.rsplit_once(" (at offset ").unwrap_or((reason, ""));
+    rule.contains(" requires the component model async") && rule.ends_with(" feature")
+}
+
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Self::Unlinked(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_component_names_itself_is_not_taken_for_a_rule() {
+        let rule = "`task.cancel` requires the component model async feature";
+        assert!(is_asynchronous(rule));
+        assert!(is_asynchronous(&format!("{rule} (at offset 0x2a)")));
+        let named = format!("`{rule}` is not in kebab case (at offset 0x2a)");
+        assert!(!is_asynchronous(&named));
+        assert!(!is_asynchronous(
+            "`component model async` is not in kebab case"
+        ));
     }
 }

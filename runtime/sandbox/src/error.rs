@@ -28,8 +28,10 @@ const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
 const NO_ROOM_HINT: &str = "call again when fewer calls run; `ulimit -v` or \
     `sysctl vm.max_map_count` gives more room";
 
-const TOO_LARGE_HINT: &str = "start the host with more address space, `ulimit -v`, \
-    and where it was told a number of slots, with more of them";
+const MEMORY_HERE_HINT: &str = "start the host with more address space: `ulimit -v`";
+
+const MEMORIES_HERE_HINT: &str = "start the host with more slots, where it was told \
+    their number, or with more address space: `ulimit -v`";
 
 const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must call \
     `patinox::compile_worker` before anything else, and start no thread before";
@@ -241,7 +243,11 @@ impl Failure for Error {
                 spent,
             } => limit_hint(*name, *allowed, *spent),
             Self::NoRoom(_) => Some(NO_ROOM_HINT.to_owned()),
-            Self::TooLargeHere { .. } => Some(TOO_LARGE_HINT.to_owned()),
+            Self::TooLargeHere {
+                name: LimitName::Memory,
+                ..
+            } => Some(MEMORY_HERE_HINT.to_owned()),
+            Self::TooLargeHere { .. } => Some(MEMORIES_HERE_HINT.to_owned()),
             Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
             Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => {

@@ -37,6 +37,10 @@ const MAX_COMPILERS: usize = 8;
 /// process, a component is bounded by what it has alone.
 const TIGHTER: u64 = 4;
 
+/// What keeping and linking may take beyond the deadline for compiling. It stops
+/// a disk that hangs from holding up whoever loads the same component.
+const FINISHING: Duration = Duration::from_secs(5);
+
 /// Loads components: screens them, has them compiled, links them.
 ///
 /// What cannot be compiled is remembered, and refused at once the next time.
@@ -163,7 +167,7 @@ impl Loader {
         let deadline = deadline(&tightened);
         let most = tightened.file_bytes;
         let loaded = async {
-            let hash = move || Hashed::of_file(open().map_err(Error::Unreadable)?, most);
+            let hash = move || Hashed::of_file(open().map_err(Error::Unreadable)?, most, deadline);
             let hashed = bounded(&self.0.files, hash, &tightened, deadline).await?;
             self.load_hashed(hashed, tightened, deadline).await
         };
@@ -207,7 +211,7 @@ impl Loader {
         let bytes = match source {
             Source::Bytes(bytes) => bytes,
             Source::File(file) => {
-                let whole = move || Hashed::whole(file, limits.file_bytes);
+                let whole = move || Hashed::whole(file, limits.file_bytes, deadline);
                 let (bytes, now) = bounded(&self.0.files, whole, &limits, deadline).await?;
                 if now != digest {
                     drop(landed);
@@ -278,10 +282,11 @@ impl Loader {
             drop(slot);
             keep.finish(screened, code, started.elapsed())
         };
-        let done = blocking(work).await;
+        // The worker itself is late at the deadline, and that is told.
+        let done = timeout_at((deadline + FINISHING).into(), blocking(work)).await;
         // Until here somebody waited.
         drop(leash);
-        done
+        done.unwrap_or(Err(late))
     }
 
     /// The limits that hold: the screen alone bounds what no worker does.

@@ -1,7 +1,8 @@
 //! Where the bytes of a component are, and what they are called.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read, Seek as _};
+use std::time::Instant;
 
 use patinox_policy::LimitName;
 
@@ -40,14 +41,15 @@ impl Hashed {
     }
 
     /// Holds no more of the file than a block.
-    pub(super) fn of_file(file: File, most: u64) -> Result<Self, Error> {
+    pub(super) fn of_file(mut file: File, most: u64, deadline: Instant) -> Result<Self, Error> {
         let metadata = file.metadata().map_err(Error::Unreadable)?;
         if !metadata.is_file() {
             return Err(Error::NotAFile);
         }
         admit(count(metadata.len()), most)?;
-        let hashed = Digest::of_all((&file).take(most.saturating_add(1)));
-        let (digest, len) = hashed.map_err(Error::Unreadable)?;
+        file.rewind().map_err(Error::Unreadable)?;
+        let all = Until(&file, deadline).take(most.saturating_add(1));
+        let (digest, len) = Digest::of_all(all).map_err(Error::Unreadable)?;
         // It may have grown since.
         admit(count(len), most)?;
         Ok(Self {
@@ -58,18 +60,37 @@ impl Hashed {
     }
 
     /// All that a file holds now.
-    pub(super) fn whole(mut file: File, most: u64) -> Result<(Vec<u8>, Digest), Error> {
-        let read = || -> io::Result<_> {
+    pub(super) fn whole(
+        mut file: File,
+        most: u64,
+        deadline: Instant,
+    ) -> Result<(Vec<u8>, Digest), Error> {
+        let mut read = || -> io::Result<_> {
             file.rewind()?;
             let len = file.metadata()?.len().min(most);
-            let mut bytes = Vec::with_capacity(count(len));
-            file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(count(len))?;
+            let mut all = Until(&file, deadline).take(most.saturating_add(1));
+            all.read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         let bytes = read().map_err(Error::Unreadable)?;
         admit(bytes.len(), most)?;
         let digest = Digest::of(&bytes);
         Ok((bytes, digest))
+    }
+}
+
+/// What is read until the deadline, so that nobody holds a thread by a file that
+/// comes byte by byte.
+struct Until<R>(R, Instant);
+
+impl<R: Read> Read for Until<R> {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        if self.1 <= Instant::now() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.0.read(block)
     }
 }
 
@@ -88,4 +109,18 @@ pub(super) fn admit(len: usize, most: u64) -> Result<(), Error> {
 
 fn count(len: u64) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_comes_byte_by_byte_ends_at_the_deadline() {
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let ended = Digest::of_all(Until(io::repeat(7), deadline));
+        let ended = ended.map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(ended, Err(io::ErrorKind::TimedOut));
+    }
 }
