@@ -233,3 +233,16 @@ fn a_handler_lists_its_own_tools() {
         "{listed:?}"
     );
 }
+
+/// Threads have one heap together then: with heaps of their own there is no
+/// room left for the program itself, which would end by a signal.
+#[test]
+fn a_guest_does_not_end_the_program_where_address_space_is_short() {
+    let shell = Shell::new();
+    for _ in 0..10 {
+        let line = "ulimit -v 300000; patinox call 'demo:hostile#hoard' bytes=60000000";
+        let ended = shell.end(shell.line(line));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.stdout, "60000000\n", "{ended:?}");
+    }
+}

@@ -167,7 +167,7 @@ async fn a_call_for_which_there_is_no_address_space_finds_the_host_busy() {
     assert_eq!(code(&refused), "limit/busy", "{refused:?}");
     let error = refused.result.expect_err("no room");
     let hint = error.hint().expect("a hint");
-    assert!(hint.contains("`ulimit -v`"), "{hint}");
+    assert!(hint.contains("`ulimit -v"), "{hint}");
     assert_eq!(code(&count().await), "ok");
 }
 
@@ -240,12 +240,9 @@ async fn a_memory_beyond_its_address_space_ends_by_the_limit() {
     assert_eq!(code(&refused), "limit/memory", "{refused:?}");
     let error = refused.result.expect_err("no room");
     let message = error.to_string();
-    assert!(
-        message.starts_with("limit `memory` of 64MiB reached"),
-        "{message}"
-    );
+    assert!(message.contains("has room for 64MiB"), "{message}");
     let hint = error.hint().expect("a hint");
-    assert!(hint.contains("`ulimit -v`"), "{hint}");
+    assert!(hint.contains("`ulimit -v"), "{hint}");
 }
 
 /// What is within the limit and beyond what there is room for is told so, and

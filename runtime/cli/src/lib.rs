@@ -11,6 +11,8 @@
 
 #![forbid(unsafe_code)]
 
+mod heaps;
+
 mod args;
 mod usage;
 
@@ -41,6 +43,7 @@ use session::Session;
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
+    heaps::share(&arguments);
     match Args::try_parse_from(&arguments) {
         Ok(args) => run(args, &arguments),
         Err(error) => usage::answer(&error, &arguments),

@@ -25,10 +25,11 @@ const MAX_NAMES: usize = 20;
 const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
     `patinox::compile_worker` first: it takes what is four times larger";
 
-const NO_ROOM_HINT: &str = "call again when fewer calls run; `ulimit -v` or \
-    `sysctl vm.max_map_count` gives more room";
+const NO_ROOM_HINT: &str = "give the host more room by `ulimit -v` or \
+    `sysctl vm.max_map_count`, or call again when fewer calls run";
 
-const MEMORY_HERE_HINT: &str = "start the host with more address space: `ulimit -v`";
+const MEMORY_HERE_HINT: &str = "start the host with more address space: with \
+    `ulimit -v 5000000` each memory has 256 MiB";
 
 const MEMORIES_HERE_HINT: &str = "start the host with more slots, where it was told \
     their number, or with more address space: `ulimit -v`";
@@ -87,7 +88,10 @@ pub enum Error {
     },
     /// A limit of a call, tighter than the one that was set: this host has
     /// neither the address space nor the slots for more.
-    #[error("{}: this host has no room for more", limit_message(*name, *allowed, Some(*spent)))]
+    #[error(
+        "limit `{name}` reached: this host has room for {}, and {} were needed",
+        name.quantity(*allowed), name.quantity(*spent)
+    )]
     TooLargeHere {
         /// Which.
         name: LimitName,
