@@ -16,6 +16,10 @@ const MAX_TYPE_NODES: usize = 10_000;
 /// calls it while it builds, and nobody after that.
 const HELPERS: &[&str] = &["exports", "init"];
 
+/// The same as a function of the world, with the names of its parameters.
+const HELPER: &str = "init";
+const HELPER_PARAMS: &[&str] = &["shim", "script", "entry-path", "disable-gc"];
+
 /// A function that a component exports.
 #[derive(Clone, Debug)]
 pub struct Export {
@@ -38,7 +42,7 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
     let mut exports = Vec::new();
     for (name, external) in ty.exports(engine) {
         match external.ty {
-            ComponentItem::ComponentFunc(function) => {
+            ComponentItem::ComponentFunc(function) if !is_helper(name, &function) => {
                 exports.push(export(docs, None, (name, &function), exports.len()));
             }
             ComponentItem::ComponentInstance(interface) if !HELPERS.contains(&name) => {
@@ -53,6 +57,13 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
         }
     }
     exports
+}
+
+/// Whether it is what `componentize-qjs` calls while it builds: a function of
+/// the world called `init`, known by its parameters.
+fn is_helper(name: &str, function: &ComponentFunc) -> bool {
+    let mut params = function.params().map(|(name, _)| name);
+    name == HELPER && params.by_ref().eq(HELPER_PARAMS.iter().copied())
 }
 
 fn export(
