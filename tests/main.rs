@@ -12,3 +12,5 @@ mod host;
 mod hostile;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tools;

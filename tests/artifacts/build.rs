@@ -6,14 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use patinox_policy::{Code, Failure as _};
-use patinox_toolchain::{Guest, Job, Lock, Toolchain, guests, guests_dir, watched};
+use patinox_policy::Failure as _;
+use patinox_toolchain::{Guest, Job, LeftOut, Lock, Toolchains, guests, guests_dir, watched};
 
 /// The largest component that is unpacked.
 const MAX_UNPACKED_BYTES: usize = 8 << 20;
 
 /// What lies in `components` and says nothing of a guest.
-const NO_GUESTS: [&str; 2] = ["target", "README.md"];
+const NO_GUESTS: [&str; 4] = ["target", "README.md", "node_modules", ".venv"];
 
 fn main() -> ExitCode {
     match build() {
@@ -36,41 +36,40 @@ fn build() -> Result<(), Box<dyn Error>> {
     let guests = guests(&components)?;
     println!("cargo::rustc-env=PATINOX_GUESTS={}", names(&guests, ","));
     unpack(&components.join("prebuilt"), &out)?;
-    match Toolchain::find(&components) {
-        Ok(toolchain) => build_all(&toolchain, &components, &out),
-        Err(error) if error.code() == Code::MissingToolchain => {
-            let hint = error.hint().unwrap_or_default();
-            leave_out(&guests, &components, &format!("{error}; {hint}"))
-        }
-        Err(error) => Err(error.into()),
+    for left_out in build_all(&components, &out)? {
+        leave_out(&left_out, &components)?;
     }
+    Ok(())
 }
 
 /// Goes on without the guests; not under CI, where they are what is tested.
-fn leave_out(guests: &[Guest], components: &Path, why: &str) -> Result<(), Box<dyn Error>> {
+fn leave_out(left_out: &LeftOut, components: &Path) -> Result<(), Box<dyn Error>> {
+    let LeftOut { names, why } = left_out;
+    let why = format!("{why}; {}", why.hint().unwrap_or_default());
     if variable("CI") == "true" {
         return Err(why.into());
     }
-    let left_out = names(guests, ", ");
-    println!("cargo::warning=left out: the guests {left_out}: {why}");
+    let names = names.join(", ");
+    println!("cargo::warning=left out: the guests {names}: {why}");
     watch(&watched(components));
     Ok(())
 }
 
-fn build_all(toolchain: &Toolchain, components: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+fn build_all(components: &Path, out: &Path) -> Result<Vec<LeftOut>, Box<dyn Error>> {
     let job = Job {
         folder: components,
         target_dir: &guests_dir(out).unwrap_or_else(|| out.join("guests")),
         package: None,
         lock: Lock::Keep,
     };
-    for built in toolchain.build(&job, &mut |_| {})? {
+    let (built, left_out) = Toolchains::find(components).build(&job, &mut |_| {})?;
+    for built in built {
         let name = &built.guest.name;
         let path = out.join(name).with_extension("wasm");
         fs::write(&path, built.component()?)?;
         tell_path("GUEST", name, &path);
     }
-    Ok(())
+    Ok(left_out)
 }
 
 fn unpack(prebuilt: &Path, out: &Path) -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,6 @@
 //! Help, completions, and what `doctor` finds.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
@@ -182,6 +182,17 @@ fn doctor_tells_what_there_is() {
         keys(&result["toolchains"]["rust"]),
         ["target", "way", "rustc", "missing", "packages", "command"]
     );
+    let others = ["c", "javascript", "python"];
+    assert_eq!(keys(&result["toolchains"])[1..], others);
+    for name in others {
+        let status = &result["toolchains"][name];
+        assert_eq!(keys(status), ["language", "programs", "missing", "command"]);
+        let is_missing = status["missing"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty());
+        assert_eq!(status["command"].is_string(), is_missing, "{status}");
+        assert_eq!(status["programs"] == json!([]), is_missing, "{status}");
+    }
     // Either there is a way, or it is said what is missing.
     let rust = &result["toolchains"]["rust"];
     let is_missing = rust["missing"]

@@ -1,20 +1,66 @@
 //! Installs what guests are built with.
 
-use anyhow::{Context as _, bail};
-use patinox_toolchain::{DebianPackage, status};
+mod debian;
+mod python;
 
-use crate::shell::{command, root, succeeds, variable};
+use std::path::PathBuf;
+
+use anyhow::bail;
+use patinox_toolchain::{Language, LanguageStatus, Toolchains, status};
+
+use crate::shell::{command, root};
 use crate::steps::Steps;
 
-/// Finds the guest toolchain, or says what it will install and installs it.
+/// Finds what builds guests in each language, or says what it will install and
+/// installs it.
 ///
-/// Nothing is removed for it, and nothing is changed where it is there.
+/// Nothing is removed for it, and nothing is changed where it is there. What is
+/// not Debian's lies in `components`: `.venv` and `node_modules`.
 pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
-    let before = status(&root());
-    if !before.packages.is_empty() {
-        announce(&before.packages);
-        install(steps, &before.packages)?;
+    rust(steps)?;
+    for language in missing() {
+        match language {
+            Language::Rust => {}
+            Language::C | Language::Python => python::install(steps)?,
+            Language::JavaScript => javascript(steps)?,
+        }
     }
+    for status in Toolchains::status(&components()) {
+        let LanguageStatus {
+            language,
+            programs,
+            missing,
+            command,
+        } = status;
+        if !missing.is_empty() {
+            let (missing, install) = (missing.join(", "), command.unwrap_or_default());
+            bail!("missing for {language}: {missing}\n  install it with: {install}");
+        }
+        println!("guests in {language} are built by {}", programs.join(", "));
+    }
+    Ok(())
+}
+
+/// The folder of the guests.
+fn components() -> PathBuf {
+    root().join("components")
+}
+
+fn missing() -> impl Iterator<Item = Language> {
+    // Asked anew for each: what serves one may serve another.
+    let languages = [Language::C, Language::JavaScript, Language::Python];
+    languages.into_iter().filter(|language| {
+        let all = Toolchains::status(&components());
+        let mut lacking = all.iter().filter(|status| !status.missing.is_empty());
+        lacking.any(|status| status.language == *language)
+    })
+}
+
+fn rust(steps: &mut Steps) -> anyhow::Result<()> {
+    let before = status(&root());
+    let packages = before.packages.iter();
+    let packages: Vec<_> = packages.map(|p| (p.name, p.reason)).collect();
+    debian::install(steps, &packages)?;
     let after = status(&root());
     let Some(way) = after.way else {
         let install = after.command.unwrap_or_default();
@@ -22,49 +68,23 @@ pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
         bail!("missing: {missing}\n  install it with: {install}");
     };
     let release = after.rustc.unwrap_or_default();
-    println!("guests are built for {} by {way} ({release})", after.target);
+    println!(
+        "guests in Rust are built for {} by {way} ({release})",
+        after.target
+    );
     Ok(())
 }
 
-fn announce(packages: &[DebianPackage]) {
-    println!("guests cannot be built yet; this installs, from Debian:");
-    for DebianPackage { name, reason } in packages {
-        println!("  {name:<14}{reason}");
-    }
-}
-
-fn install(steps: &mut Steps, packages: &[DebianPackage]) -> anyhow::Result<()> {
-    let names: Vec<_> = packages.iter().map(|package| package.name).collect();
-    let Some(prefix) = prefix()? else {
-        bail!("run as root: apt-get install {}", names.join(" "));
-    };
-    let apt = |arguments: &[&'static str]| {
-        let words = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
-        let words = prefix.iter().chain(&words).chain(arguments);
-        command("env", words.copied())
-    };
-    steps.command("package lists", apt(&["update", "--quiet"]))?;
-    let options = ["install", "--yes", "--no-install-recommends", "--no-remove"];
-    let arguments: Vec<_> = options.into_iter().chain(names).collect();
-    steps.command("packages", apt(&arguments))
-}
-
-/// What stands before a command that only root may run; `None` where we are
-/// not root and cannot become it.
-fn prefix() -> anyhow::Result<Option<Vec<&'static str>>> {
-    if is_root()? {
-        return Ok(Some(Vec::new()));
-    }
-    if !succeeds(command("sudo", ["--version"])) {
-        return Ok(None);
-    }
-    // Without a terminal nobody could answer the question for a password.
-    let ask = variable("CI").map(|_| "--non-interactive");
-    let words = ["sudo"].into_iter().chain(ask).chain(["env"]);
-    Ok(Some(words.collect()))
-}
-
-fn is_root() -> anyhow::Result<bool> {
-    let output = command("id", ["-u"]).output().context("`id -u`")?;
-    Ok(output.stdout.trim_ascii() == b"0")
+/// What the lock file names, and nothing newer.
+fn javascript(steps: &mut Steps) -> anyhow::Result<()> {
+    let node = [
+        ("nodejs", "what the tools for JavaScript run on"),
+        ("npm", "their packages"),
+    ];
+    debian::install_missing(steps, "npm", &node)?;
+    println!("guests in JavaScript cannot be built yet; this installs, from npm:");
+    println!("  what components/package-lock.json names, into components/node_modules");
+    let mut install = command("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    install.current_dir(components());
+    steps.command("packages of npm", install)
 }

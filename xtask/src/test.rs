@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use patinox_toolchain::{Built, Job, Lock, Toolchain, guests_dir};
+use patinox_toolchain::{Built, Job, Lock, Toolchains, guests_dir};
 
 use crate::shell::{cargo, root, variable};
 use crate::steps::Steps;
@@ -37,15 +37,20 @@ pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
 /// Builds the guests where the build script of the tests will find them.
 pub(crate) fn guests(steps: &mut Steps) -> anyhow::Result<Vec<Built>> {
     let folder = root().join("components");
-    let toolchain = explained(Toolchain::find(&folder))?;
     let job = Job {
         folder: &folder,
         target_dir: &target_dir()?,
         package: None,
         lock: Lock::Keep,
     };
-    steps.work("guests", "cargo build, in components", || {
-        explained(toolchain.build(&job, &mut |line| eprintln!("{line}")))
+    steps.work("guests", "in Rust, C, JavaScript and Python", || {
+        let toolchains = Toolchains::find(&folder);
+        let built = toolchains.build(&job, &mut |line| eprintln!("{line}"));
+        let (built, left_out) = explained(built)?;
+        match left_out.into_iter().next() {
+            Some(left_out) => explained(Err(left_out.why)),
+            None => Ok(built),
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::guest::Source;
 use crate::run::{Finished, run};
 use crate::versions::TARGET;
 use crate::{Error, Guest, Toolchain, debian, docs, guest};
@@ -42,7 +43,7 @@ pub enum Lock {
 pub struct Built {
     /// The guest.
     pub guest: Guest,
-    /// The component as `cargo` left it, without descriptions.
+    /// The component as its toolchain left it, without descriptions.
     pub path: PathBuf,
 }
 
@@ -74,8 +75,8 @@ impl Toolchain {
     pub fn build(&self, job: &Job<'_>, on_line: &mut dyn FnMut(&str)) -> Result<Vec<Built>, Error> {
         let guests = guest::list(&self.environment, job.folder)?;
         // Before the flags: they name the folders that it may create.
-        checked("fetch", &mut self.fetch(job), on_line)?;
-        let finished = checked("build", &mut self.compile(job), on_line)?;
+        checked("cargo fetch", &mut self.fetch(job), on_line)?;
+        let finished = checked("cargo build", &mut self.compile(job), on_line)?;
         Ok(pair(guests, &finished.stdout))
     }
 
@@ -159,8 +160,8 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     folders
 }
 
-fn checked(
-    verb: &str,
+pub(crate) fn checked(
+    told: &str,
     command: &mut Command,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Finished, Error> {
@@ -169,7 +170,7 @@ fn checked(
         return Ok(finished);
     }
     Err(Error::Build {
-        verb: verb.to_owned(),
+        command: told.to_owned(),
         output: finished.tail,
     })
 }
@@ -200,7 +201,10 @@ fn pair(guests: Vec<Guest>, messages: &[u8]) -> Vec<Built> {
     guests
         .into_iter()
         .filter_map(|guest| {
-            let path = components.remove(&guest.id)?;
+            let Source::Cargo { id } = &guest.source else {
+                return None;
+            };
+            let path = components.remove(id)?;
             Some(Built { guest, path })
         })
         .collect()
@@ -209,13 +213,17 @@ fn pair(guests: Vec<Guest>, messages: &[u8]) -> Vec<Built> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Language;
 
     #[test]
     fn pairs_a_guest_with_its_component() {
         let guest = |name: &str| Guest {
             name: name.to_owned(),
             wit: crate::Wit::default(),
-            id: format!("path+file:///guests/{name}#0.1.0"),
+            language: Language::Rust,
+            source: Source::Cargo {
+                id: format!("path+file:///guests/{name}#0.1.0"),
+            },
         };
         let messages = br#"{"reason":"compiler-artifact","package_id":"dep","filenames":["/t/dep.rlib"]}
 {"reason":"compiler-artifact","package_id":"path+file:///guests/a-b#0.1.0","filenames":["/t/a_b.wasm"],"new":1}

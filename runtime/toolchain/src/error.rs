@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use patinox_policy::{Code, Failure, RecoveryStrategy};
 
+use crate::Language;
+
 /// Why a guest was not built.
 ///
 /// ```
@@ -18,8 +20,10 @@ use patinox_policy::{Code, Failure, RecoveryStrategy};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No way to build a guest on this machine.
-    #[error("no toolchain for Rust guests: missing {}", missing.join(", "))]
+    #[error("no toolchain for {language} guests: missing {}", missing.join(", "))]
     MissingToolchain {
+        /// Of guests in which language.
+        language: Language,
         /// What is not there.
         missing: Vec<String>,
         /// The command that installs it.
@@ -34,18 +38,18 @@ pub enum Error {
         source: io::Error,
     },
     /// The toolchain refused the source.
-    #[error("`cargo {verb}` failed:\n{output}")]
+    #[error("`{command}` failed:\n{output}")]
     Build {
-        /// What `cargo` was asked for.
-        verb: String,
+        /// The tool, and what it was asked for.
+        command: String,
         /// The end of what the tool said, escaped for a terminal.
         output: String,
     },
-    /// `cargo` said something that we cannot read.
-    #[error("`cargo {verb}` answered something unexpected: {reason}")]
+    /// A tool said something that we cannot read.
+    #[error("`{command}` answered something unexpected: {reason}")]
     Unexpected {
-        /// What `cargo` was asked for.
-        verb: String,
+        /// The tool, and what it was asked for.
+        command: String,
         /// What we do not understand.
         reason: String,
     },
@@ -55,9 +59,25 @@ pub enum Error {
         /// What the parser said.
         reason: String,
     },
+    /// The manifest of a guest is not one.
+    #[error("`{}` is not the manifest of a guest: {}", path.display(), reason.trim_end())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The bytes are not a component.
     #[error("not a WebAssembly component")]
     NotAComponent,
+    /// A file of a build cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read.
     #[error("`{}` cannot be read", path.display())]
     Read {
@@ -72,7 +92,11 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::MissingToolchain { .. } | Self::Start { .. } => Code::MissingToolchain,
-            Self::Build { .. } | Self::Unexpected { .. } | Self::Wit { .. } => Code::BuildFailed,
+            Self::Build { .. }
+            | Self::Unexpected { .. }
+            | Self::Wit { .. }
+            | Self::Manifest { .. }
+            | Self::Write { .. } => Code::BuildFailed,
             Self::NotAComponent => Code::Malformed,
             Self::Read { .. } => Code::Unreadable,
         }
@@ -89,6 +113,8 @@ impl Failure for Error {
             Self::Build { .. }
             | Self::Unexpected { .. }
             | Self::Wit { .. }
+            | Self::Manifest { .. }
+            | Self::Write { .. }
             | Self::NotAComponent
             | Self::Read { .. } => None,
         }
@@ -104,6 +130,7 @@ mod tests {
     #[test]
     fn a_missing_toolchain_is_told_with_one_command() {
         let error = Error::MissingToolchain {
+            language: Language::Rust,
             missing: vec!["rustc-web".to_owned(), "wasi-libc".to_owned()],
             command: "apt-get install rustc-web wasi-libc".to_owned(),
         };

@@ -10,7 +10,7 @@ use crate::debian::{self, DebianPackage};
 use crate::environment::Environment;
 use crate::run::{ask, rustc_release};
 use crate::versions::{OLDEST_GUEST_RUST, RUST, TARGET};
-use crate::{Error, Lock};
+use crate::{Error, Language, Lock};
 
 /// The two ways in which a Rust guest is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -141,6 +141,7 @@ impl Machine {
             return self.debian(&pinned);
         }
         Err(Error::MissingToolchain {
+            language: Language::Rust,
             missing: lacks.missing,
             command: lacks.command,
         })
@@ -160,7 +161,9 @@ impl Machine {
                 status.way = Some(toolchain.way);
                 status.rustc = Some(toolchain.release);
             }
-            Err(Error::MissingToolchain { missing, command }) => {
+            Err(Error::MissingToolchain {
+                missing, command, ..
+            }) => {
                 let pinned = self.pinned(folder).ok();
                 status.packages = pinned.as_ref().map_or_else(Vec::new, |p| self.packages(p));
                 status.rustc = pinned.map(|pinned| pinned.release);

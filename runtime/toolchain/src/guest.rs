@@ -1,4 +1,4 @@
-//! The guests of a Cargo workspace.
+//! The guests of a folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,46 +8,68 @@ use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::run::run;
-use crate::{Error, Wit};
+use crate::{Error, Language, Wit, manifest};
 
-/// A package that becomes a component.
+/// What becomes a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
-    /// The name of the package.
+    /// The name of its package or folder.
     pub name: String,
+    /// What it is written in.
+    pub language: Language,
     /// What its interface is written in.
     pub wit: Wit,
-    /// What `cargo` calls it in its messages.
-    pub(crate) id: String,
+    pub(crate) source: Source,
 }
 
-/// Lists the packages of the workspace in `folder` that become components.
+/// Where the source of a guest is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In a package.
+    Cargo {
+        /// What `cargo` calls it in its messages.
+        id: String,
+    },
+    /// In a folder that has a manifest of ours.
+    Folder {
+        path: PathBuf,
+        /// The file or module to begin with; nothing for C.
+        main: String,
+        /// Whether it may import from WASI.
+        wasi: bool,
+    },
+}
+
+/// Lists what becomes a component: the packages of the Cargo workspace in
+/// `folder`, and the folders below it with a `guest.toml`.
 ///
 /// It needs `cargo`, but no guest toolchain and no network.
 ///
 /// # Errors
 ///
-/// If `cargo` cannot read the workspace.
+/// If `cargo` cannot read the workspace, or a `guest.toml` is not one.
 pub fn guests(folder: &Path) -> Result<Vec<Guest>, Error> {
-    list(&Environment::here(), folder)
+    let mut guests = list(&Environment::here(), folder)?;
+    guests.extend(manifest::list(folder)?);
+    Ok(guests)
 }
 
 pub(crate) fn list(environment: &Environment, folder: &Path) -> Result<Vec<Guest>, Error> {
-    let verb = "metadata";
+    let told = "cargo metadata";
     let mut command = environment.command(&environment.cargo());
     command
-        .args([verb, "--no-deps", "--format-version=1"])
+        .args(["metadata", "--no-deps", "--format-version=1"])
         .current_dir(folder);
     let finished = run(&mut command, &mut |_| {})?;
     if !finished.status.success() {
         return Err(Error::Build {
-            verb: verb.to_owned(),
+            command: told.to_owned(),
             output: finished.tail,
         });
     }
     let metadata: Metadata =
         serde_json::from_slice(&finished.stdout).map_err(|error| Error::Unexpected {
-            verb: verb.to_owned(),
+            command: told.to_owned(),
             reason: error.to_string(),
         })?;
     let guests = metadata.packages.into_iter().filter(Package::is_guest);
@@ -105,7 +127,8 @@ impl Package {
         Guest {
             wit: target.into_wit(folder),
             name: self.name,
-            id: self.id,
+            language: Language::Rust,
+            source: Source::Cargo { id: self.id },
         }
     }
 }

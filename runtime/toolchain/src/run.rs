@@ -10,6 +10,7 @@ use patinox_policy::escape_block;
 
 use crate::Error;
 use crate::environment::Environment;
+use crate::program::is_at_least;
 
 /// How much of the end of a tool's output an error repeats, in bytes. With the
 /// text before it it stays below what a message may have.
@@ -124,11 +125,7 @@ impl Release {
     }
 
     pub(crate) fn is_at_least(&self, least: (u32, u32)) -> bool {
-        let mut numbers = self.version.split('.').map_while(|part| part.parse().ok());
-        match (numbers.next(), numbers.next()) {
-            (Some(major), Some(minor)) => (major, minor) >= least,
-            _ => false,
-        }
+        is_at_least(&self.version, least)
     }
 }
 

@@ -14,6 +14,52 @@ pub const RUST: &str = "1.95.0";
 /// `rustc-web`'s.
 pub const OLDEST_GUEST_RUST: (u32, u32) = (1, 95);
 
+/// A program that builds guests of a language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The package that has it, as its registry calls it.
+    pub package: &'static str,
+    /// The version that set-up installs and CI uses.
+    pub pinned: &'static str,
+    /// The oldest that builds a guest: major and minor number.
+    pub oldest: (u32, u32),
+}
+
+/// `zig`, whose `cc` builds C: from `PyPI`.
+pub const ZIG: Release = Release {
+    package: "ziglang",
+    pinned: "0.17.1",
+    oldest: (0, 14),
+};
+
+/// Node.js, which runs the tools for JavaScript: from the distribution.
+pub const NODE: Release = Release {
+    package: "nodejs",
+    pinned: "18",
+    oldest: (18, 0),
+};
+
+/// `componentize-qjs`, for JavaScript: from npm.
+pub const COMPONENTIZE_QJS: Release = Release {
+    package: "componentize-qjs",
+    pinned: "0.4.5",
+    oldest: (0, 4),
+};
+
+/// `esbuild`, which bundles JavaScript and TypeScript: from npm.
+pub const ESBUILD: Release = Release {
+    package: "esbuild",
+    pinned: "0.28.2",
+    oldest: (0, 19),
+};
+
+/// `componentize-py`, for Python: from `PyPI`.
+pub const COMPONENTIZE_PY: Release = Release {
+    package: "componentize-py",
+    pinned: "0.25.1",
+    oldest: (0, 17),
+};
+
 /// `cargo-deny`: licences, sources, advisories.
 pub const CARGO_DENY: &str = "0.20.2";
 
@@ -22,6 +68,56 @@ pub const CARGO_NEXTEST: &str = "0.9.143";
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    fn components(name: &str) -> String {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../components/");
+        std::fs::read_to_string(format!("{folder}{name}")).unwrap()
+    }
+
+    #[test]
+    fn what_set_up_installs_is_what_is_pinned_here() {
+        let python = components("requirements.txt");
+        for Release {
+            package, pinned, ..
+        } in [ZIG, COMPONENTIZE_PY]
+        {
+            assert!(
+                python.contains(&format!("\n{package}=={pinned} ")),
+                "{package}"
+            );
+        }
+        let npm = components("package.json");
+        for Release {
+            package, pinned, ..
+        } in [COMPONENTIZE_QJS, ESBUILD]
+        {
+            let line = format!("\"{package}\": \"{pinned}\"");
+            assert!(npm.contains(&line), "{package}");
+        }
+    }
+
+    /// What `docs/authoring.md` tells an author to install.
+    #[test]
+    fn the_page_for_authors_names_the_same() {
+        let page = components("../docs/authoring.md");
+        for Release {
+            package, pinned, ..
+        } in [ZIG, COMPONENTIZE_PY]
+        {
+            assert!(
+                page.contains(&format!("pip install {package}=={pinned}")),
+                "{package}"
+            );
+        }
+        for Release {
+            package, pinned, ..
+        } in [COMPONENTIZE_QJS, ESBUILD]
+        {
+            assert!(page.contains(&format!("{package}@{pinned}")), "{package}");
+        }
+    }
+
     #[test]
     fn the_pinned_rust_is_the_one_that_rust_toolchain_names() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../rust-toolchain.toml");

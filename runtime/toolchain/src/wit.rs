@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wit_parser::{Resolve, SourceMap, UnresolvedPackageGroup, World};
+use wit_parser::{Resolve, SourceMap, UnresolvedPackageGroup, World, WorldId};
 
 use crate::Error;
 
@@ -24,6 +24,15 @@ pub struct Wit {
 impl Wit {
     /// Parses everything and picks the world.
     pub(crate) fn parse(&self) -> Result<(Resolve, World), Error> {
+        let (resolve, world) = self.resolve()?;
+        match resolve.worlds.get(world).cloned() {
+            Some(world) => Ok((resolve, world)),
+            None => Err(unreadable(&"the world is not in its package")),
+        }
+    }
+
+    /// As [`parse`](Self::parse), with the world's id.
+    pub(crate) fn resolve(&self) -> Result<(Resolve, WorldId), Error> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         let mut dependencies = self.dependencies.clone();
         dependencies.extend(in_deps(path));
@@ -39,10 +48,7 @@ impl Wit {
         let world = resolve
             .select_world(&[package], self.world.as_deref())
             .map_err(|error| unreadable(&format!("{error:#}")))?;
-        match resolve.worlds.get(world).cloned() {
-            Some(world) => Ok((resolve, world)),
-            None => Err(unreadable(&"the world is not in its package")),
-        }
+        Ok((resolve, world))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The guests of `components`, built and described, as files.
 //!
-//! **Owns** the path of each guest. Each is `None` where no guest toolchain
-//! was found; a test then says what it left out, or takes the prebuilt
+//! **Owns** the path of each guest. Each is `None` where no toolchain for its
+//! language was found; a test then says what it left out, or takes the prebuilt
 //! component. With `CI=true` a missing toolchain fails the build instead.
 //!
 //! **Never** runs one.
@@ -17,7 +17,8 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 6] = [
+pub const ALL: [(&str, Option<&str>); 9] = [
+    ("eval", option_env!("PATINOX_GUEST_EVAL")),
     (
         "fixture-handler",
         option_env!("PATINOX_GUEST_FIXTURE_HANDLER"),
@@ -28,7 +29,9 @@ pub const ALL: [(&str, Option<&str>); 6] = [
         option_env!("PATINOX_GUEST_FIXTURE_RESOURCE"),
     ),
     ("fixture-types", option_env!("PATINOX_GUEST_FIXTURE_TYPES")),
+    ("hash", option_env!("PATINOX_GUEST_HASH")),
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
+    ("json", option_env!("PATINOX_GUEST_JSON")),
     ("text", option_env!("PATINOX_GUEST_TEXT")),
 ];
 
@@ -36,6 +39,24 @@ pub const ALL: [(&str, Option<&str>); 6] = [
 #[must_use]
 pub fn text() -> Option<&'static Path> {
     component("text")
+}
+
+/// The tool `hash`, in C.
+#[must_use]
+pub fn hash() -> Option<&'static Path> {
+    component("hash")
+}
+
+/// The tool `json`, in TypeScript.
+#[must_use]
+pub fn json() -> Option<&'static Path> {
+    component("json")
+}
+
+/// The tool `eval`, in Python.
+#[must_use]
+pub fn eval() -> Option<&'static Path> {
+    component("eval")
 }
 
 /// One attack a function.

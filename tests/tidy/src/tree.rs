@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 /// Folders that hold nothing of ours.
-const SKIPPED_FOLDERS: [&str; 3] = ["target", ".git", "node_modules"];
+const SKIPPED_FOLDERS: [&str; 4] = ["target", ".git", "node_modules", ".venv"];
 
 /// Every file of the repository, sorted by path.
 #[derive(Debug)]

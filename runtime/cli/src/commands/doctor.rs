@@ -2,6 +2,7 @@
 //! hold on it.
 
 mod attack;
+mod languages;
 mod machine;
 
 use std::path::Path;
@@ -9,13 +10,14 @@ use std::process::ExitCode;
 
 use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile};
 use patinox_policy::Report;
-use patinox_toolchain::Status;
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
 use crate::error::Error;
 use crate::session::Session;
 use crate::source::shown;
+
+use languages::Languages;
 
 pub(crate) fn run(session: Session, command: &Doctor) -> Result<ExitCode, Error> {
     if command.attack {
@@ -25,12 +27,11 @@ pub(crate) fn run(session: Session, command: &Doctor) -> Result<ExitCode, Error>
 }
 
 fn look(session: &Session) -> Result<ExitCode, Error> {
-    let toolchain = patinox_toolchain::status(Path::new("."));
     let found = Found {
         machine: Detector::new().detect(),
         allocated: allocated()?,
         store: store(session),
-        toolchain,
+        languages: Languages::below(Path::new(".")),
     };
     Ok(session.output.done(&found.document(), &found.text()))
 }
@@ -41,7 +42,7 @@ struct Found {
     allocated: Allocated,
     /// The folder of compiled code, or why there is none.
     store: Result<String, String>,
-    toolchain: Status,
+    languages: Languages,
 }
 
 fn store(session: &Session) -> Result<String, String> {
@@ -86,7 +87,7 @@ impl Found {
                 "folder": self.store.as_ref().ok(),
                 "trouble": self.store.as_ref().err(),
             },
-            "toolchains": { "rust": self.toolchain },
+            "toolchains": self.languages.document(),
         })
     }
 
@@ -107,7 +108,7 @@ impl Found {
             Ok(folder) => format!("store      compiled code is kept in {folder}"),
             Err(trouble) => format!("store      compiled code is not kept: {trouble}"),
         });
-        lines.extend(toolchain(&self.toolchain));
+        lines.extend(self.languages.lines());
         lines.join("\n")
     }
 }
@@ -131,22 +132,6 @@ fn engine(allocated: &Allocated) -> Vec<String> {
         lines.push(format!(
             "           no memory of a tool grows beyond {most} MiB: address space is limited"
         ));
-    }
-    lines
-}
-
-fn toolchain(toolchain: &Status) -> Vec<String> {
-    let mut lines = vec![match (&toolchain.way, &toolchain.rustc) {
-        (Some(way), Some(rustc)) => {
-            format!("rust       {rustc}: tools in Rust are built by {way}")
-        }
-        _ => "rust       tools in Rust cannot be built here; to run tools it is not needed"
-            .to_owned(),
-    }];
-    let missing = toolchain.missing.iter();
-    lines.extend(missing.map(|missing| format!("           missing: {missing}")));
-    if let Some(command) = &toolchain.command {
-        lines.push(format!("           install: {command}"));
     }
     lines
 }
