@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// How long a guest's turn is where every thread of the runtime has one that
@@ -18,10 +19,10 @@ const TURN: Duration = Duration::from_micros(500);
 /// guest over.
 const LONG_TURN: Duration = Duration::from_millis(10);
 
-/// A guest that takes longer than this from one stop to the next makes others
-/// wait for what fuel does not see: memory that is in no cache, pages touched
-/// for the first time.
-const SLOW_STOP: Duration = Duration::from_millis(3);
+/// A guest that computes for longer than this from one stop to the next makes
+/// others wait for what fuel does not see: memory that is in no cache. Below it
+/// short turns serve the others better than the system does.
+const SLOW_STOP: Duration = Duration::from_millis(8);
 
 /// How many calls of a component begin apart after one that was slow. The
 /// machine may have been busy with something else, so it is not for ever.
@@ -88,6 +89,9 @@ impl Pace {
 pub(crate) struct Turns<'a> {
     pace: Option<&'a Pace>,
     is_apart: bool,
+    /// What this thread had computed at the end of a stop that came late, if the
+    /// last one did.
+    late: Option<Duration>,
     /// Most guests are done before the engine stops for the first time, so
     /// nothing is made before that.
     begun: bool,
@@ -126,17 +130,16 @@ impl<'a> Turns<'a> {
         mut guest: Pin<&mut impl Future<Output = T>>,
         look: impl Fn(Instant) -> Option<T>,
     ) -> Poll<T> {
-        let began = Instant::now();
         if !self.begun {
             self.begun = true;
-            let polled = guest.poll(cx);
-            self.stopped(Instant::now(), began);
-            return polled;
+            return guest.poll(cx);
         }
         self.computing.get_or_insert_with(Computing::begin);
         let (woken, waker) = self.waker(cx.waker());
         let (woken, waker) = (Arc::clone(woken), waker.clone());
+        let began = Instant::now();
         let mut before = began;
+        self.late = None;
         loop {
             woken.begin();
             let polled = guest.as_mut().poll(&mut Context::from_waker(&waker));
@@ -155,7 +158,9 @@ impl<'a> Turns<'a> {
             if let Some(ended) = look(now) {
                 return Poll::Ready(ended);
             }
-            if self.turn() <= now.saturating_duration_since(began) {
+            // Of one that was late the next stop tells whether it was slow.
+            let looked = self.late.is_none() || self.is_apart;
+            if looked && self.turn() <= now.saturating_duration_since(began) {
                 // Until the thread has looked for what has arrived.
                 if pin!(tokio::task::yield_now()).poll(cx).is_ready() {
                     cx.waker().wake_by_ref();
@@ -172,13 +177,17 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Looks how long the guest took. One that was slow ends its turn here and
-    /// has the next one apart.
+    /// Looks how long the guest took. One that has computed for long twice in a
+    /// row has its next turn apart; to wait for a processor is not to compute.
     fn stopped(&mut self, now: Instant, before: Instant) {
         if now.saturating_duration_since(before) < SLOW_STOP {
+            self.late = None;
             return;
         }
-        if let Some(pace) = self.pace {
+        let computed = computed();
+        let since = self.late.replace(computed);
+        let is_slow = since.is_some_and(|since| SLOW_STOP <= computed.saturating_sub(since));
+        if let (Some(pace), true) = (self.pace, is_slow) {
             pace.was_slow();
             self.is_apart = self.is_apart || can_go_apart();
         }
@@ -197,6 +206,12 @@ impl<'a> Turns<'a> {
             (Arc::clone(&woken), Waker::from(woken))
         })
     }
+}
+
+/// What this thread has computed, by the system's count.
+fn computed() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Whether this thread can give its place in the runtime to another one. A

@@ -122,7 +122,7 @@ mod tests {
     fn the_pinned_rust_is_the_one_that_rust_toolchain_names() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../rust-toolchain.toml");
         let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.contains(&format!("channel = \"{}\"", super::RUST)));
-        assert!(text.contains(&format!("targets = [\"{}\"]", super::TARGET)));
+        assert!(text.contains(&format!("channel = \"{RUST}\"")));
+        assert!(text.contains(&format!("targets = [\"{TARGET}\"]")));
     }
 }
