@@ -76,7 +76,14 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
+    if ["help", "--help", "-h"].contains(&name.as_str()) {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
     let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        if !name.is_empty() {
+            eprintln!("error: there is no verb `{name}`\n");
+        }
         eprint!("{}", usage());
         return ExitCode::from(2);
     };

@@ -107,8 +107,12 @@ fn text(loaded: &Loaded, tools: &[&dyn Tool]) -> String {
 
 fn push_tool(text: &mut String, tool: &dyn Tool) {
     let spec = tool.spec();
-    push_line(text, &format!("\n  {}", short_signature(tool)));
-    push_block(text, "    ", &spec.description);
+    let signature = short_signature(tool);
+    push_line(text, &format!("\n  {signature}"));
+    // Without a description the signature stands in its place.
+    if spec.description != signature {
+        push_block(text, "    ", &spec.description);
+    }
     push_line(text, "    arguments:");
     push_block(text, "      ", &outline::of(&spec.input_schema));
     if let Some(schema) = &spec.output_schema {
