@@ -4,6 +4,7 @@
 mod eval;
 mod hash;
 mod json;
+mod units;
 
 use std::path::Path;
 

@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 9] = [
+pub const ALL: [(&str, Option<&str>); 10] = [
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     (
         "fixture-handler",
@@ -33,6 +33,7 @@ pub const ALL: [(&str, Option<&str>); 9] = [
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
     ("json", option_env!("PATINOX_GUEST_JSON")),
     ("text", option_env!("PATINOX_GUEST_TEXT")),
+    ("units", option_env!("PATINOX_GUEST_UNITS")),
 ];
 
 /// The tool `text`.
