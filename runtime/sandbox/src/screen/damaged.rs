@@ -134,7 +134,7 @@ fn every_prefix_of_the_smallest_that_is_built() {
 
 #[test]
 fn ten_thousand_prefixes_of_the_largest() {
-    // Python's, of 19 MB; the other is always there.
+    // Python's, of 21 MB; the other is always there.
     let whole = built(patinox_artifacts::eval())
         .or_else(|| built(Some(patinox_artifacts::prebuilt::text())))
         .expect("one of them");
