@@ -71,6 +71,11 @@ fn programs(language: Language) -> Vec<Wanted> {
     }
 }
 
+/// An environment of Python beside the guest: many systems refuse to install
+/// outside one.
+const VENV: &str = "python3 -m venv .venv";
+const PIP: &str = ".venv/bin/pip install";
+
 /// The command that installs what a language needs, in a folder of one's own.
 fn install(language: Language, lacks_node: bool) -> String {
     let release = |release: Release| match language {
@@ -79,8 +84,8 @@ fn install(language: Language, lacks_node: bool) -> String {
     };
     match language {
         Language::Rust => String::new(),
-        Language::C => format!("pip install {}", release(ZIG)),
-        Language::Python => format!("pip install {}", release(COMPONENTIZE_PY)),
+        Language::C => format!("{VENV} && {PIP} {}", release(ZIG)),
+        Language::Python => format!("{VENV} && {PIP} {}", release(COMPONENTIZE_PY)),
         Language::JavaScript => {
             let node = if lacks_node {
                 "apt-get install nodejs npm && "
@@ -211,9 +216,15 @@ impl OwnToolchain {
     }
 
     fn stamp(&self, guest: &Guest, folder: &Path) -> Result<String, Error> {
-        let version = env!("CARGO_PKG_VERSION");
+        // A step that changes makes another component of the same sources.
+        let steps = match self.language {
+            Language::Rust => "",
+            Language::C => include_str!("own/c.rs"),
+            Language::JavaScript => include_str!("own/javascript.rs"),
+            Language::Python => include_str!("own/python.rs"),
+        };
         let described = self.described().join(" ");
-        let mut stamp = Stamp::new(&[version, &guest.name, &described]);
+        let mut stamp = Stamp::new(&[steps, &guest.name, &described]);
         stamp.folder(folder)?;
         Ok(stamp.finish())
     }
