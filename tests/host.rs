@@ -6,6 +6,7 @@ mod embed;
 mod errors;
 mod events;
 mod flips;
+mod foreign;
 mod handler;
 mod loading;
 mod pool;

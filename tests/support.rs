@@ -5,9 +5,12 @@ pub(crate) mod forge;
 pub(crate) mod guests;
 pub(crate) mod process;
 
+use std::path::Path;
 use std::time::Duration;
 
-use patinox::{Called, Config, Failure as _, Host, Limits, Loaded, Request};
+use patinox::{
+    ArtifactStore, Called, Config, Failure as _, Host, Limits, Loaded, Request, StoreConfig,
+};
 use serde_json::{Value, json};
 
 /// Ample for anything that should end at once, on a machine that is busy.
@@ -27,6 +30,13 @@ pub(crate) fn config() -> Config {
 /// A host with every default.
 pub(crate) fn host() -> Host {
     Host::new(config()).expect("a host")
+}
+
+/// What was compiled once for all tests: an interpreter takes a while.
+pub(crate) fn store() -> ArtifactStore {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let config = StoreConfig::new(folder.join("artifacts"), folder.join("key/artifact-key"));
+    ArtifactStore::open(config).expect("a store")
 }
 
 /// Loads a component that must load.

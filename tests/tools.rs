@@ -6,9 +6,7 @@ mod hash;
 mod json;
 mod units;
 
-use std::path::Path;
-
-use patinox::{ArtifactStore, Called, Config, Host, Limits, Loaded, StoreConfig};
+use patinox::{Called, Config, Host, Limits, Loaded};
 use serde_json::Value;
 
 use crate::support::{self, code, guests};
@@ -24,7 +22,7 @@ impl Shipped {
     async fn new(package: &str) -> Option<Self> {
         let component = guests::built(package)?;
         let config = Config {
-            store: Some(store()),
+            store: Some(support::store()),
             ..support::config()
         };
         let host = Host::new(config).expect("a host");
@@ -72,11 +70,4 @@ impl Shipped {
         assert!(wall <= limits.wall_ms / 5, "{tool}: {wall} ms");
         called.result.expect("an answer")
     }
-}
-
-/// Compiled once for all tests: an interpreter takes a while.
-fn store() -> ArtifactStore {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
-    let config = StoreConfig::new(folder.join("artifacts"), folder.join("key/artifact-key"));
-    ArtifactStore::open(config).expect("a store")
 }

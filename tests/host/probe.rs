@@ -70,6 +70,25 @@ async fn no_socket_can_be_made_and_no_name_looked_up() {
     assert_eq!(answer, Err(refused.to_owned()));
 }
 
+/// It may be described, body and all; sending it is what is denied.
+#[tokio::test]
+async fn no_request_is_sent() {
+    let Some((host, probe)) = probe().await else {
+        return;
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    for body in [String::new(), "a".repeat(100 << 10)] {
+        let arguments = json!({ "authority": address.to_string(), "body": body });
+        let answer = ask(&host, &probe, "post", arguments).await;
+        let denied = "the tool failed: handle: HTTP-request-denied";
+        assert_eq!(answer, Err(denied.to_owned()));
+    }
+    let nobody = listener.accept().expect_err("nobody connects");
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+}
+
 #[tokio::test]
 async fn the_clocks_are_coarse() {
     const MILLISECOND: u64 = 1_000_000;
@@ -112,7 +131,16 @@ async fn all_that_it_imports_is_known() {
         return;
     };
     let imports = probe.component().imports();
-    for package in ["cli", "clocks", "filesystem", "io", "random", "sockets"] {
+    let packages = [
+        "cli",
+        "clocks",
+        "filesystem",
+        "http",
+        "io",
+        "random",
+        "sockets",
+    ];
+    for package in packages {
         let package = format!("wasi:{package}/");
         let is_there = imports.iter().any(|name| name.starts_with(&package));
         assert!(is_there, "no import of {package}: {imports:?}");

@@ -13,6 +13,7 @@
 
 mod bench;
 mod check;
+mod component;
 mod prebuilt;
 mod setup;
 mod shell;
@@ -34,7 +35,7 @@ struct Verb {
     run: fn(&mut Steps, &[String]) -> anyhow::Result<()>,
 }
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb {
         name: "setup",
         about: "install what guests are built with; says what before it does",
@@ -64,6 +65,11 @@ const VERBS: [Verb; 7] = [
         name: "tools",
         about: "install the tools that `check` and `test` use, where they are missing",
         run: |steps, _| tools::run(steps),
+    },
+    Verb {
+        name: "cargo-component",
+        about: "build a guest, `text` unless it is named, by `cargo component`",
+        run: component::run,
     },
     Verb {
         name: "ci",
@@ -110,7 +116,7 @@ fn ci(steps: &mut Steps) -> anyhow::Result<()> {
 fn usage() -> String {
     let mut usage = "usage: cargo xtask VERB\n\n".to_owned();
     for Verb { name, about, .. } in &VERBS {
-        usage.push_str(&format!("  {name:<10}{about}\n"));
+        usage.push_str(&format!("  {name:<17}{about}\n"));
     }
     usage
 }

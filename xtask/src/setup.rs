@@ -75,10 +75,6 @@ fn rust(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the lock file names, and nothing newer, each by its digest.
-///
-/// Not `npm ci`: it insists on packages for other systems that were never
-/// published.
 fn javascript(steps: &mut Steps) -> anyhow::Result<()> {
     let node = [
         ("nodejs", "what the tools for JavaScript run on"),
@@ -87,8 +83,28 @@ fn javascript(steps: &mut Steps) -> anyhow::Result<()> {
     debian::install_missing(steps, "npm", &node)?;
     println!("guests in JavaScript cannot be built yet; this installs, from npm:");
     println!("  what components/package-lock.json names, into components/node_modules");
+    packages(steps, "packages of npm", components())
+}
+
+/// Installs the tools of others, whose components the tests load.
+pub(crate) fn foreign(steps: &mut Steps) -> anyhow::Result<()> {
+    let folder = root().join("tests/foreign");
+    // Written last, by who was not interrupted.
+    if folder.join("node_modules/.package-lock.json").exists() {
+        return Ok(());
+    }
+    println!("the tests load what others' tools build; this installs, from npm:");
+    println!("  what tests/foreign/package-lock.json names, into tests/foreign/node_modules");
+    packages(steps, "tools of others", folder)
+}
+
+/// What the lock file of a folder names, and nothing newer, each by its digest.
+///
+/// Not `npm ci`: it insists on packages for other systems that were never
+/// published.
+fn packages(steps: &mut Steps, name: &'static str, folder: PathBuf) -> anyhow::Result<()> {
     let options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
     let mut install = command("npm", ["install"].into_iter().chain(options));
-    install.current_dir(components());
-    steps.command("packages of npm", install)
+    install.current_dir(folder);
+    steps.command(name, install)
 }

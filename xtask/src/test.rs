@@ -12,6 +12,7 @@ use crate::{explained, setup, tools};
 /// Sets up, builds the guests, and runs the tests; `filter` goes to the runner.
 pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
     setup::run(steps)?;
+    setup::foreign(steps)?;
     guests(steps)?;
     let all = "--locked --workspace";
     let mut tests = if tools::is_there("nextest") {

@@ -1,6 +1,6 @@
 //! `host-resources`: hoarding what the host makes.
 
-use crate::bindings::wasi::cli::stdout::get_stdout;
+use crate::world::wasi::cli::stdout::get_stdout;
 
 /// Keeps so many streams until the end.
 pub(crate) fn hold(n: u64) -> u64 {

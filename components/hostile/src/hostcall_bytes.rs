@@ -1,7 +1,7 @@
 //! `hostcall-bytes`: much in one call of the host.
 
-use crate::bindings::wasi::logging::logging::{Level, log};
 use crate::length;
+use crate::world::wasi::logging::logging::{Level, log};
 
 /// Logs so many bytes in one message.
 pub(crate) fn log_at_once(bytes: u64) -> u64 {

@@ -5,7 +5,6 @@
 //! own limit alone is lifted.
 
 mod arguments;
-mod bindings;
 mod error_text;
 mod exit;
 mod fuel;
@@ -23,8 +22,9 @@ mod stderr;
 mod stdout;
 mod trap;
 mod wall;
+mod world;
 
-use bindings::Guest;
+use world::Guest;
 
 /// The component.
 struct Hostile;

@@ -1,7 +1,7 @@
 //! `log`: many messages.
 
-use crate::bindings::wasi::logging::logging::{Level, log};
 use crate::length;
+use crate::world::wasi::logging::logging::{Level, log};
 
 const MESSAGE_BYTES: u64 = 1024;
 

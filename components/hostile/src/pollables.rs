@@ -1,8 +1,8 @@
 //! `pollables`: much to wait for.
 
-use crate::bindings::wasi::clocks::monotonic_clock::subscribe_duration;
-use crate::bindings::wasi::io::poll::poll;
 use crate::length;
+use crate::world::wasi::clocks::monotonic_clock::subscribe_duration;
+use crate::world::wasi::io::poll::poll;
 
 /// So long that none of them is over before the guest is.
 const AN_HOUR: u64 = 3_600_000_000_000;

@@ -1,6 +1,6 @@
 //! `random`: much of the host's randomness.
 
-use crate::bindings::wasi::random::random::get_random_bytes;
+use crate::world::wasi::random::random::get_random_bytes;
 
 const PIECE_BYTES: u64 = 1024;
 

@@ -80,6 +80,32 @@ impl Toolchain {
         Ok(pair(guests, &finished.stdout))
     }
 
+    /// Builds a guest by `cargo component`, for who uses that still; nothing of
+    /// ours depends on it. It leaves `src/bindings.rs` in the guest's folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`], and if there is no `cargo component`.
+    pub fn component(&self, job: &Job<'_>, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let mut command = self.cargo(
+            "component",
+            &Job {
+                lock: Lock::Update,
+                ..*job
+            },
+        );
+        command
+            .args(["build", "--release", "--target", TARGET])
+            .args(job.package.map(|package| format!("--package={package}")))
+            .env("CARGO_TARGET_DIR", job.target_dir)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(job));
+        if self.libc.is_some() {
+            // As an argument it is taken for the name of a package.
+            command.env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
+        }
+        checked("cargo component build", &mut command, on_line).map(drop)
+    }
+
     fn fetch(&self, job: &Job<'_>) -> Command {
         let mut command = self.cargo("fetch", job);
         command.args(["--quiet", "--target", TARGET]);

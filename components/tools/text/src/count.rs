@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::bindings::exports::patinox::text::operations::{
+use crate::number;
+use crate::world::exports::patinox::text::operations::{
     CountOptions, Counts, LetterCase, WordCount,
 };
-use crate::number;
 
 const DEFAULT_TOP: u8 = 10;
 const DEFAULT_SHORTEST: u8 = 1;

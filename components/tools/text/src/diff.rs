@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, Hunk as Change, InternedInput, Token};
 
-use crate::bindings::exports::patinox::text::operations::{
+use crate::world::exports::patinox::text::operations::{
     Changes, DiffForm, DiffLine, DiffOptions, Difference, Hunk, LineKind,
 };
 use crate::{MAX_ANSWER_BYTES, number};

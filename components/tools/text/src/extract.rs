@@ -2,7 +2,7 @@
 
 use regex_lite::{Captures, Regex, RegexBuilder};
 
-use crate::bindings::exports::patinox::text::operations::{
+use crate::world::exports::patinox::text::operations::{
     ExtractOptions, Extraction, Group, LetterCase, Occurrence, PatternError,
 };
 use crate::{MAX_ANSWER_BYTES, number};

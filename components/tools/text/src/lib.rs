@@ -4,12 +4,12 @@
 //! plain modules, one a function, which `cargo test` runs on the host:
 //! `count`, `diff`, `extract`.
 
-mod bindings;
 mod count;
 mod diff;
 mod extract;
+mod world;
 
-use bindings::exports::patinox::text::operations::{
+use world::exports::patinox::text::operations::{
     CountOptions, Counts, DiffOptions, Difference, ExtractOptions, Extraction, Guest, PatternError,
 };
 

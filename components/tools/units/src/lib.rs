@@ -4,12 +4,12 @@
 //! `units.txt` has the units. Each quantity in it becomes a tool, `table` reads
 //! it, `spec` describes the tools, `convert` does the work.
 
-mod bindings;
 mod convert;
 mod spec;
 mod table;
+mod world;
 
-use bindings::exports::patinox::tool::handler::{Guest, Json, ToolError, ToolSpec};
+use world::exports::patinox::tool::handler::{Guest, Json, ToolError, ToolSpec};
 
 /// The component.
 struct Units;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::bindings::exports::patinox::tool::handler::ToolSpec;
-use crate::bindings::patinox::tool::types::ToolAnnotations;
 use crate::table::{Quantity, Unit};
+use crate::world::exports::patinox::tool::handler::ToolSpec;
+use crate::world::patinox::tool::types::ToolAnnotations;
 
 /// What the tool of a quantity is called.
 pub(crate) fn name(quantity: &Quantity) -> String {
