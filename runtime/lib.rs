@@ -26,15 +26,18 @@
 use std::process::ExitCode;
 
 pub use patinox_host::{
-    Allocated, Allocation, ArtifactStore, Busy, Called, CancellationToken, Config, Detector, Host,
-    Loaded, PatinoxError, Priority, Profile, Request, StoreConfig, StoreError,
+    Allocated, Allocation, ArtifactStore, Busy, Called, Caller, CancellationToken, Config,
+    Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded, PatinoxError,
+    Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
 };
 pub use patinox_policy::{
-    Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,
-    PrincipalError, RecoveryStrategy, Report, Usage,
+    Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,
+    Principal, PrincipalError, RecoveryStrategy, Report, Usage,
 };
 pub use patinox_telemetry as telemetry;
-pub use patinox_tools::{Tool, ToolAnnotations, ToolSpec, Tools};
+pub use patinox_tools::{
+    Catalog, NativeTool, Tool, ToolAnnotations, ToolCall, ToolResult, ToolSpec, Tools,
+};
 
 /// Does the work of a compile worker, if this process was started as one.
 ///

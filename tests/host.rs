@@ -8,6 +8,8 @@ mod events;
 mod flips;
 mod foreign;
 mod handler;
+mod imports;
+mod library;
 mod loading;
 mod pool;
 mod prebuilt;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use patinox::{
-    Admission, Code, Config, Failure, Host, LimitName, Limits, LoadLimits, Loaded, PatinoxError,
-    Request,
+    Admission, Code, Config, Failure, Host, Import, LimitName, Limits, LoadLimits, Loaded,
+    PatinoxError, Request,
 };
 use patinox_policy::CUT_MARK;
 use patinox_tools::json as tools_json;
@@ -32,6 +32,7 @@ async fn every_code_can_be_provoked() {
             Code::Trap => attack("trap", json!({})).await,
             Code::Stack => attack("recurse", json!({})).await,
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
+            Code::Denied => not_granted().await,
             Code::Exit => attack("exit-with", json!({ "code": 2 })).await,
             Code::UnknownTool => attack("no-such-tool", json!({})).await,
             Code::InvalidArguments => attack("sleep", json!({ "ms": -1 })).await,
@@ -166,6 +167,17 @@ async fn load(bytes: Vec<u8>) -> String {
 
 async fn file(path: &str) -> String {
     of(&support::host().load_file(path).await.unwrap_err())
+}
+
+/// A component that imports what the embedder offers to others alone.
+async fn not_granted() -> String {
+    let wit = "package acme:store@1.0.0; interface query { find: func(); }";
+    let import = Import::new(wit, "acme:store/query@1.0.0").unwrap();
+    let import = import.function("find", |_, ()| async {}).unwrap();
+    let host = Host::builder().import(import).build().unwrap();
+    let text = r#"(component
+        (import "acme:store/query@1.0.0" (instance (export "find" (func)))))"#;
+    of(&host.load(wat::parse_str(text).unwrap()).await.unwrap_err())
 }
 
 async fn tool_required() -> String {

@@ -68,7 +68,10 @@ async fn a_load_is_one_event_and_a_refused_one_none() {
     let [Event::ComponentLoaded(loaded)] = events.as_slice() else {
         panic!("not one load: {events:?}");
     };
-    assert_eq!(loaded.component, component.component().digest());
+    assert_eq!(
+        loaded.component,
+        component.component().expect("a component").digest()
+    );
     assert_eq!(loaded.bytes, u64::try_from(bytes.len()).unwrap());
     assert!(Duration::ZERO < loaded.compile);
     host.load(b"(component)".to_vec()).await.unwrap_err();
@@ -80,7 +83,7 @@ async fn a_call_is_one_event_however_it_ends() {
     let page = Page::default();
     let host = page.host();
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
-    let digest = hostile.component().digest();
+    let digest = hostile.component().expect("a component").digest();
     page.take();
     let short = Limits {
         fuel: 1_000_000,

@@ -52,7 +52,12 @@ impl Foreign {
     }
 
     fn imports(&self, package: &str) -> bool {
-        let mut imports = self.component.component().imports().iter();
+        let mut imports = self
+            .component
+            .component()
+            .expect("a component")
+            .imports()
+            .iter();
         imports.any(|name| name.starts_with(package))
     }
 }

@@ -130,7 +130,7 @@ async fn all_that_it_imports_is_known() {
     let Some((_, probe)) = probe().await else {
         return;
     };
-    let imports = probe.component().imports();
+    let imports = probe.component().expect("a component").imports();
     let packages = [
         "cli",
         "clocks",

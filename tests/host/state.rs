@@ -199,8 +199,14 @@ async fn check(place: Place, profile: Profile) {
     let (host, _root) = place.host();
     let component = support::load(&host, &canary(profile, "one")).await;
     let twin = support::load(&host, &canary(profile, "two")).await;
-    assert_eq!(component.component().profile(), profile);
-    assert_ne!(component.component().digest(), twin.component().digest());
+    assert_eq!(
+        component.component().expect("a component").profile(),
+        profile
+    );
+    assert_ne!(
+        component.component().expect("a component").digest(),
+        twin.component().expect("a component").digest()
+    );
     place.assert_is_that_of(&host, profile);
 
     // What there is when nobody has left anything: two words of data, one slot

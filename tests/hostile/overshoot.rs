@@ -37,8 +37,23 @@ async fn a_guest_that_computes_ends_at_its_deadline() {
 async fn guests_that_pass_text_to_each_other_end_at_their_deadline() {
     let arena = Arena::new().await;
     let component = support::load(&arena.host, &forge::passes_text_for_ever()).await;
-    assert_eq!(component.component().profile().as_str(), "strict");
-    assert_eq!(arena.hostile.component().profile().as_str(), "lean");
+    assert_eq!(
+        component
+            .component()
+            .expect("a component")
+            .profile()
+            .as_str(),
+        "strict"
+    );
+    assert_eq!(
+        arena
+            .hostile
+            .component()
+            .expect("a component")
+            .profile()
+            .as_str(),
+        "lean"
+    );
     let limits = Limits {
         wall_ms: u64::try_from(WALL.as_millis()).unwrap(),
         ..Limits::default()

@@ -105,7 +105,10 @@ async fn it_imports_nothing_and_says_what_it_does() {
     let Some(hash) = Shipped::new("hash").await else {
         return;
     };
-    assert_eq!(hash.component.component().imports(), [] as [String; 0]);
+    assert_eq!(
+        hash.component.component().expect("a component").imports(),
+        [] as [String; 0]
+    );
     let tools: Vec<_> = hash.component.tools().iter().collect();
     let names: Vec<_> = tools.iter().map(|tool| tool.spec().name.as_str()).collect();
     assert_eq!(names, ["text", "bytes", "chunks"]);

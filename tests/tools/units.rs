@@ -9,7 +9,13 @@ async fn each_quantity_is_a_tool_with_its_units() {
     let Some(units) = Shipped::new("units").await else {
         return;
     };
-    assert!(units.component.component().is_handler());
+    assert!(
+        units
+            .component
+            .component()
+            .expect("a component")
+            .is_handler()
+    );
     let tools: Vec<_> = units.component.tools().iter().collect();
     assert_eq!(tools.len(), 10);
     for tool in tools {

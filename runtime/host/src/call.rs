@@ -6,22 +6,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use patinox_policy::{Limits, Principal, Usage};
+use patinox_policy::{Limits, Principal, Usage, cut, escape_line};
 use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome};
 use patinox_tools::{Tool, ToolCall, ToolResult};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{self, MemoryClass, Priority};
 use crate::host::Parts;
 use crate::{Loaded, PatinoxError};
 
+/// The longest text about an answer of another type, in bytes.
+const MAX_MISFIT_BYTES: usize = 1 << 10;
+
 /// What to call, with what, under which limits.
 #[derive(Clone)]
 pub struct Request {
     tool: Option<String>,
     arguments: Value,
+    /// Whether `serde_json` wrote the arguments of a Rust value.
+    typed: bool,
     limits: Option<Limits>,
     cancel: CancellationToken,
     progress: Option<ProgressSink>,
@@ -39,12 +46,31 @@ impl Request {
         }
     }
 
+    /// A request for a tool by its name, with a Rust value as its arguments: see
+    /// [`Host::call_typed`](crate::Host::call_typed).
+    ///
+    /// # Errors
+    ///
+    /// If the value has no form in JSON.
+    pub fn typed(tool: impl Into<String>, input: impl Serialize) -> Result<Self, PatinoxError> {
+        let arguments = serde_json::to_value(input).map_err(PatinoxError::Untyped)?;
+        let arguments = match arguments {
+            Value::Null => Value::Object(Map::new()),
+            arguments => arguments,
+        };
+        Ok(Self {
+            typed: true,
+            ..Self::new(tool, arguments)
+        })
+    }
+
     /// A request for the only tool of a component.
     #[must_use]
     pub fn only(arguments: Value) -> Self {
         Self {
             tool: None,
             arguments,
+            typed: false,
             limits: None,
             cancel: CancellationToken::new(),
             progress: None,
@@ -115,6 +141,22 @@ pub struct Called {
     pub output: GuestOutput,
 }
 
+impl Called {
+    /// The answer as a Rust value.
+    ///
+    /// # Errors
+    ///
+    /// The call's own, or `component/invalid-output` if the answer does not fit.
+    pub fn typed<Out: DeserializeOwned>(self) -> Result<Out, PatinoxError> {
+        let answer = patinox_sandbox::from_json(self.result?);
+        answer.map_err(|error| {
+            let reason = format!("its answer is of another type: {error}");
+            let reason = cut(&escape_line(&reason), MAX_MISFIT_BYTES).into_owned();
+            patinox_sandbox::Error::InvalidOutput { reason }.into()
+        })
+    }
+}
+
 pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) -> Called {
     // A call that need not wait never gives others their turn, and neither
     // would a loop of such calls.
@@ -125,16 +167,21 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
     let named = request.tool.clone();
     let done = match find(component, named.as_deref()) {
         Ok(tool) => {
+            let mut arguments = request.arguments;
+            if request.typed {
+                tool.adapt(&mut arguments);
+            }
             let call = ToolCall {
                 id,
-                arguments: request.arguments,
+                arguments,
                 limits: request.limits.unwrap_or(parts.config.limits),
                 started,
                 cancel: request.cancel,
                 progress: request.progress,
             };
             let who = (request.principal, request.priority);
-            admitted(parts, component, &**tool, call, who).await
+            let call = admitted(parts, component, &**tool, call, who);
+            parts.running.run(call).await
         }
         Err(error) => Err(error.into()),
     };
@@ -155,9 +202,9 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             output: GuestOutput::default(),
         },
     };
-    parts.config.recorder.record(&Event::CallEnded(CallEnded {
+    parts.record(&Event::CallEnded(CallEnded {
         call: id,
-        component: component.component().digest().to_owned(),
+        component: component.digest().to_owned(),
         tool: named.unwrap_or_default(),
         outcome: outcome(&called),
         usage: called.usage,
@@ -177,10 +224,10 @@ async fn admitted(
 ) -> Result<ToolResult, PatinoxError> {
     let limits = call.limits;
     let admit = parts.gate.admit(admission::Request {
-        component: Arc::clone(component.digest()),
+        component: Arc::clone(component.shared_digest()),
         principal,
         memory_class: MemoryClass::of(&limits),
-        memories: component.component().memories(),
+        memories: component.memories(),
         priority,
         deadline: call.started + Duration::from_millis(limits.wall_ms),
     });

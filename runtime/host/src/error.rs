@@ -6,6 +6,8 @@ use patinox_policy::{
     Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
 };
 
+use patinox_sandbox::ImportError;
+
 use crate::Busy;
 
 /// The longest path that a message repeats, in bytes.
@@ -59,6 +61,15 @@ pub enum PatinoxError {
         /// The path, as it was given.
         path: PathBuf,
     },
+    /// An interface of the embedder's own cannot be offered.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A Rust value has no form in JSON.
+    #[error("the arguments have no form in JSON")]
+    Untyped(#[source] serde_json::Error),
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    Closing,
     /// A part of the host panicked, and with it this call alone.
     #[error("a worker failed")]
     Worker(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -98,6 +109,9 @@ impl Failure for PatinoxError {
                 _ => Code::Unreadable,
             },
             Self::NotAFile { .. } => Code::Unreadable,
+            Self::Import(error) => error.code(),
+            Self::Untyped(_) => Code::InvalidArguments,
+            Self::Closing => Code::Busy,
             Self::Worker(_) => Code::Internal,
         }
     }
@@ -108,7 +122,10 @@ impl Failure for PatinoxError {
             Self::Tools(error) => error.recovery(),
             Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
-            Self::Unreadable { .. } | Self::NotAFile { .. } => RecoveryStrategy::Fail,
+            Self::Import(error) => error.recovery(),
+            Self::Unreadable { .. } | Self::NotAFile { .. } | Self::Untyped(_) | Self::Closing => {
+                RecoveryStrategy::Fail
+            }
             Self::Worker(_) => RecoveryStrategy::Retry { after: None },
         }
     }
@@ -129,7 +146,8 @@ impl Failure for PatinoxError {
             Self::NotAFile { .. } => {
                 Some("give the path of a component, a `.wasm` file".to_owned())
             }
-            Self::Worker(_) => None,
+            Self::Import(error) => error.hint(),
+            Self::Worker(_) | Self::Untyped(_) | Self::Closing => None,
         }
     }
 }

@@ -2,18 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::Detector;
 use patinox_sandbox::{
-    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Loader, Profile, Worker,
+    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
+    Worker,
 };
-use patinox_telemetry::{Clock, Recorder};
+use patinox_telemetry::{Clock, Event, Recorder};
+use patinox_tools::Catalog;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::PatinoxError;
 use crate::admission::Gate;
+use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
-use crate::load::{self, Loaded};
+use crate::events::{Events, Listeners};
+use crate::load::{self, LoadRequest, Loaded};
+use crate::running::{Running, Shutdown};
 
 /// What a host is made of. Every part has a safe default.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +51,9 @@ pub struct Config {
     pub recorder: Recorder,
     /// What tells the time.
     pub clock: Clock,
+    /// Interfaces of the embedder's own that components may import, where that
+    /// is granted to them.
+    pub imports: Vec<Import>,
 }
 
 /// A running host: loads components and calls their tools.
@@ -58,6 +69,17 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) loader: Loader,
     pub(crate) gate: Gate,
+    pub(crate) running: Running,
+    pub(crate) listeners: Listeners,
+    catalog: Catalog<Loaded>,
+}
+
+impl Parts {
+    /// Tells an event to all who want to know.
+    pub(crate) fn record(&self, event: &Event) {
+        self.config.recorder.record(event);
+        self.listeners.tell(event);
+    }
 }
 
 impl Host {
@@ -67,12 +89,13 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// None yet.
+    /// If two imports have one name, or a function of one has no code.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
         let engine = Engine::new(EngineConfig {
             allocation: config.allocation,
             detector: config.detector.clone(),
             clock: config.clock,
+            imports: Imports::new(config.imports.clone())?,
         });
         let worker = config.compile_worker.as_ref().map(Worker::new);
         let loader = Loader::new(engine.clone(), worker, config.store.clone());
@@ -82,7 +105,15 @@ impl Host {
             engine,
             loader,
             gate,
+            running: Running::default(),
+            listeners: Listeners::default(),
+            catalog: Catalog::default(),
         })))
+    }
+
+    /// Makes one part by part.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
     }
 
     /// How the instances of components of a profile get their memory on this
@@ -101,8 +132,8 @@ impl Host {
         &self.0.config.limits
     }
 
-    /// Loads a component from its bytes: screens, compiles and links it, and
-    /// finds its tools. Compiling runs in the worker, if there is one, and on a
+    /// Loads a component, from its bytes or whatever else a [`LoadRequest`]
+    /// names: screens, compiles and links it, and finds its tools. Compiling runs in the worker, if there is one, and on a
     /// thread that may block. The same component loaded several times at once
     /// is compiled once.
     ///
@@ -113,15 +144,18 @@ impl Host {
     /// # Errors
     ///
     /// If the bytes are no component, the component asks for what this host
-    /// does not offer, takes more to compile than the limits allow, or has no
-    /// tool; or if the host is too busy to ask for them.
+    /// does not offer or what was not granted, takes more to compile than the
+    /// limits allow, or has no tool; if a file or stream cannot be read; or if
+    /// the host is too busy to ask for the tools, or shutting down.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future kills the worker that compiles for it. Without a
     /// worker, a compilation that began goes on to its end in the background.
-    pub async fn load(&self, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
-        load::bytes(&self.0, bytes).await
+    pub async fn load(&self, request: impl Into<LoadRequest>) -> Result<Loaded, PatinoxError> {
+        // Boxed: it holds a whole store while a handler lists its tools.
+        let load = Box::pin(load::load(&self.0, request.into()));
+        self.0.running.run(load).await
     }
 
     /// Loads a component from a file.
@@ -135,7 +169,7 @@ impl Host {
     ///
     /// As [`load`](Self::load).
     pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Loaded, PatinoxError> {
-        load::file(&self.0, path.as_ref()).await
+        self.load(LoadRequest::file(path)).await
     }
 
     /// Calls a tool of a loaded component, in an instance of its own.
@@ -150,5 +184,71 @@ impl Host {
     /// queue included; no event is recorded then.
     pub async fn call(&self, component: &Loaded, request: Request) -> Called {
         call::call(&self.0, component, request).await
+    }
+
+    /// Calls a tool with a Rust value as its arguments, for a Rust value.
+    ///
+    /// `In` is a struct with the names of the parameters, as they are in WIT;
+    /// [`Import`] has the table of types. For limits or a cancel, make a
+    /// [`Request::typed`] and read what was [`Called::typed`].
+    ///
+    /// ```no_run
+    /// # use patinox_host::{Host, Loaded, PatinoxError};
+    /// #[derive(serde::Serialize)]
+    /// struct Count<'a> {
+    ///     text: &'a str,
+    /// }
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Counted {
+    ///     words: u64,
+    /// }
+    ///
+    /// # async fn example(host: Host, text: Loaded) -> Result<(), PatinoxError> {
+    /// let counted: Counted = host.call_typed(&text, "count", Count { text: "to be" }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As a call has them; and `caller/invalid-arguments` if `In` has no form
+    /// in JSON, `component/invalid-output` if the answer does not fit `Out`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_typed<In: Serialize, Out: DeserializeOwned>(
+        &self,
+        component: &Loaded,
+        tool: &str,
+        input: In,
+    ) -> Result<Out, PatinoxError> {
+        let request = Request::typed(tool, input)?;
+        self.call(component, request).await.typed()
+    }
+
+    /// What the embedder has put in to be called by name: add to it, replace
+    /// and remove while calls run.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog<Loaded> {
+        &self.0.catalog
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.0.listeners.listen()
+    }
+
+    /// Lets nothing begin any more, waits until the deadline for what runs, and
+    /// cancels what still does. Calls from then on end as `limit/busy`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the host closed and what runs running; it may
+    /// be called again.
+    pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
+        self.0.running.shutdown(deadline).await
     }
 }

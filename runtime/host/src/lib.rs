@@ -27,20 +27,26 @@
 mod host;
 
 mod admission;
+mod builder;
 mod call;
 mod error;
+mod events;
 mod load;
+mod running;
 
 pub use admission::{Busy, Priority};
+pub use builder::HostBuilder;
 pub use call::{Called, Request};
 pub use error::PatinoxError;
+pub use events::Events;
 pub use host::{Config, Host};
-pub use load::Loaded;
+pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{Detector, Machine};
 /// What is kept between processes.
 pub use patinox_sandbox::{
-    Allocated, Allocation, ArtifactFolder, ArtifactStore, Cleared, EntryInfo, Profile, StoreConfig,
-    StoreError, compile_worker,
+    Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, Component, EntryInfo,
+    Import, ImportError, Profile, StoreConfig, StoreError, compile_worker,
 };
+pub use running::Shutdown;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

@@ -1,34 +1,123 @@
-//! From bytes or a file to a component that can be called.
+//! From bytes, a file or a stream to a component that can be called.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patinox_policy::Principal;
+use patinox_policy::{Grant, LimitName, Principal};
 use patinox_sandbox::{Component, Run, Sandbox, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
-use patinox_tools::Tools;
+use patinox_tools::{Tool, Tools};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::PatinoxError;
 use crate::admission::{MemoryClass, Priority, Request};
 use crate::host::Parts;
 
-/// A component that is loaded, with its tools ready to be called.
+/// Where a component comes from, and what it is granted.
+///
+/// ```no_run
+/// # use patinox_host::{Host, LoadRequest, PatinoxError};
+/// # async fn example(host: Host) -> Result<(), Box<dyn std::error::Error>> {
+/// let shop = LoadRequest::file("shop.wasm").grant("import=acme:store/query".parse()?);
+/// let shop = host.load(shop).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct LoadRequest {
+    source: Source,
+    grants: Vec<Grant>,
+}
+
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+    Stream(Pin<Box<dyn AsyncRead + Send>>),
+}
+
+impl LoadRequest {
+    /// A component from its bytes.
+    #[must_use]
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self::of(Source::Bytes(bytes))
+    }
+
+    /// A component from a file.
+    #[must_use]
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self::of(Source::File(path.as_ref().to_owned()))
+    }
+
+    /// A component from what a stream gives until it ends: at most `file` bytes,
+    /// within `compile-wall`.
+    #[must_use]
+    pub fn stream(stream: impl AsyncRead + Send + 'static) -> Self {
+        Self::of(Source::Stream(Box::pin(stream)))
+    }
+
+    const fn of(source: Source) -> Self {
+        let grants = Vec::new();
+        Self { source, grants }
+    }
+
+    /// Grants the component something.
+    #[must_use]
+    pub fn grant(mut self, grant: Grant) -> Self {
+        self.grants.push(grant);
+        self
+    }
+}
+
+impl From<Vec<u8>> for LoadRequest {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl fmt::Debug for LoadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadRequest")
+            .field("grants", &self.grants)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tools that are ready to be called: those of a component that is loaded, or
+/// the embedder's own.
+///
+/// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    sandbox: Sandbox,
+    sandbox: Option<Sandbox>,
     tools: Tools,
     digest: Arc<str>,
 }
 
 impl Loaded {
-    /// The component: its digest, size and imports.
+    /// Tools of the embedder's own, which are called as a component's are:
+    /// admitted, in time, recorded. They are counted together, under the name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or two have one name.
+    pub fn native(name: &str, tools: Vec<Arc<dyn Tool>>) -> Result<Self, PatinoxError> {
+        Ok(Self {
+            sandbox: None,
+            tools: Tools::native(tools)?,
+            digest: format!("native:{name}").into(),
+        })
+    }
+
+    /// The component: its digest, size and imports. `None` for tools of the
+    /// embedder's own.
     #[must_use]
-    pub const fn component(&self) -> &Component {
-        self.sandbox.component()
+    pub fn component(&self) -> Option<&Component> {
+        self.sandbox.as_ref().map(Sandbox::component)
     }
 
     /// Its tools.
@@ -37,43 +126,84 @@ impl Loaded {
         &self.tools
     }
 
-    /// The component's digest, by which its calls are counted.
-    pub(crate) const fn digest(&self) -> &Arc<str> {
+    /// What its calls are counted by and recorded under: the component's digest,
+    /// `native:` and a name for tools of the embedder's own.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// How many linear memories a call takes.
+    pub(crate) fn memories(&self) -> u32 {
+        self.component().map_or(0, Component::memories)
+    }
+
+    pub(crate) const fn shared_digest(&self) -> &Arc<str> {
         &self.digest
     }
 }
 
-pub(crate) async fn file(parts: &Arc<Parts>, path: &Path) -> Result<Loaded, PatinoxError> {
-    let opened = path.to_owned();
-    let open = move || open(&opened);
-    match parts.loader.load_file(open, &parts.config.load).await {
-        Ok(component) => loaded(parts, component).await,
-        Err(error) => Err(PatinoxError::of_file(path, error)),
+pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loaded, PatinoxError> {
+    let limits = &parts.config.load;
+    let component = match request.source {
+        Source::Bytes(bytes) => parts.loader.load(bytes, limits).await?,
+        Source::File(path) => {
+            let opened = path.clone();
+            let loaded = parts.loader.load_file(move || open(&opened), limits).await;
+            loaded.map_err(|error| PatinoxError::of_file(&path, error))?
+        }
+        Source::Stream(stream) => {
+            let bytes = read(parts, stream).await?;
+            parts.loader.load(bytes, limits).await?
+        }
+    };
+    loaded(parts, component, &request.grants).await
+}
+
+/// Reads a stream to its end, within the limits of loading.
+async fn read(
+    parts: &Parts,
+    stream: Pin<Box<dyn AsyncRead + Send>>,
+) -> Result<Vec<u8>, PatinoxError> {
+    let limits = &parts.config.load;
+    let limit = |name, spent| patinox_sandbox::Error::Limit {
+        name,
+        allowed: limits.get(name).unwrap_or_default(),
+        spent,
+    };
+    let mut bytes = Vec::new();
+    // One more than may be tells a stream that is too long from one that is not.
+    let mut stream = stream.take(limits.file_bytes.saturating_add(1));
+    let wall = Duration::from_millis(limits.compile_wall_ms);
+    match tokio::time::timeout(wall, stream.read_to_end(&mut bytes)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => return Err(patinox_sandbox::Error::Unreadable(error).into()),
+        Err(_) => return Err(limit(LimitName::CompileWall, None).into()),
     }
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if limits.file_bytes < len {
+        return Err(limit(LimitName::File, Some(len)).into());
+    }
+    Ok(bytes)
 }
 
-pub(crate) async fn bytes(parts: &Arc<Parts>, bytes: Vec<u8>) -> Result<Loaded, PatinoxError> {
-    let component = parts.loader.load(bytes, &parts.config.load).await?;
-    loaded(parts, component).await
-}
-
-async fn loaded(parts: &Arc<Parts>, component: Component) -> Result<Loaded, PatinoxError> {
-    parts
-        .config
-        .recorder
-        .record(&Event::ComponentLoaded(ComponentLoaded {
-            component: component.digest().to_owned(),
-            bytes: component.size_bytes(),
-            compile: component.compile_time(),
-            from_store: *component.store() == Store::Hit,
-            store_trouble: trouble(component.store()),
-        }));
+async fn loaded(
+    parts: &Arc<Parts>,
+    component: Component,
+    grants: &[Grant],
+) -> Result<Loaded, PatinoxError> {
+    parts.record(&Event::ComponentLoaded(ComponentLoaded {
+        component: component.digest().to_owned(),
+        bytes: component.size_bytes(),
+        compile: component.compile_time(),
+        from_store: *component.store() == Store::Hit,
+        store_trouble: trouble(component.store()),
+    }));
     let digest = component.digest().into();
-    let sandbox = Sandbox::new(component);
-    // Boxed: it holds a whole store while a handler lists its tools.
-    let tools = Box::pin(tools(parts, &sandbox, &digest)).await?;
+    let sandbox = Sandbox::new(component, grants)?;
+    let tools = tools(parts, &sandbox, &digest).await?;
     Ok(Loaded {
-        sandbox,
+        sandbox: Some(sandbox),
         tools,
         digest,
     })

@@ -33,6 +33,8 @@ pub enum Code {
     Unsupported,
     /// `component/exit`: the guest ended itself.
     Exit,
+    /// `policy/denied`: it needs what has not been granted.
+    Denied,
     /// `caller/not-found`: no such file.
     NotFound,
     /// `caller/unreadable`: a file that cannot be read.
@@ -78,6 +80,7 @@ impl Code {
             Self::MissingImports,
             Self::Unsupported,
             Self::Exit,
+            Self::Denied,
             Self::NotFound,
             Self::Unreadable,
             Self::UnsupportedSource,
@@ -109,6 +112,7 @@ impl Code {
             Self::MissingImports => "component/missing-imports",
             Self::Unsupported => "component/unsupported",
             Self::Exit => "component/exit",
+            Self::Denied => "policy/denied",
             Self::NotFound => "caller/not-found",
             Self::Unreadable => "caller/unreadable",
             Self::UnsupportedSource => "caller/unsupported-source",
@@ -139,6 +143,7 @@ impl Code {
             | Self::MissingImports
             | Self::Unsupported
             | Self::Exit => Fault::Component,
+            Self::Denied => Fault::Policy,
             Self::NotFound
             | Self::Unreadable
             | Self::UnsupportedSource

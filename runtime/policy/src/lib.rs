@@ -20,6 +20,7 @@
 compile_error!("Patinox runs on Linux; elsewhere build and run it in a Linux container");
 
 mod code;
+mod grant;
 mod limits;
 mod principal;
 mod quantity;
@@ -30,6 +31,7 @@ mod text;
 mod usage;
 
 pub use code::Code;
+pub use grant::{Grant, GrantError};
 pub use limits::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
 pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use quantity::{Quantity, Unit};

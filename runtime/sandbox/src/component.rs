@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use patinox_policy::LoadLimits;
+use patinox_policy::{Grant, LoadLimits};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
@@ -95,7 +95,7 @@ impl Component {
     /// allow, break a rule of the format, or import what this host does not
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
-        let screened = Screened::new(bytes, limits)?;
+        let screened = Screened::new(bytes, limits, engine.imports())?;
         let tunables = engine.tunables(screened.facts.profile)?;
         let started = Instant::now();
         let compiler = Order { tunables }.engine().map_err(Error::internal)?;
@@ -117,9 +117,9 @@ impl Component {
     pub(crate) fn link(engine: &Engine, known: Known, compiled: Compiled) -> Result<Self, Error> {
         let Facts { profile, docs, .. } = known.facts;
         let (backend, code) = place(engine, profile, &compiled.artifact)?;
-        let imports = offered_imports(&backend, &code)?;
+        let imports = offered_imports(engine, &backend, &code)?;
         let exports = inspect::exports(&backend.engine, &code, &docs);
-        let ready = link(&backend, &code, &exports)?;
+        let ready = link(engine, &backend, &code, &exports)?;
         Ok(Self(Arc::new(Inner {
             engine: engine.clone(),
             artifact: compiled.artifact,
@@ -186,6 +186,23 @@ impl Component {
         &self.0.imports
     }
 
+    /// Whether it imports an interface of the embedder's.
+    #[must_use]
+    pub fn imports_of_embedder(&self) -> bool {
+        let embedders = self.0.engine.imports();
+        self.0.imports.iter().any(|name| embedders.covers(name))
+    }
+
+    /// Those of its imports that it may only have where they are granted, and
+    /// have not been.
+    pub(crate) fn not_granted(&self, grants: &[Grant]) -> Vec<String> {
+        let embedders = self.0.engine.imports();
+        let granted = |name: &str| grants.iter().any(|grant| grant.allows_import(name));
+        let imports = self.0.imports.iter();
+        let needed = imports.filter(|name| embedders.covers(name) && !granted(name));
+        needed.cloned().collect()
+    }
+
     /// The functions it exports, in its own order.
     #[must_use]
     pub fn exports(&self) -> &[Export] {
@@ -221,7 +238,8 @@ impl Component {
         }
         let code = self.0.artifact.load(&backend.engine);
         let code = code.map_err(Error::internal)?;
-        let ready = Arc::new(link(backend, &code, &self.0.exports)?);
+        let ready = link(&self.0.engine, backend, &code, &self.0.exports)?;
+        let ready = Arc::new(ready);
         // A backend that takes no more calls goes with what is linked there.
         linked.retain(|ready| !ready.backend.is_retired());
         linked.push(Arc::clone(&ready));
@@ -255,9 +273,16 @@ fn place(
     }
 }
 
-fn link(backend: &Arc<Backend>, code: &Code, exports: &[Export]) -> Result<Ready, Error> {
+fn link(
+    engine: &Engine,
+    backend: &Arc<Backend>,
+    code: &Code,
+    exports: &[Export],
+) -> Result<Ready, Error> {
     let mut linker = backend.linker.clone();
     nothing::link(&mut linker, &backend.engine, code).map_err(Error::internal)?;
+    let imports = engine.imports();
+    imports.link(&mut linker, &backend.engine, code)?;
     let pre = linker
         .instantiate_pre(code)
         .map_err(|error| Error::MismatchedImport {
@@ -276,13 +301,15 @@ fn link(backend: &Arc<Backend>, code: &Code, exports: &[Export]) -> Result<Ready
 }
 
 /// The imports, if all of them are offered.
-fn offered_imports(backend: &Backend, code: &Code) -> Result<Vec<String>, Error> {
+fn offered_imports(engine: &Engine, backend: &Backend, code: &Code) -> Result<Vec<String>, Error> {
     let ty = code.component_type();
     let imports = ty.imports(&backend.engine);
     let imports = imports.filter(|(_, import)| needs_host(backend, &import.ty));
     let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
     imports.sort_unstable();
-    let missing = |name: &&String| !imports::is_offered(&backend.linker, name);
+    let missing = |name: &&String| {
+        !imports::is_offered(&backend.linker, name) && !engine.imports().covers(name)
+    };
     let names: Vec<_> = imports.iter().filter(missing).cloned().collect();
     if names.is_empty() {
         Ok(imports)

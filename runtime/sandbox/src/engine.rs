@@ -20,6 +20,7 @@ pub use ladder::Allocation;
 
 use crate::component::{Component, Ready};
 use crate::error::{Error, Raised};
+use crate::imports::Imports;
 use crate::settings::Tunables;
 use crate::slots::Slot;
 use profiled::{Chosen, Profiled, SwapState};
@@ -56,6 +57,8 @@ pub struct EngineConfig {
     pub detector: Detector,
     /// What tells guests the time.
     pub clock: Clock,
+    /// What the embedder himself offers to components.
+    pub imports: Imports,
 }
 
 /// How the instances of a profile get their memory on this machine.
@@ -163,6 +166,10 @@ impl Engine {
         Ok((component.ready(&main)?, slot))
     }
 
+    pub(crate) fn imports(&self) -> &Imports {
+        &self.0.config.imports
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.config.clock
     }
@@ -176,6 +183,7 @@ impl Engine {
             allocation,
             detector,
             clock: _,
+            imports: _,
         } = &self.0.config;
         profiled.chosen(*allocation, detector, &self.0.swap)
     }

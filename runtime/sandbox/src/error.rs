@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 
 use patinox_policy::{
-    Code, Failure, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
+    Code, Failure, Grant, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
     escape_line,
 };
 
@@ -72,6 +72,13 @@ pub enum Error {
     MismatchedImport {
         /// Which, and how.
         reason: String,
+    },
+    /// The component imports an interface of the embedder's that it has not
+    /// been granted.
+    #[error("the component imports what it has not been granted: {}", list(names))]
+    NotGranted {
+        /// The names of the imports.
+        names: Vec<String>,
     },
     /// The function cannot be called.
     #[error("the component has no such function that can be called")]
@@ -161,6 +168,15 @@ impl Error {
         Self::Internal(error.into())
     }
 
+    /// The error that a tool gave, cut at its limit and escaped.
+    #[must_use]
+    pub fn tool_error(text: &str, limits: &Limits) -> Self {
+        let limit = usize::try_from(limits.error_text_bytes).unwrap_or(usize::MAX);
+        Self::ToolError {
+            text: escaped_within(text, limit.min(MAX_GUEST_TEXT_BYTES)),
+        }
+    }
+
     /// The error of a limit of a call.
     #[must_use]
     pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {
@@ -198,6 +214,7 @@ impl Failure for Error {
             Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
             Self::Unreadable(_) | Self::NotAFile => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
+            Self::NotGranted { .. } => Code::Denied,
             Self::NotCallable => Code::Unsupported,
             Self::Limit { name, .. }
             | Self::TooLargeHere { name, .. }
@@ -228,6 +245,7 @@ impl Failure for Error {
             | Self::NotAFile
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
+            | Self::NotGranted { .. }
             | Self::NotCallable
             | Self::Limit { .. }
             | Self::TooLargeHere { .. }
@@ -257,9 +275,20 @@ impl Failure for Error {
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => {
                 Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
             }
+            Self::NotGranted { names } => grant_hint(names),
             _ => None,
         }
     }
+}
+
+/// The grants that would allow it.
+fn grant_hint(names: &[String]) -> Option<String> {
+    let interfaces = names.iter().take(MAX_NAMES).map(|name| {
+        let interface = name.split(['@', '#']).next().unwrap_or_default();
+        Grant::import(interface).map(|grant| format!("`{grant}`"))
+    });
+    let grants: Vec<_> = interfaces.collect::<Result<_, _>>().ok()?;
+    Some(format!("grant it when it is loaded: {}", grants.join(", ")))
 }
 
 fn not_a_component(kind: &NotAComponent) -> String {

@@ -9,6 +9,7 @@ mod allowance;
 mod cli;
 mod clocks;
 mod context;
+mod embedder;
 mod io;
 pub(crate) mod linked;
 mod logging;
@@ -25,6 +26,7 @@ use linked::component::Linker;
 
 pub(crate) use allowance::Allowance;
 pub(crate) use cli::{Captured, Kept};
+pub use embedder::{Caller, Import, ImportError, Imports};
 pub(crate) use wrapper::Meter;
 
 /// Links every typed interface that the host offers.

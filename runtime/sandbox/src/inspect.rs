@@ -93,7 +93,8 @@ impl Export {
     }
 }
 
-fn function(ty: &ComponentFunc) -> Result<FunctionType, String> {
+/// The type of a function, or why it cannot be called.
+pub(crate) fn function(ty: &ComponentFunc) -> Result<FunctionType, String> {
     if ty.async_() {
         return Err("it is an `async` function".to_owned());
     }

@@ -108,6 +108,11 @@ impl Instance {
         self.store.set_hostcall_fuel(bytes);
     }
 
+    /// Takes back what was granted.
+    pub(crate) fn grant_nothing(&mut self) {
+        self.store.data_mut().grants_nothing = true;
+    }
+
     pub(crate) const fn limits(&self) -> &Limits {
         &self.run.limits
     }

@@ -46,6 +46,7 @@ pub use compile::{COMPILE_WORKER, Worker, WorkerFault, compile_worker};
 pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::Error;
+pub use imports::{Caller, Import, ImportError, Imports};
 pub use inspect::Export;
 pub use loader::{Loader, Store};
 pub use sandbox::{
@@ -54,4 +55,5 @@ pub use sandbox::{
 pub use screen::NotAComponent;
 pub use slots::{NoSlot, Slot, Slots};
 pub use types::{Case, Field, FunctionType, ValueType};
+pub use value::typed::from_json;
 pub use value::{ArgumentError, Arguments, json_len};

@@ -222,7 +222,8 @@ impl Loader {
                 bytes
             }
         };
-        let screen = move || Ok(Screened::with_digest(bytes, digest, &limits)?);
+        let imports = self.0.engine.imports().clone();
+        let screen = move || Ok(Screened::with_digest(bytes, digest, &limits, &imports)?);
         let screened = self.read(screen, &limits, deadline).await?;
         match self.compile(screened, trouble, limits, deadline).await {
             Ok(component) => Ok(landed.insert(component).clone()),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{LimitName, Limits, Usage};
+use patinox_policy::{Grant, LimitName, Limits, Usage};
 use patinox_telemetry::{CallId, Clock};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -137,10 +137,17 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a sandbox.
-    #[must_use]
-    pub const fn new(component: Component) -> Self {
-        Self { component }
+    /// Makes a sandbox, in which the component may do what was granted.
+    ///
+    /// # Errors
+    ///
+    /// If the component imports an interface of the embedder's that was not.
+    pub fn new(component: Component, grants: &[Grant]) -> Result<Self, Error> {
+        let names = component.not_granted(grants);
+        match names.is_empty() {
+            true => Ok(Self { component }),
+            false => Err(Error::NotGranted { names }),
+        }
     }
 
     /// The component that runs in it.
@@ -196,6 +203,7 @@ impl Sandbox {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
+        instance.grant_nothing();
         let listed = instance
             .handle(async |guest, store| guest.patinox_tool_handler().call_list_tools(store).await)
             .await;

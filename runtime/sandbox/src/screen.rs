@@ -16,6 +16,7 @@ use wasmparser::{Parser, Payload};
 use crate::docs::Docs;
 use crate::engine::Profile;
 use crate::facts::{Counts, Facts};
+use crate::imports::Imports;
 
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,17 +64,18 @@ pub(crate) struct Screened<B = Vec<u8>> {
 }
 
 impl<B: AsRef<[u8]>> Screened<B> {
-    pub(crate) fn new(bytes: B, limits: &LoadLimits) -> Result<Self, Refused> {
+    pub(crate) fn new(bytes: B, limits: &LoadLimits, imports: &Imports) -> Result<Self, Refused> {
         let digest = Digest::of(bytes.as_ref());
-        Self::with_digest(bytes, digest, limits)
+        Self::with_digest(bytes, digest, limits, imports)
     }
 
     pub(crate) fn with_digest(
         bytes: B,
         digest: Digest,
         limits: &LoadLimits,
+        imports: &Imports,
     ) -> Result<Self, Refused> {
-        let (profile, counts) = screen(bytes.as_ref(), limits)?;
+        let (profile, counts) = screen(bytes.as_ref(), limits, imports)?;
         let docs = Docs::read(bytes.as_ref());
         Ok(Self {
             bytes,
@@ -162,9 +164,13 @@ const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 /// Refuses what is not to be compiled; tells how the rest is to be metered.
-fn screen(bytes: &[u8], limits: &LoadLimits) -> Result<(Profile, Counts), Refused> {
+fn screen(
+    bytes: &[u8],
+    limits: &LoadLimits,
+    imports: &Imports,
+) -> Result<(Profile, Counts), Refused> {
     kind(bytes)?;
-    census::take(bytes, limits)
+    census::take(bytes, limits, imports)
 }
 
 /// Refuses what is no component.

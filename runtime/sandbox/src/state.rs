@@ -7,8 +7,9 @@ use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
 use crate::budget::Budget;
-use crate::imports::{Allowance, Captured, Kept, Meter};
+use crate::imports::{Allowance, Caller, Captured, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
+use crate::value::Room;
 
 /// The data of one store.
 pub(crate) struct State {
@@ -23,6 +24,10 @@ pub(crate) struct State {
     pub(crate) stderr: Captured,
     pub(crate) log: Kept,
     pub(crate) progress: Option<ProgressSink>,
+    /// Whether nothing that was granted may be used: a component that is asked
+    /// for its tools.
+    pub(crate) grants_nothing: bool,
+    hostcall_bytes: u64,
 }
 
 impl State {
@@ -44,6 +49,19 @@ impl State {
             stderr: Captured::new(run.limits.stderr_bytes),
             log: Kept::new(run.limits.log_bytes),
             progress: run.progress.as_ref().map(Arc::clone),
+            grants_nothing: false,
+            hostcall_bytes: run.limits.hostcall_bytes,
         }
+    }
+
+    /// Who calls the host.
+    pub(crate) fn caller(&self) -> Caller {
+        self.meter.caller(self.id)
+    }
+
+    /// What the arguments of one call of the embedder's may take.
+    pub(crate) const fn room(&self) -> Room {
+        let bytes = self.hostcall_bytes / 2;
+        Room::new(bytes, bytes)
     }
 }

@@ -21,10 +21,12 @@ mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
+pub(crate) mod typed;
 
 use patinox_policy::{Code, Failure, RecoveryStrategy, cut, escape_line};
 use wasmtime::component::Val;
 
+pub(crate) use decode::decode;
 pub(crate) use encode::{Room, Unencodable, encode};
 
 use crate::types::{Field, FunctionType, ValueType};
@@ -129,6 +131,19 @@ impl FunctionType {
         Ok(Arguments(
             fields.into_iter().map(|(_, value)| value).collect(),
         ))
+    }
+
+    /// Brings arguments that `serde_json` wrote of a Rust value to the form
+    /// that [`decode`](Self::decode) takes.
+    pub fn adapt(&self, arguments: &mut serde_json::Value) {
+        let serde_json::Value::Object(arguments) = arguments else {
+            return;
+        };
+        for Field { name, ty } in &self.params {
+            if let Some(argument) = arguments.get_mut(name) {
+                typed::relax(ty, argument);
+            }
+        }
     }
 }
 

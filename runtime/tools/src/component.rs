@@ -1,5 +1,6 @@
 //! The tools of one component.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use patinox_policy::{cut, escape_line};
 use patinox_sandbox::{Run, Sandbox};
 
 use crate::error::names;
+use crate::spec::is_name;
 use crate::{Error, Tool, handler, plain};
 
 /// The longest part of a function's name or of a reason, in bytes.
@@ -84,6 +86,31 @@ impl Tools {
             return Err(Error::NothingCallable { left_out });
         }
         Ok(found)
+    }
+
+    /// Takes tools of an embedder's own together.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or two have one name, or a name is none that a
+    /// component's tool could have.
+    pub fn native(tools: Vec<Arc<dyn Tool>>) -> Result<Self, Error> {
+        let mut taken = HashSet::new();
+        for tool in &tools {
+            let name = &tool.spec().name;
+            if !is_name(name) {
+                let name = cut(&escape_line(name), MAX_LEFT_OUT_BYTES).into_owned();
+                return Err(Error::NoName { name });
+            }
+            if !taken.insert(name.clone()) {
+                return Err(Error::NameTaken { name: name.clone() });
+            }
+        }
+        let left_out = Vec::new();
+        match tools.is_empty() {
+            true => Err(Error::NothingCallable { left_out }),
+            false => Ok(Self { tools, left_out }),
+        }
     }
 
     /// All of them.

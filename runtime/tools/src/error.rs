@@ -54,6 +54,18 @@ pub enum Error {
         /// Which rule, and which tool.
         reason: String,
     },
+    /// What is to be listed by a name needs one.
+    #[error("`{name}` is no name: it has 1 to 128 characters out of `A-Za-z0-9_.-`")]
+    NoName {
+        /// What was given, cut and escaped.
+        name: String,
+    },
+    /// Something else has the name.
+    #[error("there is a `{name}` already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// The component has no tool of that name.
     #[error("there is no tool `{name}`")]
     UnknownTool {
@@ -89,6 +101,7 @@ impl Failure for Error {
             Self::InvalidList { .. } => Code::InvalidOutput,
             Self::UnknownTool { .. } => Code::UnknownTool,
             Self::ToolRequired { .. } => Code::ToolRequired,
+            Self::NoName { .. } | Self::NameTaken { .. } => Code::InvalidConfig,
         }
     }
 
@@ -101,7 +114,9 @@ impl Failure for Error {
             Self::NothingCallable { .. }
             | Self::InvalidList { .. }
             | Self::UnknownTool { .. }
-            | Self::ToolRequired { .. } => RecoveryStrategy::Fail,
+            | Self::ToolRequired { .. }
+            | Self::NoName { .. }
+            | Self::NameTaken { .. } => RecoveryStrategy::Fail,
         }
     }
 
@@ -114,7 +129,8 @@ impl Failure for Error {
             Self::NothingCallable { .. } => {
                 Some("export a function, of the world or of an interface".to_owned())
             }
-            Self::InvalidList { .. } => None,
+            Self::NameTaken { .. } => Some("remove that first, or replace it".to_owned()),
+            Self::InvalidList { .. } | Self::NoName { .. } => None,
             Self::UnknownTool { known, .. } | Self::ToolRequired { known, .. } => {
                 Some(format!("the tools are {known}"))
             }

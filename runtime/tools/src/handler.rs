@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::checker::MAX_PATTERNS;
 use crate::tool::weigh;
-use crate::{Checker, Error, Mismatch, Tool, ToolCall, ToolResult, ToolSpec, json, spec};
+use crate::{
+    Checker, Error, Mismatch, Tool, ToolAnnotations, ToolCall, ToolResult, ToolSpec, json, spec,
+};
 
 /// The longest answer that is parsed where others wait, in bytes: about a
 /// millisecond.
@@ -37,7 +39,7 @@ pub(crate) async fn list(sandbox: &Sandbox, run: Run) -> Result<Vec<Listed>, Err
     let sandbox = sandbox.clone();
     // Compiling a thousand schemas takes a while.
     let task = tokio::task::spawn_blocking(move || {
-        let specs = spec::vet(listed)?;
+        let specs = spec::vet(listed, ToolAnnotations::of(&sandbox))?;
         let tools = specs.into_iter().map(|spec| Listed::new(&sandbox, spec));
         let tools: Vec<_> = tools.collect::<Result<_, _>>()?;
         refuse_too_many_patterns(&tools)?;

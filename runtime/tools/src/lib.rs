@@ -27,21 +27,25 @@
 mod tool;
 
 mod call;
+mod catalog;
 mod checker;
 mod component;
 mod error;
 mod handler;
 pub mod json;
 mod names;
+mod native;
 mod plain;
 pub mod schema;
 mod spec;
 
 pub use call::{ToolCall, ToolResult};
+pub use catalog::Catalog;
 pub use checker::{Checker, Mismatch};
 pub use component::{LeftOut, Tools};
 pub use error::Error;
 pub use json::JsonError;
+pub use native::NativeTool;
 pub use spec::{
     MAX_DESCRIPTION_BYTES, MAX_NAME_CHARS, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, MAX_TITLE_BYTES,
     MAX_TOOLS, ToolAnnotations, ToolSpec,

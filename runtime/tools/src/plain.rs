@@ -98,7 +98,7 @@ impl Function {
                     .unwrap_or_else(|| signature.clone()),
                 input_schema,
                 output_schema,
-                annotations: ToolAnnotations::derived(),
+                annotations: ToolAnnotations::of(sandbox),
             },
             signature,
         })
@@ -120,6 +120,10 @@ impl Tool for Function {
 
     fn check(&self, arguments: &Value) -> Result<(), Error> {
         self.decode(arguments).map(drop)
+    }
+
+    fn adapt(&self, arguments: &mut Value) {
+        self.ty.adapt(arguments);
     }
 
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {

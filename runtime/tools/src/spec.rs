@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use patinox_policy::{cut, escape_block, escape_line};
-use patinox_sandbox::{GuestAnnotations, GuestToolSpec};
+use patinox_sandbox::{GuestAnnotations, GuestToolSpec, Sandbox};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,9 +85,23 @@ pub struct ToolAnnotations {
 impl ToolAnnotations {
     /// What the host knows of a component's tool from what it can reach.
     ///
-    /// Nothing can be granted yet, so no component writes anywhere or reaches
-    /// anything. When grants exist they are an argument of this function, and
-    /// nothing else derives annotations.
+    /// Nothing that the host itself offers writes anywhere or reaches anything.
+    /// What an embedder's own interface does is not known, so the most is said
+    /// of it.
+    #[must_use]
+    pub fn of(sandbox: &Sandbox) -> Self {
+        if !sandbox.component().imports_of_embedder() {
+            return Self::derived();
+        }
+        Self {
+            read_only: false,
+            destructive: true,
+            idempotent: false,
+            open_world: true,
+        }
+    }
+
+    /// Those of a tool that reaches nothing.
     #[must_use]
     pub const fn derived() -> Self {
         Self {
@@ -116,7 +130,10 @@ impl ToolAnnotations {
 ///
 /// Descriptions and titles are escaped and cut; whatever else breaks a rule
 /// refuses the whole list, and the text says which rule and which tool.
-pub(crate) fn vet(listed: Vec<GuestToolSpec>) -> Result<Vec<ToolSpec>, String> {
+pub(crate) fn vet(
+    listed: Vec<GuestToolSpec>,
+    known: ToolAnnotations,
+) -> Result<Vec<ToolSpec>, String> {
     if listed.len() > MAX_TOOLS {
         return Err(format!(
             "it lists {} tools, of at most {MAX_TOOLS}",
@@ -134,10 +151,11 @@ pub(crate) fn vet(listed: Vec<GuestToolSpec>) -> Result<Vec<ToolSpec>, String> {
             return Err(format!("it lists two tools `{}`", shown()));
         }
     }
-    listed.into_iter().map(vet_one).collect()
+    let specs = listed.into_iter().map(|tool| vet_one(tool, known));
+    specs.collect()
 }
 
-fn vet_one(tool: GuestToolSpec) -> Result<ToolSpec, String> {
+fn vet_one(tool: GuestToolSpec, known: ToolAnnotations) -> Result<ToolSpec, String> {
     let schema = |which: &str, text: &str| {
         let schema = read_schema(text);
         schema.map_err(|why| format!("the {which} schema of tool `{}`: {why}", tool.name))
@@ -155,7 +173,7 @@ fn vet_one(tool: GuestToolSpec) -> Result<ToolSpec, String> {
     Ok(ToolSpec {
         title: title.map(|title| cut(&escape_line(title), MAX_TITLE_BYTES).into_owned()),
         description: describe(&tool.description),
-        annotations: ToolAnnotations::derived().tightened_by(tool.annotations.as_ref()),
+        annotations: known.tightened_by(tool.annotations.as_ref()),
         name: tool.name,
         input_schema,
         output_schema,

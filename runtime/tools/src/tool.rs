@@ -71,6 +71,12 @@ pub trait Tool: fmt::Debug + Send + Sync {
     /// If an argument is missing, unknown or does not fit.
     fn check(&self, arguments: &Value) -> Result<(), Error>;
 
+    /// Brings arguments that `serde_json` wrote of a Rust value to the form
+    /// that this tool takes, where it knows better: bytes are base64 there.
+    fn adapt(&self, arguments: &mut Value) {
+        let _ = arguments;
+    }
+
     /// Calls it.
     ///
     /// # Cancel safety

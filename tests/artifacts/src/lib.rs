@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 10] = [
+pub const ALL: [(&str, Option<&str>); 11] = [
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     (
         "fixture-handler",
@@ -28,6 +28,7 @@ pub const ALL: [(&str, Option<&str>); 10] = [
         "fixture-resource",
         option_env!("PATINOX_GUEST_FIXTURE_RESOURCE"),
     ),
+    ("fixture-shop", option_env!("PATINOX_GUEST_FIXTURE_SHOP")),
     ("fixture-types", option_env!("PATINOX_GUEST_FIXTURE_TYPES")),
     ("hash", option_env!("PATINOX_GUEST_HASH")),
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
@@ -82,6 +83,12 @@ pub fn fixture_types() -> Option<&'static Path> {
 #[must_use]
 pub fn fixture_resource() -> Option<&'static Path> {
     component("fixture-resource")
+}
+
+/// Asks an interface of the embedder's own.
+#[must_use]
+pub fn fixture_shop() -> Option<&'static Path> {
+    component("fixture-shop")
 }
 
 /// Reports what a guest can see of its host.

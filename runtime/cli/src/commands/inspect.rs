@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use patinox_host::Loaded;
+use patinox_host::{Component, Loaded};
 use patinox_policy::escape_block;
-use patinox_tools::Tool;
+use patinox_tools::{LeftOut, Tool};
 use serde_json::{Value, json};
 
 use crate::args::Inspect;
@@ -22,11 +22,20 @@ pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error
     target.source.check()?;
     session.run(async |session, cancel| {
         let host = session.host()?;
-        let component = session.load(&host, &target.source, &cancel).await?;
-        let tools = shown(&component, target.tool.as_deref())?;
-        let text = text(&component, &tools);
-        Ok(session.output.done(&document(&component, &tools), &text))
+        let loaded = session.load(&host, &target.source, &cancel).await?;
+        let tools = shown(&loaded, target.tool.as_deref())?;
+        let left_out = loaded.tools().left_out();
+        // What is loaded from a file or the program is one.
+        let component = loaded.component().ok_or_else(no_component)?;
+        let text = text(component, &tools, left_out);
+        let document = document(component, &tools, left_out);
+        Ok(session.output.done(&document, &text))
     })
+}
+
+fn no_component() -> Error {
+    let left_out = Vec::new();
+    patinox_tools::Error::NothingCallable { left_out }.into()
 }
 
 /// All tools, or the one that was named.
@@ -38,16 +47,15 @@ fn shown<'a>(loaded: &'a Loaded, name: Option<&str>) -> Result<Vec<&'a dyn Tool>
     })
 }
 
-fn document(loaded: &Loaded, tools: &[&dyn Tool]) -> Value {
-    let component = loaded.component();
-    let left_out = loaded.tools().left_out().iter();
+fn document(component: &Component, tools: &[&dyn Tool], left_out: &[LeftOut]) -> Value {
+    let left_out = left_out.iter();
     let left_out: Vec<_> = left_out
         .map(|left_out| json!({ "function": left_out.function, "reason": left_out.reason }))
         .collect();
     json!({
         "digest": component.digest(),
         "size_bytes": component.size_bytes(),
-        "kind": kind(loaded).0,
+        "kind": kind(component).0,
         "profile": component.profile().as_str(),
         "description": component.docs(),
         "tools": tools.iter().map(|tool| tool.spec()).collect::<Vec<_>>(),
@@ -58,8 +66,8 @@ fn document(loaded: &Loaded, tools: &[&dyn Tool]) -> Value {
 
 /// Whether the host derives the tools or the component lists them, and what
 /// that means.
-fn kind(loaded: &Loaded) -> (&'static str, &'static str) {
-    if loaded.component().is_handler() {
+fn kind(component: &Component) -> (&'static str, &'static str) {
+    if component.is_handler() {
         ("handler", "it lists its tools itself")
     } else {
         ("plain", "each exported function is a tool")
@@ -74,9 +82,8 @@ fn metered(profile: &str) -> &'static str {
     }
 }
 
-fn text(loaded: &Loaded, tools: &[&dyn Tool]) -> String {
-    let component = loaded.component();
-    let (kind, meaning) = kind(loaded);
+fn text(component: &Component, tools: &[&dyn Tool], left_out: &[LeftOut]) -> String {
+    let (kind, meaning) = kind(component);
     let size = component.size_bytes();
     let mut text = format!(
         "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\nprofile  {}: {}\n",
@@ -92,7 +99,7 @@ fn text(loaded: &Loaded, tools: &[&dyn Tool]) -> String {
     for tool in tools {
         push_tool(&mut text, *tool);
     }
-    for left_out in loaded.tools().left_out() {
+    for left_out in left_out {
         push_line(&mut text, &format!("\n  left out {left_out}"));
     }
     text.push_str("\nIMPORTS\n");

@@ -6,9 +6,10 @@ use patinox_policy::{LimitName, Limits, Usage};
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 
-use super::{Error, MAX_GUEST_TEXT_BYTES, escaped_within, guest_text};
+use super::{Error, guest_text};
 use crate::budget::{Budget, Refusal};
 use crate::slots::NoSlot;
+use crate::value::Unencodable;
 
 /// Why the host ended a call from within an import.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,22 @@ pub(crate) enum Stop {
     Panic(String),
     #[error("called a function with nothing behind it")]
     NothingBehind,
+    #[error("called `{0}`, which is not granted")]
+    NotGranted(String),
+    #[error("the embedder's {0}")]
+    Embedder(String),
+}
+
+impl Stop {
+    /// What an argument of a host function that has no form in JSON means.
+    pub(crate) fn of_argument(error: &Unencodable) -> Self {
+        match error {
+            Unencodable::TooLong | Unencodable::TooLarge => {
+                Self::Limit(LimitName::HostcallBytes, None)
+            }
+            Unencodable::Mismatch { .. } => Self::Embedder(error.to_string()),
+        }
+    }
 }
 
 /// What ended a call, before it is known what that means.
@@ -93,12 +110,7 @@ impl Raised {
             Self::Cancelled => Error::Cancelled,
             Self::Early(error) => error,
             Self::Limit(name, spent) => context.limit(name, spent),
-            Self::Tool(text) => {
-                let limit = usize::try_from(context.limits.error_text_bytes).unwrap_or(usize::MAX);
-                Error::ToolError {
-                    text: escaped_within(&text, limit.min(MAX_GUEST_TEXT_BYTES)),
-                }
-            }
+            Self::Tool(text) => Error::tool_error(&text, context.limits),
             Self::Output(reason) => Error::InvalidOutput {
                 reason: guest_text(&reason),
             },
@@ -171,6 +183,10 @@ impl Context<'_> {
             Stop::Cancelled => Error::Cancelled,
             Stop::Exit(status) => Error::Exit { status: *status },
             Stop::Panic(text) => Error::Internal(text.clone().into()),
+            Stop::Embedder(_) => Error::Internal(stop.to_string().into()),
+            Stop::NotGranted(name) => Error::NotGranted {
+                names: vec![name.clone()],
+            },
             Stop::NothingBehind => Error::Trap {
                 reason: error.root_cause().to_string(),
             },

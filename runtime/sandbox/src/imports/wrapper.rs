@@ -9,7 +9,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use patinox_policy::LimitName;
+use patinox_telemetry::CallId;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{
@@ -17,6 +19,7 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut as _, Engine, Result, StoreContextMut};
 
+use super::embedder::Caller;
 use super::weight::{self, Weigh};
 use crate::error::Stop;
 use crate::sandbox::Run;
@@ -65,6 +68,15 @@ impl Meter {
             cancel: run.cancel.clone(),
             calls_since_turn: 0,
             last_turn: Instant::now(),
+        }
+    }
+
+    /// Who calls, for the embedder's own functions.
+    pub(crate) fn caller(&self, id: CallId) -> Caller {
+        Caller {
+            id,
+            deadline: self.deadline,
+            cancel: self.cancel.clone(),
         }
     }
 
@@ -155,7 +167,15 @@ pub(crate) struct LinkerInstance<'a, T: 'static> {
     linked: &'a mut BTreeSet<String>,
 }
 
+/// What answers a call later, without the store.
+pub(crate) type Answer = BoxFuture<'static, Result<Option<Val>>>;
+
 impl<T: 'static> LinkerInstance<'_, T> {
+    /// The interface, as the component names it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Defines a function that answers at once.
     pub(crate) fn func_wrap<F, P, R>(&mut self, name: &str, func: F) -> Result<()>
     where
@@ -209,6 +229,20 @@ impl<T: 'static> LinkerInstance<'_, T> {
                 let weight = weight::of_values(results);
                 let done = done.charged(&mut store, wrap.meter, |()| weight);
                 Box::new(done.after_turn())
+            })
+    }
+
+    /// Defines a function by the type that the component gives it, which may
+    /// wait.
+    pub(crate) fn func_new_async<F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        T: Send,
+        F: Fn(&mut T, &[Val]) -> Result<Answer> + Send + Sync + 'static,
+    {
+        let wrap = Arc::new(self.wrap(name, func));
+        self.inner
+            .func_new_async(name, move |store, _, params, results| {
+                Box::new(Arc::clone(&wrap).answer(store, params, results))
             })
     }
 
@@ -293,6 +327,30 @@ impl<T: 'static, F> Wrap<T, F> {
         };
         charge(&mut store, self.meter, bytes(result.weigh()))?;
         Ok(result)
+    }
+}
+
+impl<T: Send + 'static, F: Fn(&mut T, &[Val]) -> Result<Answer>> Wrap<T, F> {
+    /// The same for what waits without the store.
+    async fn answer(
+        self: Arc<Self>,
+        mut store: StoreContextMut<'_, T>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        enter(&mut store, self.meter, weight::of_values(params))?;
+        if (self.meter)(store.data_mut()).is_turn_due() {
+            yield_once().await;
+        }
+        let waiting = contain(&self.name, || (self.func)(store.data_mut(), params))?;
+        let answer = match AssertUnwindSafe(waiting).catch_unwind().await {
+            Ok(answer) => answer?,
+            Err(panic) => return Err(panicked(&self.name, &*panic)),
+        };
+        if let (Some(result), Some(answer)) = (results.first_mut(), answer) {
+            *result = answer;
+        }
+        charge(&mut store, self.meter, bytes(weight::of_values(results)))
     }
 }
 

@@ -13,6 +13,7 @@ use super::interfaces::Interfaces;
 use super::{NotAComponent, Refused, invalid, limit};
 use crate::engine::Profile;
 use crate::facts::Counts;
+use crate::imports::Imports;
 
 /// Sections of all modules and components. It stops a file of empty sections,
 /// each of which costs its readers a visit.
@@ -41,12 +42,16 @@ const MAX_BR_TABLE: u64 = 10_000;
 const MAX_NAME_BYTES: u64 = 1_000;
 
 /// Counts a whole component, and tells by what it has to be metered.
-pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<(Profile, Counts), Refused> {
+pub(super) fn take(
+    bytes: &[u8],
+    limits: &LoadLimits,
+    imports: &Imports,
+) -> Result<(Profile, Counts), Refused> {
     let mut census = Census::new(limits);
     for payload in Parser::new(0).parse_all(bytes) {
         census.visit(payload?)?;
     }
-    census.interfaces.finish()?;
+    census.interfaces.finish(imports)?;
     Ok((census.profile, census.counts))
 }
 

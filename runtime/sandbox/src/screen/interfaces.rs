@@ -7,7 +7,7 @@ use wasmparser::{
 };
 
 use super::Refused;
-use crate::imports;
+use crate::imports::{self, Imports};
 
 /// Names that are kept for the message.
 const MAX_NAMES: usize = 1_000;
@@ -70,7 +70,9 @@ impl Interfaces {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Refused> {
+    /// Refuses what neither the host nor its embedder offers.
+    pub(super) fn finish(mut self, imports: &Imports) -> Result<(), Refused> {
+        self.missing.retain(|name| !imports.covers(name));
         if self.missing.is_empty() {
             return Ok(());
         }
@@ -104,7 +106,8 @@ mod tests {
     #[track_caller]
     fn check(imports: &str, missing: &[&str]) {
         let component = wat::parse_str(format!("(component {imports})")).unwrap();
-        let screened = Screened::new(component, &LoadLimits::default()).map(drop);
+        let screened =
+            Screened::new(component, &LoadLimits::default(), &Imports::default()).map(drop);
         let missing: Vec<_> = missing.iter().map(|name| (*name).to_owned()).collect();
         let expected = if missing.is_empty() {
             Ok(())

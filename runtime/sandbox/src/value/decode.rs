@@ -40,7 +40,8 @@ fn one_field(field: &Field, object: &Map<String, Value>) -> Decoded<(String, Val
     Ok((field.name.clone(), value))
 }
 
-fn decode(ty: &ValueType, json: &Value) -> Decoded {
+/// Decodes a value.
+pub(crate) fn decode(ty: &ValueType, json: &Value) -> Decoded {
     let wrong = || ArgumentError::new(expectation(ty), json);
     match ty {
         ValueType::Bool => json.as_bool().map(Val::Bool).ok_or_else(wrong),

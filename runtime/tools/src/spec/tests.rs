@@ -4,6 +4,10 @@ use serde_json::json;
 
 use super::*;
 
+fn vet(listed: Vec<GuestToolSpec>) -> Result<Vec<ToolSpec>, String> {
+    super::vet(listed, ToolAnnotations::derived())
+}
+
 fn tool(name: &str) -> GuestToolSpec {
     GuestToolSpec {
         name: name.to_owned(),

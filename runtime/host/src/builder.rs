@@ -1,0 +1,102 @@
+//! Makes a host, part by part.
+
+use std::path::PathBuf;
+
+use patinox_policy::{Admission, Limits, LoadLimits};
+use patinox_resources::Detector;
+use patinox_sandbox::{Allocation, ArtifactStore, Import};
+use patinox_telemetry::{Clock, Recorder};
+
+use crate::{Config, Host, PatinoxError};
+
+/// Makes a [`Host`]; each part that is not named has its default.
+///
+/// ```
+/// use patinox_host::Host;
+/// use patinox_policy::Limits;
+///
+/// let limits = Limits { wall_ms: 2_000, ..Limits::default() };
+/// let host = Host::builder().limits(limits).build()?;
+/// assert_eq!(host.limits().wall_ms, 2_000);
+/// # Ok::<(), patinox_host::PatinoxError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "`build` makes the host"]
+pub struct HostBuilder(Config);
+
+impl HostBuilder {
+    /// Begins with what is written down already.
+    pub const fn of(config: Config) -> Self {
+        Self(config)
+    }
+
+    /// The ceilings of a call that asks for no others.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
+        self
+    }
+
+    /// The ceilings of loading a component.
+    pub const fn load_limits(mut self, limits: LoadLimits) -> Self {
+        self.0.load = limits;
+        self
+    }
+
+    /// The program that compiles components: see [`Config::compile_worker`].
+    pub fn compile_worker(mut self, program: impl Into<PathBuf>) -> Self {
+        self.0.compile_worker = Some(program.into());
+        self
+    }
+
+    /// Where compiled code is kept for the next process.
+    pub fn store(mut self, store: ArtifactStore) -> Self {
+        self.0.store = Some(store);
+        self
+    }
+
+    /// How instances get their memory.
+    pub const fn allocation(mut self, allocation: Allocation) -> Self {
+        self.0.allocation = allocation;
+        self
+    }
+
+    /// What tells what the machine has.
+    pub fn detector(mut self, detector: Detector) -> Self {
+        self.0.detector = detector;
+        self
+    }
+
+    /// How many calls run at once, and how many wait.
+    pub const fn admission(mut self, admission: Admission) -> Self {
+        self.0.admission = admission;
+        self
+    }
+
+    /// Where events go, beside those who listen by [`Host::events`].
+    pub fn recorder(mut self, recorder: Recorder) -> Self {
+        self.0.recorder = recorder;
+        self
+    }
+
+    /// What tells the time.
+    pub const fn clock(mut self, clock: Clock) -> Self {
+        self.0.clock = clock;
+        self
+    }
+
+    /// One more interface of the embedder's own that components may import,
+    /// where that is granted to them.
+    pub fn import(mut self, import: Import) -> Self {
+        self.0.imports.push(import);
+        self
+    }
+
+    /// Makes the host.
+    ///
+    /// # Errors
+    ///
+    /// If two imports have one name, or a function of one has no code.
+    pub fn build(self) -> Result<Host, PatinoxError> {
+        Host::new(self.0)
+    }
+}
