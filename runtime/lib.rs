@@ -23,12 +23,13 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "compile")]
 use std::process::ExitCode;
 
 pub use patinox_host::{
     Allocated, Allocation, ArtifactStore, Busy, Called, Caller, CancellationToken, Config,
-    Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded, PatinoxError,
-    Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
+    Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded, NotPrecompiled,
+    PatinoxError, Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,
@@ -58,6 +59,7 @@ pub use patinox_tools::{
 /// ```
 ///
 /// Whether it was is told by the first argument, `__compile-worker`.
+#[cfg(feature = "compile")]
 #[must_use = "a process that was started as a worker has to end with it"]
 pub fn compile_worker() -> Option<ExitCode> {
     patinox_host::compile_worker(std::env::args_os())

@@ -13,6 +13,7 @@ mod library;
 mod loading;
 mod pool;
 mod prebuilt;
+mod precompiled;
 mod probe;
 mod schemas;
 mod state;

@@ -3,6 +3,7 @@
 pub(crate) mod children;
 pub(crate) mod forge;
 pub(crate) mod guests;
+pub(crate) mod precompiled;
 pub(crate) mod process;
 
 use std::path::Path;

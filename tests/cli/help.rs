@@ -4,32 +4,23 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 6] = ["demo", "call", "inspect", "cache", "doctor", "completions"];
+const VERBS: [&str; 7] = [
+    "demo",
+    "call",
+    "inspect",
+    "precompile",
+    "cache",
+    "doctor",
+    "completions",
+];
 
 /// The verbs of a verb, in words.
 const OF_CACHE: [&str; 2] = ["cache ls", "cache clear"];
 
 /// Verbs of the plan that are not built: nothing may promise them.
-const NOT_BUILT: [&str; 19] = [
-    "explain",
-    "precompile",
-    "check",
-    "test",
-    "new",
-    "build",
-    "dev",
-    "install",
-    "ls",
-    "update",
-    "rm",
-    "push",
-    "serve",
-    "mcp",
-    "agent",
-    "grant",
-    "trust",
-    "secret",
-    "top",
+const NOT_BUILT: [&str; 18] = [
+    "explain", "check", "test", "new", "build", "dev", "install", "ls", "update", "rm", "push",
+    "serve", "mcp", "agent", "grant", "trust", "secret", "top",
 ];
 
 /// Every text of help: of the program, and of each verb.

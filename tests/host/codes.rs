@@ -7,11 +7,13 @@ use patinox::{
     Admission, Code, Config, Failure, Host, Import, LimitName, Limits, LoadLimits, Loaded,
     PatinoxError, Request,
 };
+use patinox_artifacts::prebuilt;
 use patinox_policy::CUT_MARK;
 use patinox_tools::json as tools_json;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::precompiled::Store;
 use crate::support::{self, call_within, forge, guests, soon};
 
 #[tokio::test]
@@ -33,6 +35,10 @@ async fn every_code_can_be_provoked() {
             Code::Stack => attack("recurse", json!({})).await,
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
             Code::Denied => not_granted().await,
+            Code::NotPrecompiled => match not_precompiled() {
+                Some(code) => code,
+                None => continue,
+            },
             Code::Exit => attack("exit-with", json!({ "code": 2 })).await,
             Code::UnknownTool => attack("no-such-tool", json!({})).await,
             Code::InvalidArguments => attack("sleep", json!({ "ms": -1 })).await,
@@ -167,6 +173,15 @@ async fn load(bytes: Vec<u8>) -> String {
 
 async fn file(path: &str) -> String {
     of(&support::host().load_file(path).await.unwrap_err())
+}
+
+/// Nothing was compiled for a host that cannot compile.
+fn not_precompiled() -> Option<String> {
+    let (text, hostile) = (prebuilt::text(), prebuilt::hostile());
+    let store = Store::new();
+    assert_eq!(store.fill(hostile)["ok"], true);
+    let said = store.call(text, "count", &json!({ "text": "" }))?;
+    Some(said["code"].as_str().unwrap().to_owned())
 }
 
 /// A component that imports what the embedder offers to others alone.

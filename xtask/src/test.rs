@@ -14,6 +14,7 @@ pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
     setup::run(steps)?;
     setup::foreign(steps)?;
     guests(steps)?;
+    without_compiler(steps)?;
     let all = "--locked --workspace";
     let mut tests = if tools::is_there("nextest") {
         let profile = if variable("CI").is_some() {
@@ -33,6 +34,20 @@ pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
     steps.command("examples in docs", cargo(&format!("test {all} --doc")))?;
     let guests = "test --locked --workspace --manifest-path components/Cargo.toml";
     steps.command("tests of guests", cargo(guests))
+}
+
+/// Builds the host that has no compiler, and puts it where the tests find it:
+/// where all is built together it has one.
+fn without_compiler(steps: &mut Steps) -> anyhow::Result<()> {
+    const PACKAGE: &str = "patinox-precompiled";
+    let build = cargo(&format!("build --locked --package {PACKAGE}"));
+    steps.command("host without a compiler", build)?;
+    let program = std::env::current_exe().context("where this program lies")?;
+    let built = program.with_file_name(PACKAGE);
+    let folder = built.with_file_name("without-compiler");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(&built, folder.join(PACKAGE))?;
+    Ok(())
 }
 
 /// Builds the guests where the build script of the tests will find them.

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Show a component's tools, schemas and imports.
     Inspect(Inspect),
+    /// Compile components for hosts that have no compiler.
+    Precompile(Precompile),
     /// Show or remove what is kept of components that were compiled.
     Cache(Cache),
     /// Show what this machine has and lacks, and whether the limits hold on it.
@@ -84,6 +86,7 @@ impl Command {
             Self::Demo => "demo",
             Self::Call(_) => "call",
             Self::Inspect(_) => "inspect",
+            Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
             Self::Doctor(_) => "doctor",
             Self::Completions(_) => "completions",
@@ -104,6 +107,7 @@ impl Command {
             Self::Call(call) => &call.limits,
             Self::Demo
             | Self::Inspect(_)
+            | Self::Precompile(_)
             | Self::Cache(_)
             | Self::Doctor(_)
             | Self::Completions(_) => &[],
@@ -170,6 +174,32 @@ pub(crate) struct Inspect {
     /// The path of a component, or `demo:NAME`.
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
+}
+
+const PRECOMPILE_EXAMPLES: &str = "\
+A host that is built without the feature `compile` runs what is in a store, and
+only with the key that the store was filled with. What is made here runs on a
+machine with the same kind of processor, by the same version of Patinox.
+
+The folder and the key file are made where they are missing, for you alone. Keep
+them apart: whoever has both can make what the host will run.
+
+Examples:
+  patinox precompile text.wasm --store store --key-file keys/artifact-key
+  patinox precompile *.wasm --store store --key-file keys/artifact-key -o json";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = PRECOMPILE_EXAMPLES)]
+pub(crate) struct Precompile {
+    /// The path of a component, or `demo:NAME`.
+    #[arg(value_name = "COMPONENT", required = true)]
+    pub(crate) components: Vec<String>,
+    /// The folder of the store.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// The file of its key, in another folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
 }
 
 const CACHE_EXAMPLES: &str = "\

@@ -6,3 +6,4 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod inspect;
+pub(crate) mod precompile;

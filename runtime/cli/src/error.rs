@@ -52,6 +52,8 @@ pub(crate) enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("compiled code is not kept: {}", shown(reason))]
+    NotKept { reason: String },
     #[error("there is no folder for a cache: `HOME` is not an absolute path")]
     NoCache,
     #[error(transparent)]
@@ -100,7 +102,7 @@ impl Failure for Error {
             },
             Self::NoCache => Code::InvalidConfig,
             Self::Cache(CacheError { error, .. }) => error.code(),
-            Self::Stdin(_) => Code::Unreadable,
+            Self::Stdin(_) | Self::NotKept { .. } => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
             Self::Demo { ended, .. } => *ended,
             Self::Start { .. } => Code::Internal,
@@ -137,6 +139,9 @@ impl Failure for Error {
             Self::Stdin(_) => Some("give the arguments as `key=value`".to_owned()),
             Self::Demo { .. } => {
                 Some("a setting of your own may be in its way: see `PATINOX_*`".to_owned())
+            }
+            Self::NotKept { .. } => {
+                Some("make room on its disk, or give another folder".to_owned())
             }
             Self::Cancelled | Self::Start { .. } => None,
         }

@@ -1,5 +1,6 @@
 //! Makes a host, part by part.
 
+#[cfg(feature = "compile")]
 use std::path::PathBuf;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
@@ -43,6 +44,7 @@ impl HostBuilder {
     }
 
     /// The program that compiles components: see [`Config::compile_worker`].
+    #[cfg(feature = "compile")]
     pub fn compile_worker(mut self, program: impl Into<PathBuf>) -> Self {
         self.0.compile_worker = Some(program.into());
         self

@@ -1,14 +1,17 @@
 //! The type that embedders use.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "compile")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::Detector;
+#[cfg(feature = "compile")]
+use patinox_sandbox::Worker;
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
-    Worker,
 };
 use patinox_telemetry::{Clock, Event, Recorder};
 use patinox_tools::Catalog;
@@ -37,6 +40,7 @@ pub struct Config {
     /// Without one, components are compiled in this process, one at a time,
     /// and only those that are four times smaller than `load` says: then
     /// nothing bounds the time and the memory that a compiler takes.
+    #[cfg(feature = "compile")]
     pub compile_worker: Option<PathBuf>,
     /// Where compiled code is kept for the next process; `None` for nowhere.
     pub store: Option<ArtifactStore>,
@@ -97,8 +101,13 @@ impl Host {
             clock: config.clock,
             imports: Imports::new(config.imports.clone())?,
         });
-        let worker = config.compile_worker.as_ref().map(Worker::new);
-        let loader = Loader::new(engine.clone(), worker, config.store.clone());
+        #[cfg(feature = "compile")]
+        let loader = {
+            let worker = config.compile_worker.as_ref().map(Worker::new);
+            Loader::new(engine.clone(), worker, config.store.clone())
+        };
+        #[cfg(not(feature = "compile"))]
+        let loader = Loader::new(engine.clone(), config.store.clone());
         let gate = Gate::new(config.admission);
         Ok(Self(Arc::new(Parts {
             config,

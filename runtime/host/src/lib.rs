@@ -42,10 +42,14 @@ pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{Detector, Machine};
+/// What the artifact store had to do with loading a component.
+pub use patinox_sandbox::Store as Stored;
+#[cfg(feature = "compile")]
+pub use patinox_sandbox::compile_worker;
 /// What is kept between processes.
 pub use patinox_sandbox::{
     Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, Component, EntryInfo,
-    Import, ImportError, Profile, StoreConfig, StoreError, compile_worker,
+    Import, ImportError, NotPrecompiled, Profile, StoreConfig, StoreError,
 };
 pub use running::Shutdown;
 /// Ends a call from outside; see [`Request::cancel`].

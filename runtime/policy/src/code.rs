@@ -33,6 +33,9 @@ pub enum Code {
     Unsupported,
     /// `component/exit`: the guest ended itself.
     Exit,
+    /// `caller/not-precompiled`: the host has no compiler, and the artifact store
+    /// no code for it.
+    NotPrecompiled,
     /// `policy/denied`: it needs what has not been granted.
     Denied,
     /// `caller/not-found`: no such file.
@@ -81,6 +84,7 @@ impl Code {
             Self::Unsupported,
             Self::Exit,
             Self::Denied,
+            Self::NotPrecompiled,
             Self::NotFound,
             Self::Unreadable,
             Self::UnsupportedSource,
@@ -113,6 +117,7 @@ impl Code {
             Self::Unsupported => "component/unsupported",
             Self::Exit => "component/exit",
             Self::Denied => "policy/denied",
+            Self::NotPrecompiled => "caller/not-precompiled",
             Self::NotFound => "caller/not-found",
             Self::Unreadable => "caller/unreadable",
             Self::UnsupportedSource => "caller/unsupported-source",
@@ -144,7 +149,8 @@ impl Code {
             | Self::Unsupported
             | Self::Exit => Fault::Component,
             Self::Denied => Fault::Policy,
-            Self::NotFound
+            Self::NotPrecompiled
+            | Self::NotFound
             | Self::Unreadable
             | Self::UnsupportedSource
             | Self::UnknownTool

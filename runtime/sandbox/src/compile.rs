@@ -11,13 +11,21 @@
 //! What is contained is exhaustion. A bug of the compiler that makes it emit
 //! wrong code is not: what comes back is machine code, and it is run.
 
+#[cfg(feature = "compile")]
 mod cage;
+mod fault;
+#[cfg(feature = "compile")]
 mod order;
+#[cfg(feature = "compile")]
 mod parent;
+#[cfg(feature = "compile")]
 mod syscalls;
+#[cfg(feature = "compile")]
 mod wire;
+#[cfg(feature = "compile")]
 mod worker;
 
+#[cfg(feature = "compile")]
 use std::panic::AssertUnwindSafe;
 
 use patinox_policy::{LimitName, LoadLimits};
@@ -25,9 +33,14 @@ use patinox_policy::{LimitName, LoadLimits};
 use crate::error::Error;
 use crate::screen::NotAComponent;
 
+pub use fault::WorkerFault;
+#[cfg(feature = "compile")]
 pub(crate) use order::Order;
+#[cfg(feature = "compile")]
 pub(crate) use parent::Job;
-pub use parent::{Worker, WorkerFault};
+#[cfg(feature = "compile")]
+pub use parent::Worker;
+#[cfg(feature = "compile")]
 pub use worker::{COMPILE_WORKER, compile_worker};
 
 /// Why there is no compiled code.
@@ -50,6 +63,7 @@ pub(crate) enum Failed {
 
 /// Compiles here and now. Nothing bounds the time or the memory; a panic of the
 /// compiler is the component's fault.
+#[cfg(feature = "compile")]
 pub(crate) fn precompile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, Failed> {
     let work = AssertUnwindSafe(|| engine.precompile_component(bytes));
     match std::panic::catch_unwind(work) {
@@ -66,6 +80,7 @@ pub(crate) fn precompile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<
 }
 
 impl Failed {
+    #[cfg(feature = "compile")]
     fn cannot_take() -> Self {
         Self::Invalid {
             reason: "the compiler cannot take it".to_owned(),
@@ -96,6 +111,12 @@ impl Failed {
 fn is_asynchronous(reason: &str) -> bool {
     let (rule, _) = reason.rsplit_once(" (at offset ").unwrap_or((reason, ""));
     rule.contains(" requires the component model async") && rule.ends_with(" feature")
+}
+
+impl From<WorkerFault> for Failed {
+    fn from(fault: WorkerFault) -> Self {
+        Self::Worker(fault)
+    }
 }
 
 impl From<Error> for Failed {

@@ -1,17 +1,19 @@
 //! A component: screened, compiled, linked once.
 
+#[cfg(feature = "compile")]
+mod compiled_here;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use patinox_policy::{Grant, LoadLimits};
+use patinox_policy::Grant;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
 use crate::artifact::Artifact;
 use crate::bindings::handler::HandlerPre;
-use crate::compile::{Order, precompile};
 use crate::docs::Docs;
 use crate::engine::{Backend, Engine, Profile};
 use crate::error::Error;
@@ -19,7 +21,7 @@ use crate::facts::Facts;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
 use crate::loader::Store;
-use crate::screen::{Digest, NotAComponent, Screened};
+use crate::screen::{Digest, NotAComponent};
 use crate::state::State;
 use crate::turns::Pace;
 
@@ -83,36 +85,6 @@ impl Ready {
 }
 
 impl Component {
-    /// Screens, compiles and links a component. No code of it runs.
-    ///
-    /// It is compiled here and now: that takes from milliseconds to many
-    /// seconds, and nothing but `limits` on what it has bounds the time and the
-    /// memory. A [`Loader`](crate::Loader) bounds both.
-    ///
-    /// # Errors
-    ///
-    /// If the bytes are no component, have more of something than `limits`
-    /// allow, break a rule of the format, or import what this host does not
-    /// offer.
-    pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
-        let screened = Screened::new(bytes, limits, engine.imports())?;
-        let tunables = engine.tunables(screened.facts.profile)?;
-        let started = Instant::now();
-        let compiler = Order { tunables }.engine().map_err(Error::internal)?;
-        let code = precompile(&compiler, bytes).map_err(|failed| failed.explain(limits))?;
-        let compiled = Compiled {
-            artifact: Artifact::compiled(code),
-            time: started.elapsed(),
-            store: Store::Absent,
-        };
-        let known = Known {
-            digest: screened.digest,
-            bytes: bytes.len(),
-            facts: screened.facts,
-        };
-        Self::link(engine, known, compiled)
-    }
-
     /// Links what has been compiled.
     pub(crate) fn link(engine: &Engine, known: Known, compiled: Compiled) -> Result<Self, Error> {
         let Facts { profile, docs, .. } = known.facts;

@@ -1,5 +1,6 @@
 //! What can go wrong with a component and with a call.
 
+mod precompiled;
 mod raised;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use patinox_policy::{
     escape_line,
 };
 
+pub use precompiled::NotPrecompiled;
 pub(crate) use raised::{Context, Raised, Stop};
 
 use crate::compile::WorkerFault;
@@ -118,6 +120,10 @@ pub enum Error {
         /// What the component came to.
         spent: u64,
     },
+    /// This host has no compiler, and the artifact store no code that runs
+    /// here.
+    #[error("this host has no compiler, and {0}")]
+    NotPrecompiled(NotPrecompiled),
     /// The compile worker does not work.
     #[error(transparent)]
     Worker(WorkerFault),
@@ -226,6 +232,7 @@ impl Failure for Error {
             Self::Exit { .. } => Code::Exit,
             Self::Busy | Self::NoRoom(_) => Code::Busy,
             Self::Cancelled => Code::Cancelled,
+            Self::NotPrecompiled(_) => Code::NotPrecompiled,
             Self::Worker(_) | Self::Internal(_) => Code::Internal,
         }
     }
@@ -250,6 +257,7 @@ impl Failure for Error {
             | Self::Limit { .. }
             | Self::TooLargeHere { .. }
             | Self::NoWorker { .. }
+            | Self::NotPrecompiled(_)
             | Self::Worker(_)
             | Self::ToolError { .. }
             | Self::Cancelled => RecoveryStrategy::Fail,
@@ -276,6 +284,7 @@ impl Failure for Error {
                 Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
             }
             Self::NotGranted { names } => grant_hint(names),
+            Self::NotPrecompiled(why) => Some(why.hint().to_owned()),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::screen::{Refused, limit};
 
 /// The form of what is kept, and the rules of the screen that it stands for: an
 /// entry that an older screen let through is screened anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is found about a component.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) profile: Profile,
     pub(crate) counts: Counts,
     pub(crate) docs: Docs,
+    /// What it was compiled for: `settings::lines`. Nothing before that.
+    pub(crate) engine: Vec<String>,
 }
 
 /// What it has of what the limits of loading count.
@@ -36,6 +38,7 @@ impl Facts {
             profile,
             counts,
             docs,
+            engine: Vec::new(),
         }
     }
 
@@ -80,7 +83,7 @@ mod tests {
         let back = Facts::from_bytes(&bytes).unwrap();
         assert_eq!((back.profile, back.counts), (Profile::Strict, counts));
         let text = String::from_utf8(bytes).unwrap();
-        let newer = text.replace("\"version\":1", "\"version\":2");
+        let newer = text.replace("\"version\":2", "\"version\":3");
         assert_ne!(newer, text);
         assert!(Facts::from_bytes(newer.as_bytes()).is_none());
         assert!(Facts::from_bytes(b"").is_none());

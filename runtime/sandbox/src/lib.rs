@@ -7,6 +7,9 @@
 //! reuses what a guest has written to; never loads machine code it did not
 //! compile.
 //!
+//! Without the feature `compile` there is no compiler in it: it runs what an
+//! artifact store has, and nothing else.
+//!
 //! ```
 //! use patinox_policy::LoadLimits;
 //! use patinox_sandbox::{Component, Engine, EngineConfig};
@@ -16,6 +19,11 @@
 //! assert!(empty.exports().is_empty());
 //! # Ok::<(), patinox_sandbox::Error>(())
 //! ```
+
+#![cfg_attr(
+    not(feature = "compile"),
+    expect(dead_code, reason = "what only a build with a compiler needs")
+)]
 
 mod artifact;
 mod bindings;
@@ -42,10 +50,12 @@ mod value;
 pub use artifact::{
     ArtifactFolder, ArtifactStore, Cleared, EntryInfo, StoreConfig, StoreError, StorePlace,
 };
-pub use compile::{COMPILE_WORKER, Worker, WorkerFault, compile_worker};
+pub use compile::WorkerFault;
+#[cfg(feature = "compile")]
+pub use compile::{COMPILE_WORKER, Worker, compile_worker};
 pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
-pub use error::Error;
+pub use error::{Error, NotPrecompiled};
 pub use imports::{Caller, Import, ImportError, Imports};
 pub use inspect::Export;
 pub use loader::{Loader, Store};

@@ -1,6 +1,10 @@
 //! From bytes to a component, with everything bounded.
 
+#[cfg(feature = "compile")]
+mod compiling;
 mod flights;
+#[cfg(not(feature = "compile"))]
+mod precompiled;
 mod refusals;
 mod source;
 mod stored;
@@ -14,32 +18,30 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, LoadLimits};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
 use crate::artifact::ArtifactStore;
-use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
+use crate::compile::Failed;
+#[cfg(feature = "compile")]
+use crate::compile::Worker;
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::screen::{Digest, Screened};
+use crate::screen::Digest;
+#[cfg(feature = "compile")]
+use crate::screen::Screened;
 
+#[cfg(feature = "compile")]
+use compiling::Compilers;
 use flights::Flights;
+#[cfg(not(feature = "compile"))]
+use precompiled::Compilers;
 use refusals::Refusals;
 use source::{Hashed, Source};
-use stored::{Keep, Sought};
-
-/// Compilers that run at once, on a machine with many processors. Each may take
-/// all of `compile-memory`.
-const MAX_COMPILERS: usize = 8;
-
-/// How much less is taken where no worker is: compiled in the host's own
-/// process, a component is bounded by what it has alone.
-const TIGHTER: u64 = 4;
-
-/// What keeping and linking may take beyond the deadline for compiling. It stops
-/// a disk that hangs from holding up whoever loads the same component.
-const FINISHING: Duration = Duration::from_secs(5);
+#[cfg(feature = "compile")]
+use stored::Keep;
+use stored::Sought;
 
 /// Loads components: screens them, has them compiled, links them.
 ///
@@ -50,10 +52,8 @@ pub struct Loader(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
-    worker: Option<Worker>,
+    compilers: Compilers,
     store: Option<ArtifactStore>,
-    /// A compiler runs for each permit that is out.
-    slots: Arc<Semaphore>,
     /// So many components are hashed, screened or read from the store at once,
     /// as the machine has processors. It stops a crowd of loads from taking a
     /// thread each, beside which no call gets its turn.
@@ -62,6 +62,26 @@ struct Shared {
     files: Arc<Semaphore>,
     flights: Flights,
     refusals: Refusals,
+}
+
+/// What the store does not have.
+struct Wanted {
+    digest: Digest,
+    limits: LoadLimits,
+    deadline: Instant,
+    /// Why what the store has is of no use.
+    trouble: Option<String>,
+}
+
+/// What came of it.
+#[cfg_attr(
+    not(feature = "compile"),
+    expect(dead_code, reason = "only a compiler makes any")
+)]
+enum Made {
+    Component(Component),
+    /// The file is another one by now.
+    Changed(Hashed),
 }
 
 /// What decides how loading ends: the component's digest, and the limits.
@@ -93,18 +113,25 @@ impl Loader {
     /// Makes a loader. Without a worker it compiles in this process, one
     /// component at a time, and takes only what is four times smaller than its
     /// limits say.
+    #[cfg(feature = "compile")]
     #[must_use]
     pub fn new(engine: Engine, worker: Option<Worker>, store: Option<ArtifactStore>) -> Self {
+        Self::of(engine, Compilers::new(worker), store)
+    }
+
+    /// Makes a loader of what the store has.
+    #[cfg(not(feature = "compile"))]
+    #[must_use]
+    pub fn new(engine: Engine, store: Option<ArtifactStore>) -> Self {
+        Self::of(engine, Compilers, store)
+    }
+
+    fn of(engine: Engine, compilers: Compilers, store: Option<ArtifactStore>) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let slots = match &worker {
-            Some(_) => processors.min(MAX_COMPILERS),
-            None => 1,
-        };
         Self(Arc::new(Shared {
             engine,
-            worker,
+            compilers,
             store,
-            slots: Arc::new(Semaphore::new(slots)),
             readers: Arc::new(Semaphore::new(processors)),
             files: Arc::new(Semaphore::new(processors)),
             flights: Flights::default(),
@@ -132,7 +159,7 @@ impl Loader {
     /// component then has it compiled himself. Without a worker, compiling goes
     /// on to its end, and nothing else is compiled until then.
     pub async fn load(&self, bytes: Vec<u8>, limits: &LoadLimits) -> Result<Component, Error> {
-        let tightened = self.tightened(limits);
+        let tightened = self.0.compilers.tightened(limits);
         let deadline = deadline(&tightened);
         let most = tightened.file_bytes;
         let loaded = async {
@@ -141,7 +168,9 @@ impl Loader {
             let hashed = self.read(hash, &tightened, deadline).await?;
             self.load_hashed(hashed, tightened, deadline).await
         };
-        loaded.await.map_err(|error| self.explain(error, limits))
+        loaded
+            .await
+            .map_err(|error| self.0.compilers.explain(error, limits))
     }
 
     /// As [`load`](Self::load), from a file: what the artifact store has is not
@@ -163,7 +192,7 @@ impl Loader {
         open: impl FnOnce() -> io::Result<File> + Send + 'static,
         limits: &LoadLimits,
     ) -> Result<Component, Error> {
-        let tightened = self.tightened(limits);
+        let tightened = self.0.compilers.tightened(limits);
         let deadline = deadline(&tightened);
         let most = tightened.file_bytes;
         let loaded = async {
@@ -171,7 +200,9 @@ impl Loader {
             let hashed = bounded(&self.0.files, hash, &tightened, deadline).await?;
             self.load_hashed(hashed, tightened, deadline).await
         };
-        loaded.await.map_err(|error| self.explain(error, limits))
+        loaded
+            .await
+            .map_err(|error| self.0.compilers.explain(error, limits))
     }
 
     async fn load_hashed(
@@ -208,16 +239,38 @@ impl Loader {
             Sought::Nothing => None,
             Sought::Bad(reason) => Some(reason),
         };
+        let want = Wanted {
+            digest,
+            limits,
+            deadline,
+            trouble,
+        };
+        match self.make(source, want).await? {
+            Made::Component(component) => Ok(landed.insert(component).clone()),
+            Made::Changed(hashed) => {
+                drop(landed);
+                // Somebody wrote to it meanwhile. What has been read stays.
+                Box::pin(self.load_hashed(hashed, limits, deadline)).await
+            }
+        }
+    }
+
+    /// Compiles what the store does not have.
+    #[cfg(feature = "compile")]
+    async fn make(&self, source: Source, want: Wanted) -> Result<Made, Error> {
+        let Wanted {
+            digest,
+            limits,
+            deadline,
+            trouble,
+        } = want;
         let bytes = match source {
             Source::Bytes(bytes) => bytes,
             Source::File(file) => {
                 let whole = move || Hashed::whole(file, limits.file_bytes, deadline);
                 let (bytes, now) = bounded(&self.0.files, whole, &limits, deadline).await?;
                 if now != digest {
-                    drop(landed);
-                    // Somebody wrote to it meanwhile. What has been read stays.
-                    let hashed = Hashed::with_digest(bytes, now);
-                    return Box::pin(self.load_hashed(hashed, limits, deadline)).await;
+                    return Ok(Made::Changed(Hashed::with_digest(bytes, now)));
                 }
                 bytes
             }
@@ -225,13 +278,31 @@ impl Loader {
         let imports = self.0.engine.imports().clone();
         let screen = move || Ok(Screened::with_digest(bytes, digest, &limits, &imports)?);
         let screened = self.read(screen, &limits, deadline).await?;
-        match self.compile(screened, trouble, limits, deadline).await {
-            Ok(component) => Ok(landed.insert(component).clone()),
-            Err(failed) => {
-                self.0.refusals.remember(key, &failed);
-                again(failed)
-            }
-        }
+        let keep = Keep {
+            engine: self.0.engine.clone(),
+            store: self.0.store.clone(),
+            trouble,
+        };
+        let compile = self.0.compilers.compile(keep, screened, limits, deadline);
+        compile.await.map(Made::Component).map_err(|failed| {
+            self.0.refusals.remember((digest, limits), &failed);
+            failed.explain(&limits)
+        })
+    }
+
+    /// Says why the store does not have it.
+    #[cfg(not(feature = "compile"))]
+    async fn make(&self, _: Source, want: Wanted) -> Result<Made, Error> {
+        let (engine, store) = (self.0.engine.clone(), self.0.store.clone());
+        let Wanted {
+            digest,
+            limits,
+            deadline,
+            trouble,
+        } = want;
+        let why = move || Ok(precompiled::why(&engine, store.as_ref(), digest, trouble));
+        let why = self.read(why, &limits, deadline).await?;
+        Err(Error::NotPrecompiled(why))
     }
 
     /// Does what takes a processor for a moment, as soon as one is free.
@@ -243,105 +314,11 @@ impl Loader {
     ) -> Result<T, Error> {
         bounded(&self.0.readers, work, limits, deadline).await
     }
-
-    /// Has it compiled as soon as a compiler is free, then links it.
-    async fn compile(
-        &self,
-        screened: Screened,
-        trouble: Option<String>,
-        limits: LoadLimits,
-        deadline: Instant,
-    ) -> Result<Component, Failed> {
-        let late = Failed::Short(LimitName::CompileWall);
-        let slot = Arc::clone(&self.0.slots).acquire_owned();
-        let slot = match timeout_at(deadline.into(), slot).await {
-            Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
-            Err(_) => return Err(late),
-        };
-        let keep = Keep {
-            engine: self.0.engine.clone(),
-            store: self.0.store.clone(),
-            trouble,
-        };
-        let Some(worker) = self.0.worker.clone() else {
-            let work = move || here(keep, screened, slot);
-            let done = timeout_at(deadline.into(), blocking(work)).await;
-            return done.unwrap_or(Err(late));
-        };
-        let tunables = self.0.engine.tunables(screened.facts.profile)?;
-        let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
-        let work = move || {
-            let job = Job {
-                order: Order { tunables },
-                bytes: &screened.bytes,
-                limits: &limits,
-                deadline,
-                leash: &end,
-            };
-            let started = Instant::now();
-            let code = worker.compile(&job)?;
-            drop(slot);
-            keep.finish(screened, code, started.elapsed())
-        };
-        // The worker itself is late at the deadline, and that is told.
-        let done = timeout_at((deadline + FINISHING).into(), blocking(work)).await;
-        // Until here somebody waited.
-        drop(leash);
-        done.unwrap_or(Err(late))
-    }
-
-    /// The limits that hold: the screen alone bounds what no worker does.
-    fn tightened(&self, limits: &LoadLimits) -> LoadLimits {
-        if self.0.worker.is_some() {
-            return *limits;
-        }
-        let tighter = |limit: u64| (limit / TIGHTER).max(1);
-        LoadLimits {
-            file_bytes: tighter(limits.file_bytes),
-            functions: tighter(limits.functions),
-            nesting: tighter(limits.nesting),
-            all_instances: tighter(limits.all_instances),
-            ..*limits
-        }
-    }
-
-    /// Says when it is for want of a worker that a component is refused.
-    fn explain(&self, error: Error, limits: &LoadLimits) -> Error {
-        match error {
-            Error::Limit {
-                name,
-                allowed,
-                spent: Some(spent),
-            } if self.0.worker.is_none() => match limits.get(name) {
-                Some(whole) if whole < spent => Error::Limit {
-                    name,
-                    allowed: whole,
-                    spent: Some(spent),
-                },
-                _ => Error::NoWorker {
-                    name,
-                    allowed,
-                    spent,
-                },
-            },
-            error => error,
-        }
-    }
 }
 
 /// When loading must be done that begins now.
 fn deadline(limits: &LoadLimits) -> Instant {
     Instant::now() + Duration::from_millis(limits.compile_wall_ms)
-}
-
-/// Compiles in this process.
-fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Component, Failed> {
-    let tunables = keep.engine.tunables(screened.facts.profile)?;
-    let compiler = Order { tunables }.engine().map_err(Error::internal)?;
-    let started = Instant::now();
-    let code = precompile(&compiler, &screened.bytes)?;
-    drop(slot);
-    keep.finish(screened, code, started.elapsed())
 }
 
 /// Runs what blocks with one of so many permits, until the deadline.
@@ -376,9 +353,7 @@ async fn blocking<T: Send + 'static, E: From<Error> + Send + 'static>(
 
 impl fmt::Debug for Loader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loader")
-            .field("worker", &self.0.worker)
-            .finish_non_exhaustive()
+        f.debug_struct("Loader").finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 //! compiled code.
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Config, OperatorCost, OptLevel, Strategy, WasmFeatures};
+use wasmtime::{Config, OperatorCost, WasmFeatures};
 
 use crate::engine::Profile;
 
@@ -59,30 +59,37 @@ pub(crate) fn fingerprint(tunables: &Tunables) -> [u8; 32] {
 
 fn fingerprint_of(settings: &[Setting], cpu_features: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    let mut line = |text: &str| {
-        hash.update(text);
+    for line in lines_of(settings, cpu_features) {
+        hash.update(line);
         // No line has a line's end inside.
         hash.update(b"\n");
-    };
-    line("patinox engine 1");
-    line(ENGINE_VERSION);
-    line(&target_lexicon::HOST.to_string());
-    for feature in cpu_features {
-        line(feature);
-    }
-    line("");
-    for setting in settings {
-        line(&format!("{setting:?}"));
     }
     hash.finalize().into()
+}
+
+/// All that the fingerprint is made of, a line each: kept with the code, so that
+/// who cannot run it can be told why.
+pub(crate) fn lines(tunables: &Tunables) -> Vec<String> {
+    lines_of(&settings(tunables), &cpu_features())
+}
+
+fn lines_of(settings: &[Setting], cpu_features: &[&str]) -> Vec<String> {
+    let engine = [
+        "patinox engine 2".to_owned(),
+        format!("wasmtime {ENGINE_VERSION}"),
+        format!("target {}", target_lexicon::HOST),
+    ];
+    let features = cpu_features.iter().map(|feature| format!("cpu {feature}"));
+    let settings = settings.iter().map(|setting| format!("{setting:?}"));
+    engine.into_iter().chain(features).chain(settings).collect()
 }
 
 /// A setting that differs from the engine's own default, or must stay what it
 /// is. The whole of it is the name and value that the fingerprint holds.
 #[derive(Clone, Copy, Debug)]
 enum Setting {
-    Strategy(Strategy),
-    OptLevel(OptLevel),
+    Cranelift,
+    OptimiseForSpeed,
     ConsumeFuel(bool),
     /// Fuel for each page that a memory grows by; the rest of the table of
     /// costs is the engine's own.
@@ -108,8 +115,8 @@ enum Setting {
 /// The table.
 fn settings(tunables: &Tunables) -> [Setting; 20] {
     [
-        Setting::Strategy(Strategy::Cranelift),
-        Setting::OptLevel(OptLevel::Speed),
+        Setting::Cranelift,
+        Setting::OptimiseForSpeed,
         Setting::ConsumeFuel(true),
         Setting::MemoryGrowCost(u8::MAX),
         Setting::EpochInterruption(tunables.profile == Profile::Strict),
@@ -138,8 +145,13 @@ fn settings(tunables: &Tunables) -> [Setting; 20] {
 impl Setting {
     fn apply(self, config: &mut Config) {
         match self {
-            Self::Strategy(strategy) => config.strategy(strategy),
-            Self::OptLevel(level) => config.cranelift_opt_level(level),
+            #[cfg(feature = "compile")]
+            Self::Cranelift => config.strategy(wasmtime::Strategy::Cranelift),
+            #[cfg(feature = "compile")]
+            Self::OptimiseForSpeed => config.cranelift_opt_level(wasmtime::OptLevel::Speed),
+            // What only a compiler has: its code is what it was made with.
+            #[cfg(not(feature = "compile"))]
+            Self::Cranelift | Self::OptimiseForSpeed => config,
             Self::ConsumeFuel(on) => config.consume_fuel(on),
             Self::MemoryGrowCost(fuel) => config.operator_cost(operator_cost(fuel)),
             Self::EpochInterruption(on) => config.epoch_interruption(on),

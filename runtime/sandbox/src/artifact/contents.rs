@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use patinox_telemetry::Clock;
 
+#[cfg(not(feature = "compile"))]
+use super::entry::EntryKey;
 use super::entry::{EntryName, Header, Kind, TRAILER_BYTES};
 use super::error::{StoreError, StorePlace};
 use super::folder::Folder;
@@ -115,6 +117,16 @@ impl ArtifactFolder {
             by_use.then_with(|| one.digest.cmp(&other.digest))
         });
         Ok(entries)
+    }
+
+    /// The keys of the entries of a component, by what they say of themselves.
+    #[cfg(not(feature = "compile"))]
+    pub(super) fn entries_of(&self, digest: [u8; 32]) -> Vec<EntryKey> {
+        let items = self.items().unwrap_or_default().into_iter();
+        let entries = items.filter(|item| item.kind == Kind::Entry);
+        let headers = entries.filter_map(|item| self.header(&item).ok()?);
+        let keys = headers.map(|header| header.key);
+        keys.filter(|key| key.digest == digest).collect()
     }
 
     /// Removes the entries, what was set aside, and what interrupted writers

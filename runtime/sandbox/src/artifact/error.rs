@@ -67,6 +67,9 @@ pub enum StoreError {
     /// The key lies among what it is to protect.
     #[error("the artifact key must not lie in the artifact folder")]
     KeyInside,
+    /// The store was opened to be read alone.
+    #[error("the artifact store is read-only")]
+    ReadOnly,
     /// More than the store keeps.
     #[error("an artifact of {bytes} bytes is not kept: at most {allowed} are")]
     TooLarge {
@@ -98,7 +101,7 @@ impl StoreError {
             | Self::NotOurs { place, .. }
             | Self::Mode { place, .. } => *place,
             Self::KeyLinked { .. } | Self::KeyLength { .. } | Self::KeyInside => StorePlace::Key,
-            Self::TooLarge { .. } => StorePlace::Folder,
+            Self::TooLarge { .. } | Self::ReadOnly => StorePlace::Folder,
         }
     }
 
@@ -124,6 +127,7 @@ impl Failure for StoreError {
             | Self::KeyLinked { .. }
             | Self::KeyLength { .. }
             | Self::KeyInside
+            | Self::ReadOnly
             | Self::TooLarge { .. } => Code::InvalidConfig,
         }
     }
@@ -153,6 +157,7 @@ impl Failure for StoreError {
                 "move it away: a new key is made, and all is compiled anew"
             }
             Self::KeyInside => "keep them in two folders",
+            Self::ReadOnly => "open it to be written as well",
             Self::TooLarge { .. } => "let the store keep more",
         };
         Some(hint.to_owned())

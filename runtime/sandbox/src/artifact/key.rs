@@ -37,6 +37,20 @@ pub(super) fn read_or_make(path: &Path, store: &Folder) -> Result<[u8; KEY_BYTES
     read(&folder, name)?.ok_or_else(gone)
 }
 
+/// Reads the key that is there.
+pub(super) fn read_only(path: &Path, store: &Folder) -> Result<[u8; KEY_BYTES], StoreError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+    else {
+        return Err(io("open")(io::ErrorKind::InvalidInput.into()));
+    };
+    let missing = || io("open")(io::ErrorKind::NotFound.into());
+    let folder = Folder::open(parent, StorePlace::KeyFolder)?.ok_or_else(missing)?;
+    if is_same(&folder, store).map_err(io("open"))? {
+        return Err(StoreError::KeyInside);
+    }
+    read(&folder, name)?.ok_or_else(missing)
+}
+
 fn io(doing: &'static str) -> impl FnOnce(io::Error) -> StoreError + Copy {
     StoreError::io(StorePlace::Key, doing)
 }

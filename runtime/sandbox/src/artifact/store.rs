@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use patinox_telemetry::Clock;
@@ -81,6 +81,7 @@ struct Inner {
     folder: ArtifactFolder,
     tag_key: TagKey,
     max_bytes: u64,
+    read_only: bool,
     checked: Mutex<HashMap<Identity, Stamp>>,
 }
 
@@ -125,6 +126,7 @@ impl ArtifactStore {
             folder: ArtifactFolder::of(folder, clock),
             tag_key: TagKey::new(&key),
             max_bytes,
+            read_only: false,
             checked: Mutex::default(),
         })))
     }
@@ -133,6 +135,50 @@ impl ArtifactStore {
     #[must_use]
     pub fn folder(&self) -> &ArtifactFolder {
         &self.0.folder
+    }
+
+    /// Opens a store that `patinox precompile` filled, of which nothing is
+    /// changed: no folder or key is made, nothing is written or set aside.
+    ///
+    /// # Errors
+    ///
+    /// If the folder or the key is missing, or not what it must be.
+    pub fn open_read_only(
+        folder: impl AsRef<Path>,
+        key_file: impl AsRef<Path>,
+    ) -> Result<Self, StoreError> {
+        let StoreConfig {
+            folder,
+            key_file,
+            max_bytes,
+            clock,
+        } = StoreConfig::new(folder.as_ref(), key_file.as_ref());
+        if key_file.starts_with(&folder) {
+            return Err(StoreError::KeyInside);
+        }
+        let missing = || StoreError::io(StorePlace::Folder, "open")(io::ErrorKind::NotFound.into());
+        let folder = Folder::open(&folder, StorePlace::Folder)?.ok_or_else(missing)?;
+        let key = key::read_only(&key_file, &folder)?;
+        Ok(Self(Arc::new(Inner {
+            folder: ArtifactFolder::of(folder, clock),
+            tag_key: TagKey::new(&key),
+            max_bytes,
+            read_only: true,
+            checked: Mutex::default(),
+        })))
+    }
+
+    /// What was found about a component in each of its entries, whatever engine
+    /// they are for: of those that are whole and of this key.
+    #[cfg(not(feature = "compile"))]
+    pub(crate) fn entries_of(&self, digest: [u8; 32]) -> Vec<Vec<u8>> {
+        let files = self.0.folder.entries_of(digest).into_iter();
+        let found = files.filter_map(|key| {
+            let file = self.files().read(&key.name().file()).ok()?;
+            let (_, facts) = self.checked(&key, &file, &file.metadata().ok()?).ok()?;
+            Some(facts)
+        });
+        found.collect()
     }
 
     /// Looks for an entry, and notes that it is used.
@@ -153,7 +199,9 @@ impl ArtifactStore {
         match self.checked(key, &file, &metadata) {
             Ok((header, facts)) => {
                 // Where nothing can be written all entries stay as old as they are.
-                let _ = file.set_times(FileTimes::new().set_accessed(self.0.folder.now()));
+                if !self.0.read_only {
+                    let _ = file.set_times(FileTimes::new().set_accessed(self.0.folder.now()));
+                }
                 Found::Hit {
                     artifact: Artifact::stored(file, header.code_bytes),
                     facts,
@@ -175,6 +223,9 @@ impl ArtifactStore {
         facts: &[u8],
         code: &[u8],
     ) -> Result<Artifact, StoreError> {
+        if self.0.read_only {
+            return Err(StoreError::ReadOnly);
+        }
         let header = self.header(*key, facts, code)?;
         let name = key.name();
         let make_room = |bytes| self.0.folder.make_room(bytes, self.0.max_bytes, &name);
@@ -206,7 +257,7 @@ impl ArtifactStore {
 
     fn bad(&self, name: &EntryName, metadata: &Metadata, reason: BadEntry) -> Found {
         // What cannot be read now may be good, and the next entry replaces it.
-        if !matches!(reason, BadEntry::Io(_)) {
+        if !self.0.read_only && !matches!(reason, BadEntry::Io(_)) {
             self.0.folder.set_aside(name, metadata);
         }
         Found::Bad { reason }

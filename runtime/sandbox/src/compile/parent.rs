@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::wire::{Bounds, HELLO, MAX_REASON_BYTES, Reply, Request, Status};
-use super::{COMPILE_WORKER, Failed, Order};
+use super::{COMPILE_WORKER, Failed, Order, WorkerFault};
 
 /// How long a program may take to say that it is a worker. Even a machine that
 /// is very busy starts one in a fraction of it.
@@ -38,24 +38,6 @@ const FIRST_READ: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Worker {
     program: PathBuf,
-}
-
-/// What is wrong with a worker.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkerFault {
-    /// The program cannot be started.
-    #[error("the compile worker cannot be started")]
-    NotStarted(#[source] io::Error),
-    /// The program that was started is no worker.
-    #[error("the program that is named as compile worker is none")]
-    NotAWorker,
-    /// The worker ended without an answer, or gave one that makes no sense.
-    #[error("the compile worker broke off")]
-    BrokeOff,
-    /// The worker cannot do its work.
-    #[error("the compile worker failed")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// One component to be compiled.
@@ -113,12 +95,6 @@ impl Worker {
                 Err(WorkerFault::Failed(reason.into()).into())
             }
         }
-    }
-}
-
-impl From<WorkerFault> for Failed {
-    fn from(fault: WorkerFault) -> Self {
-        Self::Worker(fault)
     }
 }
 

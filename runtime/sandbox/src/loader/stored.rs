@@ -92,11 +92,11 @@ impl Keep {
     /// Keeps the code, and links it.
     pub(super) fn finish(
         self,
-        screened: Screened,
+        mut screened: Screened,
         code: Vec<u8>,
         time: Duration,
     ) -> Result<Component, Failed> {
-        let (artifact, store) = self.keep(&screened, code)?;
+        let (artifact, store) = self.keep(&mut screened, code)?;
         let known = Known {
             digest: screened.digest,
             bytes: screened.bytes.len(),
@@ -110,13 +110,14 @@ impl Keep {
         Ok(Component::link(&self.engine, known, compiled)?)
     }
 
-    fn keep(&self, screened: &Screened, code: Vec<u8>) -> Result<(Artifact, Store), Error> {
+    fn keep(&self, screened: &mut Screened, code: Vec<u8>) -> Result<(Artifact, Store), Error> {
         let Some(store) = &self.store else {
             return Ok((Artifact::compiled(code), Store::Absent));
         };
+        let tunables = self.engine.tunables(screened.facts.profile)?;
+        screened.facts.engine = settings::lines(&tunables);
         let facts = screened.facts.to_bytes();
         let facts = facts.map_err(|error| Error::Internal(error.into()))?;
-        let tunables = self.engine.tunables(screened.facts.profile)?;
         Ok(
             match store.put(&key(screened.digest, &tunables), &facts, &code) {
                 Ok(artifact) => (artifact, self.kept()),

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::artifact::StoreConfig;
 use crate::engine::EngineConfig;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A component with one function, of a name of one letter.
 fn component(name: char) -> Vec<u8> {
@@ -53,7 +54,7 @@ impl Scene {
 
     /// Where those meet who load the same.
     fn place(&self, component: &[u8]) -> Arc<flights::Flight> {
-        let limits = self.loader.tightened(&LoadLimits::default());
+        let limits = self.loader.0.compilers.tightened(&LoadLimits::default());
         self.loader.0.flights.join(&(Digest::of(component), limits))
     }
 

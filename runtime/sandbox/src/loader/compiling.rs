@@ -1,0 +1,140 @@
+//! The compilers: a worker for each component, or this process.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use patinox_policy::{LimitName, LoadLimits};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
+
+use super::blocking;
+use super::stored::Keep;
+use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
+use crate::component::Component;
+use crate::error::Error;
+use crate::screen::Screened;
+
+/// Compilers that run at once, on a machine with many processors. Each may take
+/// all of `compile-memory`.
+const MAX_COMPILERS: usize = 8;
+
+/// How much less is taken where no worker is: compiled in the host's own
+/// process, a component is bounded by what it has alone.
+const TIGHTER: u64 = 4;
+
+/// What keeping and linking may take beyond the deadline for compiling. It stops
+/// a disk that hangs from holding up whoever loads the same component.
+const FINISHING: Duration = Duration::from_secs(5);
+
+/// What compiles for a loader.
+pub(super) struct Compilers {
+    pub(super) worker: Option<Worker>,
+    /// A compiler runs for each permit that is out.
+    slots: Arc<Semaphore>,
+}
+
+impl Compilers {
+    pub(super) fn new(worker: Option<Worker>) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let slots = match &worker {
+            Some(_) => processors.min(MAX_COMPILERS),
+            None => 1,
+        };
+        Self {
+            worker,
+            slots: Arc::new(Semaphore::new(slots)),
+        }
+    }
+
+    /// Has it compiled as soon as a compiler is free, then links it.
+    pub(super) async fn compile(
+        &self,
+        keep: Keep,
+        screened: Screened,
+        limits: LoadLimits,
+        deadline: Instant,
+    ) -> Result<Component, Failed> {
+        let late = Failed::Short(LimitName::CompileWall);
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        let slot = match timeout_at(deadline.into(), slot).await {
+            Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
+            Err(_) => return Err(late),
+        };
+        let Some(worker) = self.worker.clone() else {
+            let work = move || here(keep, screened, slot);
+            let done = timeout_at(deadline.into(), blocking(work)).await;
+            return done.unwrap_or(Err(late));
+        };
+        let tunables = keep.engine.tunables(screened.facts.profile)?;
+        let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
+        let work = move || {
+            let job = Job {
+                order: Order { tunables },
+                bytes: &screened.bytes,
+                limits: &limits,
+                deadline,
+                leash: &end,
+            };
+            let started = Instant::now();
+            let code = worker.compile(&job)?;
+            drop(slot);
+            keep.finish(screened, code, started.elapsed())
+        };
+        // The worker itself is late at the deadline, and that is told.
+        let done = timeout_at((deadline + FINISHING).into(), blocking(work)).await;
+        // Until here somebody waited.
+        drop(leash);
+        done.unwrap_or(Err(late))
+    }
+
+    /// The limits that hold: the screen alone bounds what no worker does.
+    pub(super) fn tightened(&self, limits: &LoadLimits) -> LoadLimits {
+        if self.worker.is_some() {
+            return *limits;
+        }
+        let tighter = |limit: u64| (limit / TIGHTER).max(1);
+        LoadLimits {
+            file_bytes: tighter(limits.file_bytes),
+            functions: tighter(limits.functions),
+            nesting: tighter(limits.nesting),
+            all_instances: tighter(limits.all_instances),
+            ..*limits
+        }
+    }
+
+    /// Says when it is for want of a worker that a component is refused.
+    pub(super) fn explain(&self, error: Error, limits: &LoadLimits) -> Error {
+        match error {
+            Error::Limit {
+                name,
+                allowed,
+                spent: Some(spent),
+            } if self.worker.is_none() => match limits.get(name) {
+                Some(whole) if whole < spent => Error::Limit {
+                    name,
+                    allowed: whole,
+                    spent: Some(spent),
+                },
+                _ => Error::NoWorker {
+                    name,
+                    allowed,
+                    spent,
+                },
+            },
+            error => error,
+        }
+    }
+}
+
+/// Compiles in this process.
+fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Component, Failed> {
+    let tunables = keep.engine.tunables(screened.facts.profile)?;
+    let compiler = Order { tunables }.engine().map_err(Error::internal)?;
+    let started = Instant::now();
+    let code = precompile(&compiler, &screened.bytes)?;
+    drop(slot);
+    keep.finish(screened, code, started.elapsed())
+}
