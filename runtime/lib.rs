@@ -3,23 +3,93 @@
 //!
 //! Every call gets a fresh instance with fuel, memory, time and output bounded,
 //! and nothing linked that was not granted. A [`Host`] loads components and
-//! calls their tools on its caller's tokio runtime:
+//! calls their tools on its caller's tokio runtime.
+//!
+//! # The first five minutes
+//!
+//! A program that compiles components names itself as the worker that does so,
+//! in processes of their own that are limited:
 //!
 //! ```no_run
 //! use patinox::prelude::*;
 //!
-//! # async fn example() -> Result<(), PatinoxError> {
-//! let host = Host::new(Config::default())?;
-//! let text = host.load_file("text.wasm").await?;
-//! let arguments = serde_json::json!({ "text": "to be or not to be" });
-//! let called = host.call(&text, Request::new("count", arguments)).await;
-//! println!("{} for {} fuel", called.result?, called.usage.fuel);
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     match patinox::compile_worker() {
+//!         Some(_) => Ok(()),
+//!         None => run(),
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//!     let host = Host::builder()
+//!         .compile_worker(std::env::current_exe()?)
+//!         .build()?;
+//!     let text = host.load_file("text.wasm").await?;
+//!
+//!     // What a model is told of its tools.
+//!     for tool in text.tools().iter() {
+//!         println!("{}: {}", tool.signature(), tool.spec().description);
+//!     }
+//!
+//!     // A call, with JSON. What it spent is told in either case.
+//!     let arguments = serde_json::json!({ "text": "to be or not to be" });
+//!     let called = host.call(&text, Request::new("count", arguments)).await;
+//!     println!("{} for {} fuel", called.result?, called.usage.fuel);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! With Rust's own types, under limits of its own, and until somebody cancels it:
+//!
+//! ```no_run
+//! # use patinox::prelude::*;
+//! # use patinox::CancellationToken;
+//! #[derive(serde::Serialize)]
+//! struct Count<'a> {
+//!     text: &'a str,
+//! }
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Counted {
+//!     words: u64,
+//! }
+//!
+//! # async fn example(host: Host, text: Loaded) -> Result<(), Box<dyn std::error::Error>> {
+//! let counted: Counted = host.call_typed(&text, "count", Count { text: "to be" }).await?;
+//!
+//! let mut limits = *host.limits();
+//! limits.set("wall", "500ms")?;
+//! limits.set("memory", "16MiB")?;
+//! let stop = CancellationToken::new();
+//! let request = Request::typed("count", Count { text: "to be" })?.limits(limits).cancel(stop.clone());
+//! let counted: Counted = host.call(&text, request).await.typed()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! An error tells who must act ([`Fault`]), what a loop should do
-//! ([`RecoveryStrategy`]) and a stable [`Code`]: see [`Failure`].
+//! ([`RecoveryStrategy`]), a stable [`Code`] and often a hint: see [`Failure`].
+//!
+//! # What else there is
+//!
+//! - [`Host::catalog`]: components by name, replaced while calls run.
+//! - [`Import`]: an interface of your own that components may call, typed,
+//!   async, and granted to each by name.
+//! - [`NativeTool`]: a tool in Rust beside those of components.
+//! - [`Host::events`]: what happens, as a stream.
+//! - [`Host::shutdown`]: an end with a deadline.
+//! - [`ArtifactStore`]: code that was compiled is kept for the next start.
+//!
+//! `runtime/examples` has a program for each, a service over HTTP among them;
+//! `docs/embedding.md` says what the library costs and what its features are.
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `cli` | yes | the command line, for the program `patinox`; a library turns it off |
+//! | `compile` | yes | the compiler; without it a host runs what `patinox precompile` made |
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +106,8 @@ pub use patinox_policy::{
     Principal, PrincipalError, RecoveryStrategy, Report, Usage,
 };
 pub use patinox_telemetry as telemetry;
+/// JSON from strangers.
+pub use patinox_tools::json;
 pub use patinox_tools::{
     Catalog, NativeTool, Tool, ToolAnnotations, ToolCall, ToolResult, ToolSpec, Tools,
 };
@@ -67,5 +139,8 @@ pub fn compile_worker() -> Option<ExitCode> {
 
 /// What most programs need.
 pub mod prelude {
-    pub use crate::{Called, Config, Failure, Host, Limits, Loaded, PatinoxError, Request};
+    pub use crate::{
+        Called, Config, Failure, Grant, Host, Import, ImportError, Limits, LoadRequest, Loaded,
+        PatinoxError, Request,
+    };
 }

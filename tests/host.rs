@@ -2,9 +2,9 @@
 
 mod admission;
 mod codes;
-mod embed;
 mod errors;
 mod events;
+mod examples;
 mod flips;
 mod foreign;
 mod handler;

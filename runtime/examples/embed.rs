@@ -18,10 +18,8 @@ async fn call() -> Result<(), Box<dyn std::error::Error>> {
     let mut next = |what| words.next().ok_or(format!("{what} is missing"));
     let (path, tool, arguments) = (next("COMPONENT")?, next("TOOL")?, next("ARGUMENTS")?);
 
-    let host = Host::new(Config {
-        compile_worker: Some(std::env::current_exe()?),
-        ..Config::default()
-    })?;
+    let worker = std::env::current_exe()?;
+    let host = Host::builder().compile_worker(worker).build()?;
     let component = host.load_file(path).await?;
 
     // Tighter than the defaults, for this call alone.

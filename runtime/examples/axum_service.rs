@@ -1,0 +1,121 @@
+//! An edge service that offers tools over HTTP:
+//! `axum_service ADDRESS NAME=COMPONENT…`.
+//!
+//! ```text
+//! GET  /tools                    every tool with its schemas
+//! POST /tools/COMPONENT/TOOL     calls one; the body is its arguments, as JSON
+//! ```
+//!
+//! A client that hangs up ends its guest. When too many calls run and wait, more
+//! are answered 429 with `Retry-After`.
+#![expect(clippy::print_stdout, reason = "an example tells where it listens")]
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use patinox::prelude::*;
+use patinox::{Admission, Fault, RecoveryStrategy, Report, json};
+use serde_json::json;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Python and JavaScript bring an interpreter of many megabytes: compiled in
+    // processes of their own, which cannot hold up the service.
+    match patinox::compile_worker() {
+        Some(_) => Ok(()),
+        None => serve(),
+    }
+}
+
+#[tokio::main]
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    let mut words = std::env::args().skip(1);
+    let address = words.next().ok_or("ADDRESS is missing")?;
+    let host = Host::builder()
+        .compile_worker(std::env::current_exe()?)
+        // Of one component; a service that shares its machine keeps both low.
+        .admission(Admission {
+            concurrency: 4,
+            queue: 4,
+        })
+        .build()?;
+    for word in words {
+        let (name, path) = word.split_once('=').ok_or("write NAME=COMPONENT")?;
+        host.catalog().add(name, host.load_file(path).await?)?;
+    }
+    let most = usize::try_from(host.limits().arguments_bytes)?;
+    let router = Router::new()
+        .route("/tools", get(list))
+        .route("/tools/{component}/{tool}", post(call))
+        .layer(DefaultBodyLimit::max(most))
+        .with_state(host.clone());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    let stopped = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
+    // What runs has five seconds to end by itself.
+    served.await?;
+    let ended = host.shutdown(Duration::from_secs(5)).await;
+    println!("cancelled {} calls", ended.cancelled);
+    Ok(())
+}
+
+async fn list(State(host): State<Host>) -> Response {
+    let components = host.catalog().list().into_iter();
+    let tools = components.map(|(name, loaded)| {
+        let specs: Vec<_> = loaded
+            .tools()
+            .iter()
+            .map(|tool| json!(tool.spec()))
+            .collect();
+        (name, json!(specs))
+    });
+    Json(serde_json::Value::from_iter(tools)).into_response()
+}
+
+/// The future of a handler is dropped when its client hangs up, and with it the
+/// guest.
+async fn call(
+    State(host): State<Host>,
+    Path((component, tool)): Path<(String, String)>,
+    body: String,
+) -> Response {
+    let Some(loaded) = host.catalog().get(&component) else {
+        let message = format!("there is no component `{component}`");
+        return (StatusCode::NOT_FOUND, Json(json!({ "message": message }))).into_response();
+    };
+    // Strict where a parser of strangers' JSON has to be: depth, duplicate keys.
+    let arguments = match json::parse(&body, host.limits().arguments_bytes) {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    let called = host.call(&loaded, Request::new(tool, arguments)).await;
+    match called.result {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => refused(&error),
+    }
+}
+
+/// The status says who must act; the body says what happened.
+fn refused(error: &dyn Failure) -> Response {
+    let status = match (error.fault(), error.code().as_str()) {
+        (_, "limit/busy") => StatusCode::TOO_MANY_REQUESTS,
+        (_, "caller/unknown-tool") => StatusCode::NOT_FOUND,
+        (Fault::Caller, _) => StatusCode::BAD_REQUEST,
+        (Fault::Policy, _) => StatusCode::FORBIDDEN,
+        (Fault::Limit, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        (Fault::Component | Fault::Upstream, _) => StatusCode::BAD_GATEWAY,
+        (Fault::Cancelled | Fault::Host, _) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut response = (status, Json(Report::of(error))).into_response();
+    if let RecoveryStrategy::Retry { after: Some(after) } = error.recovery() {
+        let seconds = after.as_secs_f64().ceil().max(1.0).to_string();
+        if let Ok(seconds) = seconds.parse() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+    }
+    response
+}

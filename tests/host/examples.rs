@@ -1,0 +1,244 @@
+//! The examples for embedders run as they stand.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use patinox_artifacts::prebuilt;
+use serde_json::{Value, json};
+
+use crate::support::guests;
+
+/// Cargo builds the examples with the tests, beside them.
+fn example(name: &str) -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    let example = test.parent()?.parent()?.join("examples").join(name);
+    if !example.exists() {
+        guests::left_out(&format!(
+            "the example `{name}`, which this command did not build"
+        ));
+        return None;
+    }
+    Some(example)
+}
+
+fn run(name: &str, component: &Path, words: &[&str]) -> Option<Output> {
+    let mut example = Command::new(example(name)?);
+    Some(example.arg(component).args(words).output().unwrap())
+}
+
+fn said(output: &Output) -> String {
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    stdout
+}
+
+#[test]
+fn embed_calls_a_tool_and_tells_what_it_spent() {
+    let words = ["count", r#"{"text": "to be or not to be"}"#];
+    let Some(output) = run("embed", prebuilt::text(), &words) else {
+        return;
+    };
+    let stdout = said(&output);
+    assert!(stdout.starts_with("spent: Usage { fuel: "), "{stdout}");
+    let result = stdout.split_once("\nresult: ").unwrap().1;
+    let result: Value = serde_json::from_str(result).unwrap();
+    assert_eq!(result["words"], 6);
+}
+
+#[test]
+fn embed_tells_what_it_spent_of_a_call_that_fails() {
+    let Some(output) = run("embed", prebuilt::text(), &["count", r#"{"text": 7}"#]) else {
+        return;
+    };
+    assert!(!output.status.success());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("spent: Usage { fuel: 0"), "{stdout}");
+}
+
+#[test]
+fn embed_is_short() {
+    let source = include_str!("../../runtime/examples/embed.rs");
+    assert!(source.lines().count() <= 40);
+}
+
+#[test]
+fn host_import_answers_its_guest() {
+    let Some(shop) = patinox_artifacts::fixture_shop() else {
+        return guests::left_out("the example `host_import`: no guest");
+    };
+    for (tool, arguments, answer) in [
+        (
+            "price",
+            r#"{"key": "tea"}"#,
+            "calls of the host: 1\nresult: 420\n",
+        ),
+        (
+            "tagged",
+            r#"{"tag": "drink", "most": 1}"#,
+            "calls of the host: 1\nresult: [[\"coffee\"],14]\n",
+        ),
+    ] {
+        let Some(output) = run("host_import", shop, &[tool, arguments]) else {
+            return;
+        };
+        assert_eq!(said(&output), answer);
+    }
+}
+
+#[test]
+fn native_tool_lists_both_kinds_and_calls_its_own() {
+    let Some(output) = run("native_tool", prebuilt::text(), &[]) else {
+        return;
+    };
+    let stdout = said(&output);
+    assert!(stdout.contains("\ncomponent: diff("), "{stdout}");
+    assert!(
+        stdout.contains("\nservice: uptime(unit: any)\nuptime: "),
+        "{stdout}"
+    );
+}
+
+/// The service, until it is dropped.
+struct Service {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    fn start(components: &[(&str, &Path)]) -> Option<Self> {
+        let mut command = Command::new(example("axum_service")?);
+        command.arg("127.0.0.1:0").stdout(Stdio::piped());
+        for (name, path) in components {
+            command.arg(format!("{name}={}", path.display()));
+        }
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.expect("an address").to_owned();
+        Some(Self { child, address })
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (host, len) = (&self.address, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+             content-length: {len}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        stream
+    }
+
+    /// The status, the head and the body.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String, Value) {
+        let mut stream = self.send(method, path, body);
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = serde_json::from_str(body).unwrap_or(Value::Null);
+        (status, head.to_owned(), body)
+    }
+
+    fn call(&self, path: &str, arguments: &Value) -> (u16, Value) {
+        let (status, _, body) = self.ask("POST", path, &arguments.to_string());
+        (status, body)
+    }
+}
+
+#[test]
+fn axum_service_offers_tools_over_http() {
+    let mut components = vec![("text", prebuilt::text()), ("hostile", prebuilt::hostile())];
+    // Python, by the service as its own compile worker.
+    components.extend(patinox_artifacts::eval().map(|eval| ("eval", eval)));
+    let Some(service) = Service::start(&components) else {
+        return;
+    };
+    let (status, _, tools) = service.ask("GET", "/tools", "");
+    assert_eq!(status, 200);
+    assert_eq!(tools["text"][0]["inputSchema"]["type"], "object", "{tools}");
+
+    let (status, counted) = service.call("/tools/text/count", &json!({ "text": "to be" }));
+    assert_eq!((status, &counted["words"]), (200, &json!(2)));
+    for (path, arguments, status, code) in [
+        (
+            "/tools/text/count",
+            json!({}),
+            400,
+            "caller/invalid-arguments",
+        ),
+        ("/tools/text/shout", json!({}), 404, "caller/unknown-tool"),
+        ("/tools/hostile/trap", json!({}), 502, "component/trap"),
+        ("/tools/hostile/recurse", json!({}), 502, "component/stack"),
+    ] {
+        let (found, body) = service.call(path, &arguments);
+        assert_eq!((found, &body["code"]), (status, &json!(code)), "{path}");
+    }
+    let (status, _, body) = service.ask(
+        "POST",
+        "/tools/text/count",
+        "{\"text\": \"a\", \"text\": \"b\"}",
+    );
+    assert_eq!(
+        (status, &body["code"]),
+        (400, &json!("caller/invalid-json"))
+    );
+    if patinox_artifacts::eval().is_some() {
+        let arguments = json!({ "expression": "sum(data)", "data": "[1, 2]" });
+        assert_eq!(
+            service.call("/tools/eval/expression", &arguments),
+            (200, json!("3"))
+        );
+    }
+}
+
+/// Four run, four wait, and the ninth is told to come back. When all eight
+/// clients hang up there is room at once.
+#[test]
+fn axum_service_sheds_load_and_ends_the_guest_of_who_hangs_up() {
+    let Some(service) = Service::start(&[("hostile", prebuilt::hostile())]) else {
+        return;
+    };
+    let path = "/tools/hostile/sleep";
+    let long = json!({ "ms": 9_000 }).to_string();
+    let waiting: Vec<_> = (0..8).map(|_| service.send("POST", path, &long)).collect();
+    let started = Instant::now();
+    let (status, head, body) = loop {
+        let answer = service.ask("POST", path, &json!({ "ms": 1 }).to_string());
+        // Those before it have perhaps not been read yet.
+        if answer.0 == 429 || Duration::from_secs(5) < started.elapsed() {
+            break answer;
+        }
+    };
+    assert_eq!((status, &body["code"]), (429, &json!("limit/busy")));
+    assert!(head.to_lowercase().contains("\r\nretry-after: "), "{head}");
+    drop(waiting);
+    let (status, _) = loop {
+        let answer = service.call(path, &json!({ "ms": 1 }));
+        if answer.0 == 200 || Duration::from_secs(5) < started.elapsed() {
+            break answer;
+        }
+    };
+    assert_eq!(status, 200);
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "before any would have ended by itself"
+    );
+}
