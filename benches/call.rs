@@ -10,6 +10,7 @@
     reason = "a bench that cannot run has nothing else to say"
 )]
 
+#[expect(dead_code, reason = "`tools` uses the rest")]
 #[path = "call/floor.rs"]
 mod floor;
 

@@ -10,7 +10,7 @@
     reason = "a bench that cannot run has nothing else to say, and says it here"
 )]
 
-#[expect(dead_code, reason = "`call` uses all of it")]
+#[expect(dead_code, reason = "others use the rest")]
 #[path = "call/floor.rs"]
 mod floor;
 

@@ -1,6 +1,7 @@
 //! The tools that are shipped, each in its own language: what they answer, and
 //! that a typical job is far from every limit.
 
+mod crash;
 mod eval;
 mod hash;
 mod json;

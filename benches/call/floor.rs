@@ -1,14 +1,16 @@
 //! The engine alone: the least that a metered, limited, fresh call costs.
 
+mod imports;
+
+use std::time::{Duration, Instant};
+
 pub(super) use wasmtime::component::Val;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
     StoreLimits, StoreLimitsBuilder,
 };
-
-/// Where Rust's hash maps get their seed, as its standard library names it.
-const SEED: &str = "wasi:random/insecure-seed@0.2.6";
 
 /// One of the engine's own means to bound a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub(super) struct Floor {
     engine: Engine,
     pre: InstancePre<StoreLimits>,
     function: ComponentExportIndex,
+    results: usize,
     means: &'static [Mean],
 }
 
@@ -49,22 +52,20 @@ impl Floor {
         Self::pooled_with(component, function, USUAL)
     }
 
+    /// The same with a function of the embedder's that does nothing: defined by
+    /// its static types, or by dynamic values.
+    pub(super) fn pooled_with_touch(
+        component: &[u8],
+        function: &[&str],
+        (import, typed): ((&str, &str), bool),
+    ) -> Self {
+        let touch = move |linker: &mut Linker<StoreLimits>| imports::touch(linker, import, typed);
+        Self::linked(pool(), (component, function), USUAL, touch)
+    }
+
     /// The same with other means.
     pub(super) fn pooled_with(component: &[u8], function: &[&str], means: &'static [Mean]) -> Self {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(192)
-            .total_stacks(192)
-            .total_memories(192)
-            .total_core_instances(192 * 64)
-            .total_tables(192 * 64)
-            .max_tables_per_module(64)
-            .table_elements(10_000)
-            .max_unused_warm_slots(192)
-            .linear_memory_keep_resident(256 << 10)
-            .table_keep_resident(64 << 10)
-            .pagemap_scan(Enabled::Auto);
-        let strategy = InstanceAllocationStrategy::Pooling(pool);
-        Self::new(strategy, component, function, means)
+        Self::new(pool(), component, function, means)
     }
 
     fn new(
@@ -72,6 +73,15 @@ impl Floor {
         component: &[u8],
         function: &[&str],
         means: &'static [Mean],
+    ) -> Self {
+        Self::linked(strategy, (component, function), means, |_| Ok(()))
+    }
+
+    fn linked(
+        strategy: InstanceAllocationStrategy,
+        (component, function): (&[u8], &[&str]),
+        means: &'static [Mean],
+        define: impl FnOnce(&mut Linker<StoreLimits>) -> wasmtime::Result<()>,
     ) -> Self {
         let mut config = Config::new();
         config
@@ -84,27 +94,34 @@ impl Floor {
             .memory_may_move(false);
         let engine = Engine::new(&config).expect("an engine");
         let component = Component::from_binary(&engine, component).expect("a component");
-        let mut index = None;
+        let (mut index, mut results) = (None, 0);
         for name in function {
-            index = component.get_export_index(index.as_ref(), name);
+            let export = component.get_export(index.as_ref(), name);
+            let (item, at) = export.expect("the export");
+            index = Some(at);
+            if let ComponentItem::ComponentFunc(ty) = item {
+                results = ty.results().len();
+            }
         }
         let mut linker = Linker::new(&engine);
-        // The functions of these benches call none but this one.
-        linker
-            .define_unknown_imports_as_traps(&component)
+        imports::link(&mut linker, &engine, &component)
+            .and_then(|()| define(&mut linker))
             .expect("imports");
-        linker.allow_shadowing(true);
-        linker
-            .instance(SEED)
-            .and_then(|mut seed| seed.func_wrap("insecure-seed", |_, (): ()| Ok(((1_u64, 2_u64),))))
-            .expect("an import");
         let pre = linker.instantiate_pre(&component).expect("all is linked");
         Self {
             engine,
             pre,
             function: index.expect("the export"),
+            results,
             means,
         }
+    }
+
+    /// One call, in as much time as it takes.
+    pub(super) async fn time(&self, params: &[Val]) -> Duration {
+        let started = Instant::now();
+        std::hint::black_box(self.call(params).await);
+        started.elapsed()
     }
 
     fn has(&self, mean: Mean) -> bool {
@@ -138,13 +155,30 @@ impl Floor {
             .await
             .expect("an instance");
         let function = instance.get_func(&mut store, self.function);
-        let mut results = [Val::Bool(false)];
+        let mut results = vec![Val::Bool(false); self.results];
         function
             .expect("the function")
             .call_async(&mut store, params, &mut results)
             .await
             .expect("a result");
-        let [result] = results;
-        result
+        results.pop().unwrap_or(Val::Bool(false))
     }
+}
+
+/// The engine's pool, in its best configuration that is safe where there is no
+/// swap.
+fn pool() -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(192)
+        .total_stacks(192)
+        .total_memories(192)
+        .total_core_instances(192 * 64)
+        .total_tables(192 * 64)
+        .max_tables_per_module(64)
+        .table_elements(10_000)
+        .max_unused_warm_slots(192)
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    InstanceAllocationStrategy::Pooling(pool)
 }

@@ -321,3 +321,29 @@ async fn a_tool_that_calls_the_embedder_is_not_said_to_be_harmless() {
             .read_only
     );
 }
+
+/// Whoever asks a component what it can do has not agreed to anything yet.
+#[tokio::test]
+async fn nothing_granted_is_used_while_a_component_is_asked_for_its_tools() {
+    let Some(bytes) = guests::built("fixture-greedy") else {
+        return;
+    };
+    let touched = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&touched);
+    let touch = move |_, ()| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async {}
+    };
+    let import = import().function("touch", touch).unwrap();
+    let builder = Host::builder().compile_worker(support::PROGRAM);
+    let host = builder.import(import).build().unwrap();
+    let grant = "import=acme:store/query".parse().unwrap();
+    let greedy = host.load(LoadRequest::bytes(bytes).grant(grant)).await;
+    let error = greedy.unwrap_err();
+    assert_eq!(error.code().as_str(), "policy/denied");
+    let said = error.to_string();
+    let expected = "the component calls `acme:store/query@1.0.0#touch` while it is asked for \
+        its tools, when nothing that was granted may be used";
+    assert_eq!(said, expected);
+    assert_eq!(touched.load(Ordering::Relaxed), 0);
+}

@@ -89,3 +89,24 @@ async fn the_functions_beside_a_resource_work() {
         assert_eq!(called.result.unwrap(), expected);
     }
 }
+
+/// An author may call an interface as interpreters call their own; theirs are
+/// known by more than that.
+#[tokio::test]
+async fn an_interface_called_as_a_helper_is_is_no_helper() {
+    let text = r#"(component
+        (core module $module (func (export "f") (result i32) i32.const 7))
+        (core instance $core (instantiate $module))
+        (func $f (result u32) (canon lift (core func $core "f")))
+        (instance $init (export "init" (func $f)))
+        (instance $exports (export "run" (func $f)))
+        (export "init" (instance $init))
+        (export "exports" (instance $exports)))"#;
+    let host = support::host();
+    let component = support::load(&host, &wat::parse_str(text).unwrap()).await;
+    let names = component.tools().iter();
+    let names: Vec<_> = names.map(|tool| tool.spec().name.clone()).collect();
+    assert_eq!(names, ["init", "run"]);
+    let called = support::call(&host, &component, "init", serde_json::json!({})).await;
+    assert_eq!(called.result.unwrap(), 7);
+}

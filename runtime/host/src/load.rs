@@ -92,7 +92,10 @@ impl fmt::Debug for LoadRequest {
 ///
 /// Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct Loaded(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     sandbox: Option<Sandbox>,
     tools: Tools,
     digest: Arc<str>,
@@ -106,31 +109,31 @@ impl Loaded {
     ///
     /// If there is none, or two have one name.
     pub fn native(name: &str, tools: Vec<Arc<dyn Tool>>) -> Result<Self, PatinoxError> {
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             sandbox: None,
             tools: Tools::native(tools)?,
             digest: format!("native:{name}").into(),
-        })
+        })))
     }
 
     /// The component: its digest, size and imports. `None` for tools of the
     /// embedder's own.
     #[must_use]
     pub fn component(&self) -> Option<&Component> {
-        self.sandbox.as_ref().map(Sandbox::component)
+        self.0.sandbox.as_ref().map(Sandbox::component)
     }
 
     /// Its tools.
     #[must_use]
-    pub const fn tools(&self) -> &Tools {
-        &self.tools
+    pub fn tools(&self) -> &Tools {
+        &self.0.tools
     }
 
     /// What its calls are counted by and recorded under: the component's digest,
     /// `native:` and a name for tools of the embedder's own.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.0.digest
     }
 
     /// How many linear memories a call takes.
@@ -138,8 +141,8 @@ impl Loaded {
         self.component().map_or(0, Component::memories)
     }
 
-    pub(crate) const fn shared_digest(&self) -> &Arc<str> {
-        &self.digest
+    pub(crate) fn shared_digest(&self) -> &Arc<str> {
+        &self.0.digest
     }
 }
 
@@ -202,11 +205,11 @@ async fn loaded(
     let digest = component.digest().into();
     let sandbox = Sandbox::new(component, grants)?;
     let tools = tools(parts, &sandbox, &digest).await?;
-    Ok(Loaded {
+    Ok(Loaded(Arc::new(Inner {
         sandbox: Some(sandbox),
         tools,
         digest,
-    })
+    })))
 }
 
 /// Finds the tools. A component that has to be asked for them runs, and so it

@@ -82,6 +82,16 @@ pub enum Error {
         /// The names of the imports.
         names: Vec<String>,
     },
+    /// The component used what it was granted while it was asked for its tools.
+    #[error(
+        "the component calls `{}` while it is asked for its tools, \
+         when nothing that was granted may be used",
+        guest_text(name)
+    )]
+    TooEarly {
+        /// What it called.
+        name: String,
+    },
     /// The function cannot be called.
     #[error("the component has no such function that can be called")]
     NotCallable,
@@ -220,7 +230,7 @@ impl Failure for Error {
             Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
             Self::Unreadable(_) | Self::NotAFile => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
-            Self::NotGranted { .. } => Code::Denied,
+            Self::NotGranted { .. } | Self::TooEarly { .. } => Code::Denied,
             Self::NotCallable => Code::Unsupported,
             Self::Limit { name, .. }
             | Self::TooLargeHere { name, .. }
@@ -253,6 +263,7 @@ impl Failure for Error {
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
             | Self::NotGranted { .. }
+            | Self::TooEarly { .. }
             | Self::NotCallable
             | Self::Limit { .. }
             | Self::TooLargeHere { .. }

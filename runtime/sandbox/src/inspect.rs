@@ -1,7 +1,7 @@
 //! What a component imports and exports, as types.
 
 use wasmtime::Engine;
-use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{Component as Compiled, ComponentExportIndex};
 
 use crate::docs::Docs;
@@ -13,8 +13,10 @@ use crate::types::{Case, Field, FunctionType, MAX_TYPE_DEPTH, ValueType};
 const MAX_TYPE_NODES: usize = 10_000;
 
 /// Interfaces that interpreters export for their own start: `componentize-py`
-/// calls it while it builds, and nobody after that.
+/// calls it while it builds, and nobody after that. They are known by their
+/// function `init` too, as an author may give these names to something else.
 const HELPERS: &[&str] = &["exports", "init"];
+const HELPERS_PARAMS: &[&str] = &["app-name", "symbols", "stub-wasi"];
 
 /// The same as a function of the world, with the names of its parameters.
 const HELPER: &str = "init";
@@ -45,7 +47,9 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
             ComponentItem::ComponentFunc(function) if !is_helper(name, &function) => {
                 exports.push(export(docs, None, (name, &function), exports.len()));
             }
-            ComponentItem::ComponentInstance(interface) if !HELPERS.contains(&name) => {
+            ComponentItem::ComponentInstance(interface)
+                if !are_helpers(engine, name, &interface) =>
+            {
                 for (function, external) in interface.exports(engine) {
                     if let ComponentItem::ComponentFunc(ty) = external.ty {
                         let position = exports.len();
@@ -59,11 +63,26 @@ pub(crate) fn exports(engine: &Engine, component: &Compiled, docs: &Docs) -> Vec
     exports
 }
 
+/// Whether an interface is what `componentize-py` calls while it builds.
+fn are_helpers(engine: &Engine, name: &str, interface: &ComponentInstance) -> bool {
+    let init = || match interface.get_export(engine, HELPER)?.ty {
+        ComponentItem::ComponentFunc(init) => Some(init),
+        _ => None,
+    };
+    HELPERS.contains(&name) && init().is_some_and(|init| has_params(&init, HELPERS_PARAMS))
+}
+
+fn has_params(function: &ComponentFunc, names: &[&str]) -> bool {
+    function
+        .params()
+        .map(|(name, _)| name)
+        .eq(names.iter().copied())
+}
+
 /// Whether it is what `componentize-qjs` calls while it builds: a function of
 /// the world called `init`, known by its parameters.
 fn is_helper(name: &str, function: &ComponentFunc) -> bool {
-    let mut params = function.params().map(|(name, _)| name);
-    name == HELPER && params.by_ref().eq(HELPER_PARAMS.iter().copied())
+    name == HELPER && has_params(function, HELPER_PARAMS)
 }
 
 fn export(

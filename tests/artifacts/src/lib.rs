@@ -17,8 +17,13 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 11] = [
+pub const ALL: [(&str, Option<&str>); 13] = [
+    ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
+    (
+        "fixture-greedy",
+        option_env!("PATINOX_GUEST_FIXTURE_GREEDY"),
+    ),
     (
         "fixture-handler",
         option_env!("PATINOX_GUEST_FIXTURE_HANDLER"),

@@ -27,6 +27,8 @@ const ONLY_IN: [Place; 7] = [
             // Their arguments.
             "benches/latency.rs",
             "benches/limits.rs",
+            "benches/tools.rs",
+            "benches/tools/",
         ],
         fix: "read it in `config` and pass it down",
         is_literal: false,
@@ -41,13 +43,20 @@ const ONLY_IN: [Place; 7] = [
             "runtime/sandbox/src/compile/cage.rs",
             // It measures itself.
             "benches/latency.rs",
+            // And the programs that it starts.
+            "benches/tools/service.rs",
         ],
         fix: "ask `resources::Detector`",
         is_literal: true,
     },
     Place {
         what: &["wasmtime"],
-        places: &["runtime/sandbox/", "xtask/", "benches/call/floor.rs"],
+        places: &[
+            "runtime/sandbox/",
+            "xtask/",
+            "benches/call/floor.rs",
+            "benches/call/imports.rs",
+        ],
         fix: "say it with the types of `patinox_sandbox`",
         is_literal: false,
     },
@@ -60,6 +69,7 @@ const ONLY_IN: [Place; 7] = [
             "runtime/cli/src/demo/site.rs",
             // A service of the embedder's own.
             "runtime/examples/axum_service.rs",
+            "benches/tools/service.rs",
         ],
         fix: "go through `egress::Gate`",
         is_literal: false,

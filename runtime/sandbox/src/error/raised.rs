@@ -24,8 +24,8 @@ pub(crate) enum Stop {
     Panic(String),
     #[error("called a function with nothing behind it")]
     NothingBehind,
-    #[error("called `{0}`, which is not granted")]
-    NotGranted(String),
+    #[error("called `{0}` while it was asked for its tools")]
+    TooEarly(String),
     #[error("the embedder's {0}")]
     Embedder(String),
 }
@@ -184,9 +184,7 @@ impl Context<'_> {
             Stop::Exit(status) => Error::Exit { status: *status },
             Stop::Panic(text) => Error::Internal(text.clone().into()),
             Stop::Embedder(_) => Error::Internal(stop.to_string().into()),
-            Stop::NotGranted(name) => Error::NotGranted {
-                names: vec![name.clone()],
-            },
+            Stop::TooEarly(name) => Error::TooEarly { name: name.clone() },
             Stop::NothingBehind => Error::Trap {
                 reason: error.root_cause().to_string(),
             },

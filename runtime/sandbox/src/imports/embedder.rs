@@ -271,7 +271,7 @@ impl Function {
         instance.func_new_async(name, move |state, params| {
             let handler = handler.as_ref().ok_or(Stop::NothingBehind)?;
             if state.grants_nothing {
-                return Err(Stop::NotGranted(path.clone()).into());
+                return Err(Stop::TooEarly(path.clone()).into());
             }
             let (path, ty) = (path.clone(), Arc::clone(&ty));
             let arguments = arguments(&ty, params, state.room())?;
