@@ -182,16 +182,18 @@ fn languages(rounds: Rounds) {
         let loaded = runtime.block_on(host.load(bytes)).expect("a component");
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..rounds.turns {
-            for _ in 0..rounds.calls {
-                theirs.push(runtime.block_on(floor.time(&tool.params)));
-            }
-            for _ in 0..rounds.calls {
-                let request = Request::new(tool.tool, tool.arguments.clone());
-                let started = Instant::now();
-                let called = runtime.block_on(host.call(&loaded, request));
-                ours.push(started.elapsed());
-                called.result.expect("an answer");
-            }
+            runtime.block_on(async {
+                for _ in 0..rounds.calls {
+                    theirs.push(floor.time(&tool.params).await);
+                }
+                for _ in 0..rounds.calls {
+                    let request = Request::new(tool.tool, tool.arguments.clone());
+                    let started = Instant::now();
+                    let called = host.call(&loaded, request).await;
+                    ours.push(started.elapsed());
+                    called.result.expect("an answer");
+                }
+            });
         }
         told(tool.name, median(ours), median(theirs));
     }

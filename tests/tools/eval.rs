@@ -1,10 +1,10 @@
 //! `eval`, in Python.
 
-use patinox::Limits;
+use patinox::{Failure as _, Host, Limits};
 use serde_json::{Value, json};
 
 use super::Shipped;
-use crate::support::{call_within, code};
+use crate::support::{call_within, code, guests};
 
 async fn value(eval: &Shipped, expression: &str, data: Value) -> Value {
     let arguments = json!({ "expression": expression, "data": data.to_string() });
@@ -198,4 +198,20 @@ async fn typical_jobs_are_far_from_every_limit() {
         parsed(&outcome["value"]).as_f64().map(f64::round),
         Some(48.0)
     );
+}
+
+/// Python is more than is compiled where nothing bounds that.
+#[tokio::test]
+async fn without_a_worker_it_is_refused_and_told_why() {
+    let Some(eval) = guests::built("eval") else {
+        return;
+    };
+    let host = Host::builder().build().expect("a host");
+    let error = host.load(eval).await.expect_err("no worker");
+    assert_eq!(error.code().as_str(), "limit/file");
+    let said = error.to_string();
+    let begins = "without a compile worker, limit `file` of 16MiB reached, ";
+    assert!(said.starts_with(begins), "{said}");
+    let hint = error.hint().unwrap_or_default();
+    assert!(hint.contains("`patinox::compile_worker`"), "{hint}");
 }
