@@ -3,6 +3,8 @@
 //! The steps that compile the host all take `--workspace`, so that the engine
 //! is compiled with one set of features; the cheapest come first.
 
+use anyhow::{Context as _, bail};
+
 use crate::shell::cargo;
 use crate::steps::Steps;
 
@@ -28,7 +30,22 @@ pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
     docs.env("RUSTDOCFLAGS", "-D warnings");
     steps.command("docs", docs)?;
     let library = "check --locked -p patinox --lib --no-default-features";
-    steps.command("without default features", cargo(library))
+    steps.command("without default features", cargo(library))?;
+    let compiles = format!("{library} --features compile");
+    steps.command("with the compiler alone", cargo(&compiles))?;
+    no_compiler()
+}
+
+/// Without its feature there is no compiler among what is built.
+fn no_compiler() -> anyhow::Result<()> {
+    const COMPILER: &str = "cranelift-codegen";
+    let tree = "tree --locked -p patinox --no-default-features --edges normal --prefix none";
+    let tree = cargo(tree).output().context("cargo tree")?;
+    let tree = String::from_utf8_lossy(&tree.stdout);
+    if tree.is_empty() || tree.contains(COMPILER) {
+        bail!("a build without the feature `compile` has `{COMPILER}` in it");
+    }
+    Ok(())
 }
 
 fn deny(steps: &mut Steps) -> anyhow::Result<()> {
