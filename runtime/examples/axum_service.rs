@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A client that hangs up ends its guest. When too many calls run and wait, more
-//! are answered 429 with `Retry-After`.
+//! are answered 429 with `Retry-After`. What faces strangers wants time limits for
+//! their connections too, by a proxy in front or by `tower`.
 #![expect(clippy::print_stdout, reason = "an example tells where it listens")]
 
 use std::time::Duration;
@@ -18,8 +19,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use patinox::prelude::*;
-use patinox::{Admission, Fault, RecoveryStrategy, Report, json};
+use patinox::{Admission, Fault, RecoveryStrategy, Report, Shutdown, json};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Python and JavaScript bring an interpreter of many megabytes: compiled in
@@ -54,13 +56,28 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(host.clone());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
-    let stopped = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
-    // What runs has five seconds to end by itself.
-    served.await?;
-    let ended = host.shutdown(Duration::from_secs(5)).await;
-    println!("cancelled {} calls", ended.cancelled);
+    tokio::select! {
+        served = axum::serve(listener, router) => served?,
+        ended = ended(&host) => println!("cancelled {} calls", ended.cancelled),
+    }
     Ok(())
+}
+
+/// After Ctrl-C or a SIGTERM nothing begins any more, and what runs has five
+/// seconds to end by itself. Who is slow to send his request holds nobody up.
+async fn ended(host: &Host) -> Shutdown {
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(terminate) => terminate.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+    host.shutdown(Duration::from_secs(5)).await
 }
 
 async fn list(State(host): State<Host>) -> Response {

@@ -347,3 +347,20 @@ async fn nothing_granted_is_used_while_a_component_is_asked_for_its_tools() {
     assert_eq!(said, expected);
     assert_eq!(touched.load(Ordering::Relaxed), 0);
 }
+
+/// What an embedder answers is the host's memory too.
+#[tokio::test]
+async fn an_answer_that_is_too_large_ends_the_call() {
+    let find = |_, _: (String,)| async {
+        let picture = vec![0_u8; 8 << 20];
+        stock()
+            .into_iter()
+            .next()
+            .map(|item| Item { picture, ..item })
+    };
+    let Some(shop) = Shop::new(import().function("find", find).unwrap()).await else {
+        return;
+    };
+    assert_eq!(code(&shop.price("tea").await), "limit/hostcall-bytes");
+    Neighbour::of(&shop.host).await.still_answers(4).await;
+}

@@ -90,6 +90,13 @@ fn what_cannot_run_says_why_and_nothing_is_lost() {
     let message = "cannot open the artifact key: entity not found";
     assert_eq!(said["message"], message, "{said}");
     assert!(!store.key().exists());
+    // And none while there are entries that it would make useless.
+    let said = store.fill(prebuilt::text());
+    assert_eq!(said["error"]["code"], "caller/usage", "{said}");
+    assert!(!store.key().exists());
+    fs::write(store.key(), good).unwrap();
+    fs::set_permissions(store.key(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(count(&store).unwrap()["answer"]["words"], 3);
 }
 
 /// An engine that reserves less for each memory has other code.

@@ -120,3 +120,53 @@ growths! {
     lists: "(list u8)", 8, 0;
     strings: "string", 8, 0;
 }
+
+/// The same the other way: what a guest passes to a function whose type it
+/// chooses itself. Flags are what grows most.
+#[tokio::test]
+async fn what_is_passed_to_an_import_is_bounded_too() {
+    let names: String = (0..32).map(|i| format!(r#" "f{i}""#)).collect();
+    let bytes = forge::component(&format!(
+        r#"(component
+            (import "wasi:http/evil@0.2.0" (instance $evil
+                (type $flags' (flags{names}))
+                (export "flags" (type $flags (eq $flags')))
+                (export "f" (func (param "l" (list $flags)) (result (list u8))))))
+            (core module $memory
+                (memory (export "memory") 70)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 16))
+            (core instance $memory (instantiate $memory))
+            (core func $f (canon lower (func $evil "f")
+                (memory (core memory $memory "memory"))
+                (realloc (core func $memory "realloc"))))
+            (core module $m
+                (import "e" "memory" (memory 1))
+                (import "e" "f" (func $f (param i32 i32 i32)))
+                (func (export "run") (param $items i32) (result i32)
+                    (memory.fill (i32.const 65536) (i32.const 255) (i32.const 4000000))
+                    (call $f (i32.const 65536) (local.get $items) (i32.const 0))
+                    i32.const 7))
+            (core instance $i (instantiate $m (with "e" (instance
+                (export "memory" (memory $memory "memory"))
+                (export "f" (func $f))))))
+            (func (export "run") (param "items" u32) (result u32)
+                (canon lift (core func $i "run"))))"#
+    ));
+    let host = support::host();
+    let component = support::load(&host, &bytes).await;
+    let before = process::resident();
+    process::forget_peak();
+    let (mut items, mut ended) = (900_000, Vec::new());
+    while 1_000 < items {
+        let called = call(&host, &component, "run", json!({ "items": items })).await;
+        assert!(called.usage.wall < Duration::from_secs(2), "{called:?}");
+        ended.push(code(&called));
+        items = items / 4 * 3;
+    }
+    assert_eq!(
+        (ended.first(), ended.last()),
+        (Some(&"limit/hostcall-bytes"), Some(&"ok"))
+    );
+    let grown = process::resident_peak().saturating_sub(before);
+    assert!(grown < BOUND + BESIDE, "{grown} bytes");
+}

@@ -19,6 +19,9 @@ use crate::admission::{self, MemoryClass, Priority};
 use crate::host::Parts;
 use crate::{Loaded, PatinoxError};
 
+/// The longest name of a tool that an event repeats, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
 /// The longest text about an answer of another type, in bytes.
 const MAX_MISFIT_BYTES: usize = 1 << 10;
 
@@ -162,6 +165,8 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
     // would a loop of such calls.
     tokio::task::coop::consume_budget().await;
     let clock = parts.config.clock;
+    // Until the event is recorded.
+    let _begun = parts.running.begin();
     let (started_at, started) = (clock.wall(), clock.monotonic());
     let id = CallId::new(started_at);
     let named = request.tool.clone();
@@ -205,7 +210,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
     parts.record(&Event::CallEnded(CallEnded {
         call: id,
         component: component.digest().to_owned(),
-        tool: named.unwrap_or_default(),
+        tool: cut(&named.unwrap_or_default(), MAX_NAME_BYTES).into_owned(),
         outcome: outcome(&called),
         usage: called.usage,
         started_at,

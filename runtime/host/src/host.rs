@@ -164,6 +164,7 @@ impl Host {
     pub async fn load(&self, request: impl Into<LoadRequest>) -> Result<Loaded, PatinoxError> {
         // Boxed: it holds a whole store while a handler lists its tools.
         let load = Box::pin(load::load(&self.0, request.into()));
+        let _begun = self.0.running.begin();
         self.0.running.run(load).await
     }
 

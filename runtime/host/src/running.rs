@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::PatinoxError;
 
@@ -28,14 +29,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Does some work, unless the host is shutting down, until it is done or
-    /// the host ends.
+    /// Something begins: the host is not down before the token is dropped.
+    pub(crate) fn begin(&self) -> TaskTrackerToken {
+        self.tracker.token()
+    }
+
+    /// Does some work that has begun, unless the host is shutting down, until it
+    /// is done or the host ends.
     pub(crate) async fn run<T>(
         &self,
         work: impl Future<Output = Result<T, PatinoxError>>,
     ) -> Result<T, PatinoxError> {
-        let _counted = self.tracker.token();
-        // Counted first: whoever closes meanwhile waits for it.
+        // Whoever closes after this waits for it.
         if self.tracker.is_closed() {
             return Err(PatinoxError::Closing);
         }

@@ -116,10 +116,8 @@ fn is_interface(name: &str) -> bool {
 }
 
 fn is_kebab(name: &str) -> bool {
-    name.split('-').all(|word| {
-        let begins = word.starts_with(|c: char| c.is_ascii_alphabetic());
-        begins && word.chars().all(|c| c.is_ascii_alphanumeric())
-    })
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.split('-').all(is_word)
 }
 
 #[cfg(test)]
@@ -160,6 +158,7 @@ mod tests {
         for name in ["a:b/c", "a:b/c@1.0.0", "a:b/c@0.2.1"] {
             assert!(grant.allows_import(name), "{name}");
         }
+        assert!(Grant::import("acme:store/query-2").is_ok());
         for name in ["a:b/cc", "a:b/c-d", "aa:b/c", "a:b", "", "@a:b/c"] {
             assert!(!grant.allows_import(name), "{name}");
         }

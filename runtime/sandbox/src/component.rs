@@ -73,6 +73,8 @@ pub(crate) struct Ready {
     /// Those of [`Component::exports`], in its order.
     pub(crate) functions: Vec<ComponentExportIndex>,
     pub(crate) pace: Pace,
+    /// What a byte that it passes to the host can come to: `imports::cost`.
+    pub(crate) cost: u64,
 }
 
 impl Ready {
@@ -253,8 +255,8 @@ fn link(
 ) -> Result<Ready, Error> {
     let mut linker = backend.linker.clone();
     nothing::link(&mut linker, &backend.engine, code).map_err(Error::internal)?;
-    let imports = engine.imports();
-    imports.link(&mut linker, &backend.engine, code)?;
+    let embedders = engine.imports();
+    embedders.link(&mut linker, &backend.engine, code)?;
     let pre = linker
         .instantiate_pre(code)
         .map_err(|error| Error::MismatchedImport {
@@ -269,6 +271,7 @@ fn link(
         pre,
         backend: Arc::clone(backend),
         pace: Pace::default(),
+        cost: imports::cost(&backend.engine, code, engine.imports()),
     })
 }
 

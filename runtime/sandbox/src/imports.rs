@@ -18,10 +18,13 @@ mod random;
 mod weight;
 mod wrapper;
 
-use wasmtime::component::HasSelf;
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasSelf};
 
 use crate::bindings::offered::Offered;
 use crate::state::State;
+use crate::value;
 use linked::component::Linker;
 
 pub(crate) use allowance::Allowance;
@@ -52,6 +55,35 @@ const OFFERED: [&str; 14] = [
     "wasi:random/insecure-seed",
     "wasi:random/random",
 ];
+
+/// The most parts of a component's imported types that are looked at.
+const MAX_TYPE_NODES: usize = 100_000;
+
+/// How much of the host's memory a byte that a guest passes to a function by
+/// its dynamic type can come to.
+pub(crate) fn cost(engine: &Engine, component: &Component, embedders: &Imports) -> u64 {
+    let mut nodes = MAX_TYPE_NODES;
+    let mut most = 1;
+    for (name, external) in component.component_type().imports(engine) {
+        let is_embedders = embedders.covers(name);
+        if !is_embedders && !nothing::covers(without_version(name)) {
+            continue;
+        }
+        let ComponentItem::ComponentInstance(interface) = external.ty else {
+            continue;
+        };
+        for (_, external) in interface.exports(engine) {
+            if let ComponentItem::ComponentFunc(function) = external.ty {
+                let params = function.params();
+                let cost = params.map(|(_, ty)| value::cost_of(&ty, &mut nodes)).max();
+                // Arguments of the embedder's are held twice until they are JSON.
+                let copies = if is_embedders { 2 } else { 1 };
+                most = most.max(cost.unwrap_or(1).saturating_mul(copies));
+            }
+        }
+    }
+    most
+}
 
 /// Whether an interface of this name can be linked, whatever its version and
 /// whatever engine.

@@ -79,7 +79,7 @@ impl Instance {
             });
         }
         store.limiter(|state| &mut state.budget);
-        store.set_hostcall_fuel(hostcall_bytes(&run.limits, None));
+        store.set_hostcall_fuel(hostcall_bytes(&run.limits, ready.cost));
         store.set_max_component_handles(count(run.limits.handles));
         store
             .set_fuel(run.limits.fuel)
@@ -104,7 +104,8 @@ impl Instance {
     ///
     /// It is the bound of host calls as well, as the engine has only one.
     pub(crate) fn bound_values(&mut self, result: Option<&ValueType>) {
-        let bytes = hostcall_bytes(&self.run.limits, result);
+        let cost = result.map_or(1, value::cost).max(self.component.cost);
+        let bytes = hostcall_bytes(&self.run.limits, cost);
         self.store.set_hostcall_fuel(bytes);
     }
 
@@ -202,10 +203,10 @@ impl Instance {
 }
 
 /// What the engine may account for the values of one call of the host, or of a
-/// result of this type. The other half of `hostcall-bytes` is for the form of
+/// result, of which a byte can come to so many. The other half of `hostcall-bytes` is for the form of
 /// a result in JSON.
-fn hostcall_bytes(limits: &Limits, result: Option<&ValueType>) -> usize {
-    let bytes = limits.hostcall_bytes / 2 / result.map_or(1, value::cost);
+fn hostcall_bytes(limits: &Limits, cost: u64) -> usize {
+    let bytes = limits.hostcall_bytes / 2 / cost.max(1);
     count(bytes.max(MIN_HOSTCALL_BYTES))
 }
 
@@ -257,14 +258,14 @@ mod tests {
     #[test]
     fn a_type_that_grows_in_the_host_may_be_less() {
         let limits = Limits::default();
-        assert_eq!(hostcall_bytes(&limits, None), 32 << 20);
+        assert_eq!(hostcall_bytes(&limits, 1), 32 << 20);
         let flags = ValueType::Flags(vec!["a".to_owned(); 32]);
         let list = ValueType::List(Box::new(flags));
-        assert_eq!(hostcall_bytes(&limits, Some(&list)), (32 << 20) / 32);
+        assert_eq!(hostcall_bytes(&limits, value::cost(&list)), (32 << 20) / 32);
         let least = Limits {
             hostcall_bytes: 1,
             ..limits
         };
-        assert_eq!(hostcall_bytes(&least, Some(&list)), 128 << 10);
+        assert_eq!(hostcall_bytes(&least, value::cost(&list)), 128 << 10);
     }
 }

@@ -59,6 +59,11 @@ impl State {
         self.meter.caller(self.id)
     }
 
+    /// The limit `hostcall-bytes`.
+    pub(crate) const fn hostcall_bytes(&self) -> u64 {
+        self.hostcall_bytes
+    }
+
     /// What the arguments of one call of the embedder's may take.
     pub(crate) const fn room(&self) -> Room {
         let bytes = self.hostcall_bytes / 2;

@@ -25,6 +25,7 @@ pub(crate) mod typed;
 
 use patinox_policy::{Code, Failure, RecoveryStrategy, cut, escape_line};
 use wasmtime::component::Val;
+use wasmtime::component::types::Type;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::{Room, Unencodable, encode};
@@ -169,7 +170,7 @@ impl Field {
 ///
 /// If it has more than `limit`; the number that was reached when counting
 /// stopped.
-pub fn json_len(json: &serde_json::Value, limit: u64) -> Result<u64, u64> {
+pub fn json_len(json: &impl serde::Serialize, limit: u64) -> Result<u64, u64> {
     let mut counter = Counter { count: 0, limit };
     match serde_json::to_writer(&mut counter, json) {
         Ok(()) => Ok(counter.count),
@@ -194,6 +195,35 @@ impl std::io::Write for Counter {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// The greatest [`cost`] of what a guest passes to functions of these types,
+/// which may have resources. A type that is shared many times is walked only so
+/// far; beyond that it counts as the worst.
+pub(crate) fn cost_of(ty: &Type, nodes: &mut usize) -> u64 {
+    const NAMED: u64 = 2;
+    let Some(left) = nodes.checked_sub(1) else {
+        return u64::MAX;
+    };
+    *nodes = left;
+    let mut most = |types: &mut dyn Iterator<Item = Type>| {
+        let costs = types.map(|ty| cost_of(&ty, nodes));
+        costs.fold(1, u64::max)
+    };
+    match ty {
+        Type::Flags(flags) => u64::try_from(flags.names().len())
+            .unwrap_or(u64::MAX)
+            .max(1),
+        Type::List(list) => most(&mut std::iter::once(list.ty())),
+        Type::Option(option) => most(&mut std::iter::once(option.ty())),
+        Type::Record(record) => NAMED.saturating_mul(most(&mut record.fields().map(|f| f.ty))),
+        Type::Tuple(tuple) => most(&mut tuple.types()),
+        Type::Variant(variant) => {
+            NAMED.saturating_mul(most(&mut variant.cases().filter_map(|case| case.ty)))
+        }
+        Type::Result(result) => most(&mut result.ok().into_iter().chain(result.err())),
+        _ => 1,
     }
 }
 

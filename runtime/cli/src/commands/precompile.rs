@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use patinox_host::{ArtifactStore, Config, Host, Loaded, StoreConfig, Stored};
+use patinox_host::{ArtifactFolder, ArtifactStore, Config, Host, Loaded, StoreConfig, Stored};
+use patinox_telemetry::Clock;
 use serde_json::{Value, json};
 
 use crate::args::Precompile;
@@ -46,11 +47,27 @@ fn open(precompile: &Precompile) -> Result<ArtifactStore, Error> {
     } = precompile;
     // Relative paths are meant from here, and a bare name has no folder.
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let opened = ArtifactStore::open(StoreConfig::new(absolute(store), absolute(key_file)));
-    opened.map_err(|error| {
+    let (folder, key_file) = (absolute(store), absolute(key_file));
+    let failed = |error| {
         let folder = shown(&store.to_string_lossy());
-        CacheError { error, folder }.into()
-    })
+        Error::from(CacheError { error, folder })
+    };
+    let there = ArtifactFolder::open(&folder, Clock::system()).map_err(failed)?;
+    let entries = there.map_or_else(|| Ok(Vec::new()), |there| there.list());
+    if !entries.map_err(failed)?.is_empty() && !key_file.exists() {
+        // A new key would make all of them useless.
+        let key_file = shown(&key_file.to_string_lossy());
+        return Err(Error::Usage {
+            message: format!("the store has entries, and there is no key file `{key_file}`"),
+            hint: "name the key file that it was filled with, or another store".to_owned(),
+        });
+    }
+    let config = StoreConfig {
+        // Nothing makes room for something else here.
+        max_bytes: u64::MAX,
+        ..StoreConfig::new(folder, key_file)
+    };
+    ArtifactStore::open(config).map_err(failed)
 }
 
 /// What is in the store now, or why it is not.
@@ -61,7 +78,8 @@ fn kept(name: &str, loaded: &Loaded) -> Result<(Value, String), Error> {
     };
     let was = match component.store() {
         Stored::Hit => "was there",
-        Stored::Kept | Stored::Replaced { .. } => "compiled",
+        Stored::Kept => "compiled",
+        Stored::Replaced { .. } => "compiled anew, as its entry was not of this key",
         Stored::NotKept { reason } => {
             let reason = reason.clone();
             return Err(Error::NotKept { reason });
@@ -74,7 +92,8 @@ fn kept(name: &str, loaded: &Loaded) -> Result<(Value, String), Error> {
         "digest": component.digest(),
         "profile": component.profile().as_str(),
         "size_bytes": size,
-        "compiled": was == "compiled",
+        "compiled": was != "was there",
+        "replaced": matches!(component.store(), Stored::Replaced { .. }),
     });
     let line = format!(
         "{name}: {was}, {}, {}",

@@ -21,10 +21,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Reads the key; makes one where there is none. One that is not right is
 /// never replaced: somebody put it there.
 pub(super) fn read_or_make(path: &Path, store: &Folder) -> Result<[u8; KEY_BYTES], StoreError> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
-    else {
-        return Err(io("open")(io::ErrorKind::InvalidInput.into()));
-    };
+    let (parent, name) = split(path)?;
     let folder = Folder::make(parent, StorePlace::KeyFolder)?;
     if is_same(&folder, store).map_err(io("open"))? {
         return Err(StoreError::KeyInside);
@@ -39,16 +36,24 @@ pub(super) fn read_or_make(path: &Path, store: &Folder) -> Result<[u8; KEY_BYTES
 
 /// Reads the key that is there.
 pub(super) fn read_only(path: &Path, store: &Folder) -> Result<[u8; KEY_BYTES], StoreError> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
-    else {
-        return Err(io("open")(io::ErrorKind::InvalidInput.into()));
-    };
+    let (parent, name) = split(path)?;
     let missing = || io("open")(io::ErrorKind::NotFound.into());
     let folder = Folder::open(parent, StorePlace::KeyFolder)?.ok_or_else(missing)?;
     if is_same(&folder, store).map_err(io("open"))? {
         return Err(StoreError::KeyInside);
     }
     read(&folder, name)?.ok_or_else(missing)
+}
+
+/// The folder of a path and the name in it. A bare name is one of the folder
+/// that this process is in.
+fn split(path: &Path) -> Result<(&Path, &str), StoreError> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    match (path.parent(), name) {
+        (Some(parent), Some(name)) if parent.as_os_str().is_empty() => Ok((Path::new("."), name)),
+        (Some(parent), Some(name)) => Ok((parent, name)),
+        _ => Err(io("open")(io::ErrorKind::InvalidInput.into())),
+    }
 }
 
 fn io(doing: &'static str) -> impl FnOnce(io::Error) -> StoreError + Copy {

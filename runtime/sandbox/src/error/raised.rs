@@ -31,6 +31,14 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
+    /// The same, of a function of the embedder's.
+    pub(crate) fn of(self, path: &str) -> Self {
+        match self {
+            Self::Embedder(why) => Self::Embedder(format!("{path}: {why}")),
+            stop => stop,
+        }
+    }
+
     /// What an argument of a host function that has no form in JSON means.
     pub(crate) fn of_argument(error: &Unencodable) -> Self {
         match error {

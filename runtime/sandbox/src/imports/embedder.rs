@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use patinox_policy::{LimitName, cut, escape_line};
 use patinox_telemetry::CallId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,7 +61,9 @@ pub struct Caller {
 /// | variant | enum with `rename_all = "kebab-case"` |
 /// | tuple, `option<T>`, `result<T, E>` | tuple, `Option<T>`, `Result<T, E>` |
 ///
-/// An option in an option has no form in Rust. Names are as in WIT, with
+/// An option in an option has no form in Rust, and a float that is no number
+/// cannot be answered. An answer has at most a thirty-second of `hostcall-bytes`
+/// as JSON, 2 MiB by default. Names are as in WIT, with
 /// hyphens. What does not fit ends the call as `host/internal`: it is the
 /// embedder's to mend.
 ///
@@ -93,8 +96,34 @@ struct Function {
 
 /// The embedder's code behind a function: from its arguments as an object to
 /// its answer, or to what in either is not as its Rust type says.
-type Handler =
-    Arc<dyn Fn(Caller, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+type Handler = Arc<dyn Fn(Caller, Value, u64) -> Answered + Send + Sync>;
+
+/// An answer of at most so many bytes of JSON as were given.
+type Answered = BoxFuture<'static, Result<Value, Stop>>;
+
+/// What the host's memory takes for a byte of an answer's JSON, at most: a list
+/// of small numbers, as bytes are, has two bytes of text for each.
+const BYTES_PER_JSON_BYTE: u64 = 32;
+
+/// The longest text about what does not fit, in bytes: it repeats what a guest
+/// gave.
+const MAX_MISFIT_BYTES: usize = 1 << 10;
+
+fn misfit(error: impl fmt::Display) -> Stop {
+    let text = error.to_string();
+    let text = cut(&text, MAX_MISFIT_BYTES);
+    Stop::Embedder(cut(&escape_line(&text), MAX_MISFIT_BYTES).into_owned())
+}
+
+/// The answer as JSON, counted before it is made.
+fn json(answer: &impl Serialize, most: u64) -> Result<Value, Stop> {
+    match value::json_len(answer, most) {
+        Ok(_) => serde_json::to_value(answer).map_err(misfit),
+        // Either it is too long, or it cannot be written at all.
+        Err(spent) if most < spent => Err(Stop::Limit(LimitName::HostcallBytes, None)),
+        Err(_) => Err(misfit("its answer has no form in JSON")),
+    }
+}
 
 impl Import {
     /// Reads an interface, by its full name, from the text of its WIT package.
@@ -141,16 +170,15 @@ impl Import {
                 function: name.to_owned(),
             });
         };
-        function.handler = Some(Arc::new(move |caller, arguments| {
-            match typed::from_json(arguments) {
+        function.handler = Some(Arc::new(
+            move |caller, arguments, most| match typed::from_json(arguments) {
                 Ok(arguments) => {
                     let answer = code(caller, arguments);
-                    let json = |answer| serde_json::to_value(answer).map_err(|e| e.to_string());
-                    answer.map(json).boxed()
+                    answer.map(move |answer| json(&answer, most)).boxed()
                 }
-                Err(error) => std::future::ready(Err(error.to_string())).boxed(),
-            }
-        }));
+                Err(error) => std::future::ready(Err(misfit(error))).boxed(),
+            },
+        ));
         Ok(self)
     }
 
@@ -275,10 +303,12 @@ impl Function {
             }
             let (path, ty) = (path.clone(), Arc::clone(&ty));
             let arguments = arguments(&ty, params, state.room())?;
-            let answer = handler(state.caller(), arguments);
+            let most = state.hostcall_bytes() / BYTES_PER_JSON_BYTE;
+            let answer = handler(state.caller(), arguments, most);
             Ok(Box::pin(async move {
-                let answer = answer.await.and_then(|answer| decode(&ty, answer));
-                answer.map_err(|why| Stop::Embedder(format!("{path}: {why}")).into())
+                let answer = answer.await;
+                let answer = answer.and_then(|answer| decode(&ty, answer).map_err(misfit));
+                Ok(answer.map_err(|stop| stop.of(&path))?)
             }))
         })
     }

@@ -46,7 +46,8 @@ pub(super) fn find(
         ..lean
     };
     let mut trouble = Sought::Nothing;
-    for tunables in [lean, strict] {
+    let mut looks = vec![strict, lean];
+    while let Some(tunables) = looks.pop() {
         match store.get(&key(digest, &tunables)) {
             Found::Missing => {}
             Found::Bad { reason } => trouble = Sought::Bad(reason.to_string()),
@@ -55,6 +56,12 @@ pub(super) fn find(
                     return Ok(Sought::Bad("another version kept it".to_owned()));
                 };
                 facts.counts.within(limits)?;
+                // Where address space is short each profile has its own.
+                let here = engine.tunables(facts.profile)?;
+                if here != tunables {
+                    looks.push(here);
+                    continue;
+                }
                 let known = Known {
                     digest,
                     bytes,

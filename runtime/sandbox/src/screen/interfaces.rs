@@ -6,42 +6,52 @@ use wasmparser::{
     ComponentOuterAliasKind, ComponentType, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds,
 };
 
-use super::Refused;
+use super::{NotAComponent, Refused};
 use crate::imports::{self, Imports};
 
 /// Names that are kept for the message.
 const MAX_NAMES: usize = 1_000;
+
+/// Functions and resources of all imports together. Each is linked, used or not,
+/// and a few bytes can name a thousand: it stops a small file from taking
+/// gigabytes of the host's memory. All of WASI has some 400.
+const MAX_OFFERED: usize = 10_000;
 
 /// The types and imports of the outermost component.
 ///
 /// What cannot be told is left to the look at the compiled component.
 #[derive(Default)]
 pub(super) struct Interfaces {
-    /// Of each type of its index space, whether it is an interface with
-    /// something that somebody has to offer.
-    types: Vec<bool>,
+    /// Of each type of its index space, how much of an interface somebody has
+    /// to offer.
+    types: Vec<usize>,
+    /// Functions and resources of all imports.
+    offered: usize,
     missing: Vec<String>,
 }
 
 impl Interfaces {
     pub(super) fn declare(&mut self, ty: &ComponentType<'_>) {
         self.types.push(match ty {
-            ComponentType::Instance(declarations) => declarations.iter().any(needs_host),
-            _ => false,
+            ComponentType::Instance(declarations) => {
+                declarations.iter().filter(|one| needs_host(one)).count()
+            }
+            _ => 0,
         });
     }
 
     pub(super) fn import(&mut self, import: &ComponentImport<'_>) {
-        let needs_host = match import.ty {
+        let needed = match import.ty {
             ComponentTypeRef::Type(_) => {
-                self.types.push(false);
-                false
+                self.types.push(0);
+                0
             }
-            ComponentTypeRef::Instance(index) => self.is_interface(index),
-            _ => true,
+            ComponentTypeRef::Instance(index) => self.count(index),
+            _ => 1,
         };
+        self.offered = self.offered.saturating_add(needed);
         let name = import.name.name;
-        if needs_host && !imports::is_known(name) && self.missing.len() < MAX_NAMES {
+        if 0 < needed && !imports::is_known(name) && self.missing.len() < MAX_NAMES {
             self.missing.push(name.to_owned());
         }
     }
@@ -59,20 +69,30 @@ impl Interfaces {
             }
         );
         if is_type {
-            self.types.push(false);
+            self.types.push(0);
         }
     }
 
     /// And so is an export of one.
     pub(super) fn export(&mut self, export: &ComponentExport<'_>) {
         if export.kind == ComponentExternalKind::Type {
-            self.types.push(false);
+            self.types.push(0);
         }
     }
 
     /// Refuses what neither the host nor its embedder offers.
     pub(super) fn finish(mut self, imports: &Imports) -> Result<(), Refused> {
         self.missing.retain(|name| !imports.covers(name));
+        let (found, allowed) = (as_u64(self.offered), as_u64(MAX_OFFERED));
+        if allowed < found {
+            let what = "imported functions";
+            return Err(NotAComponent::TooLarge {
+                what,
+                found,
+                allowed,
+            }
+            .into());
+        }
         if self.missing.is_empty() {
             return Ok(());
         }
@@ -80,11 +100,15 @@ impl Interfaces {
         Err(Refused::Imports(self.missing))
     }
 
-    fn is_interface(&self, index: u32) -> bool {
+    fn count(&self, index: u32) -> usize {
         let index = usize::try_from(index).ok();
         let known = index.and_then(|index| self.types.get(index));
-        known.copied().unwrap_or(false)
+        known.copied().unwrap_or(0)
     }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn needs_host(declaration: &InstanceTypeDeclaration<'_>) -> bool {
@@ -126,6 +150,28 @@ mod tests {
         );
         let resource = r#"(import "acme:a/b" (instance (export "r" (type (sub resource)))))"#;
         check(resource, &["acme:a/b"]);
+    }
+
+    /// One interface of a thousand functions, named eleven times.
+    #[test]
+    fn more_functions_than_any_component_needs_are_refused() {
+        let functions = (0..1_000).map(|n| format!(r#"(export "f{n}" (func))"#));
+        let functions: String = functions.collect();
+        let of = |imports: usize| {
+            let names = (0..imports)
+                .map(|n| format!(r#"(import "wasi:http/a{n}" (instance (type $interface)))"#));
+            let names: String = names.collect();
+            let text = format!("(component (type $interface (instance {functions})) {names})");
+            let bytes = wat::parse_str(text).unwrap();
+            Screened::new(bytes, &LoadLimits::default(), &Imports::default()).map(drop)
+        };
+        assert_eq!(of(10), Ok(()));
+        let refused = NotAComponent::TooLarge {
+            what: "imported functions",
+            found: 11_000,
+            allowed: 10_000,
+        };
+        assert_eq!(of(11), Err(Refused::Not(refused)));
     }
 
     #[test]
