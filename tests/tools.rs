@@ -5,6 +5,7 @@ mod crash;
 mod eval;
 mod hash;
 mod json;
+mod text;
 mod units;
 
 use patinox::{Called, Config, Host, Limits, Loaded};
