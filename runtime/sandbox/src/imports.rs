@@ -75,7 +75,9 @@ pub(crate) fn cost(engine: &Engine, component: &Component, embedders: &Imports) 
         for (_, external) in interface.exports(engine) {
             if let ComponentItem::ComponentFunc(function) = external.ty {
                 let params = function.params();
-                let cost = params.map(|(_, ty)| value::cost_of(&ty, &mut nodes)).max();
+                let cost = params
+                    .map(|(_, ty)| value::cost_of_lists(&ty, &mut nodes))
+                    .max();
                 // Arguments of the embedder's are held twice until they are JSON.
                 let copies = if is_embedders { 2 } else { 1 };
                 most = most.max(cost.unwrap_or(1).saturating_mul(copies));

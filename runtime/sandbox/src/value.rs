@@ -199,28 +199,32 @@ impl std::io::Write for Counter {
 }
 
 /// The greatest [`cost`] of what a guest passes to functions of these types,
-/// which may have resources. A type that is shared many times is walked only so
+/// which may have resources. Only what is in a list counts: of the rest there is
+/// no more than the type has. A type that is shared many times is walked only so
 /// far; beyond that it counts as the worst.
-pub(crate) fn cost_of(ty: &Type, nodes: &mut usize) -> u64 {
+pub(crate) fn cost_of_lists(ty: &Type, nodes: &mut usize) -> u64 {
+    cost_of(ty, false, nodes)
+}
+
+fn cost_of(ty: &Type, in_list: bool, nodes: &mut usize) -> u64 {
     const NAMED: u64 = 2;
     let Some(left) = nodes.checked_sub(1) else {
         return u64::MAX;
     };
     *nodes = left;
     let mut most = |types: &mut dyn Iterator<Item = Type>| {
-        let costs = types.map(|ty| cost_of(&ty, nodes));
+        let costs = types.map(|ty| cost_of(&ty, in_list, nodes));
         costs.fold(1, u64::max)
     };
+    let named = if in_list { NAMED } else { 1 };
     match ty {
-        Type::Flags(flags) => u64::try_from(flags.names().len())
-            .unwrap_or(u64::MAX)
-            .max(1),
-        Type::List(list) => most(&mut std::iter::once(list.ty())),
+        Type::Flags(flags) if in_list => u64::try_from(flags.names().len()).unwrap_or(u64::MAX),
+        Type::List(list) => cost_of(&list.ty(), true, nodes),
         Type::Option(option) => most(&mut std::iter::once(option.ty())),
-        Type::Record(record) => NAMED.saturating_mul(most(&mut record.fields().map(|f| f.ty))),
+        Type::Record(record) => named.saturating_mul(most(&mut record.fields().map(|f| f.ty))),
         Type::Tuple(tuple) => most(&mut tuple.types()),
         Type::Variant(variant) => {
-            NAMED.saturating_mul(most(&mut variant.cases().filter_map(|case| case.ty)))
+            named.saturating_mul(most(&mut variant.cases().filter_map(|case| case.ty)))
         }
         Type::Result(result) => most(&mut result.ok().into_iter().chain(result.err())),
         _ => 1,
