@@ -96,10 +96,13 @@
 #[cfg(feature = "compile")]
 use std::process::ExitCode;
 
+#[cfg(feature = "compile")]
+pub use patinox_host::Precompiled;
 pub use patinox_host::{
-    Allocated, Allocation, ArtifactStore, Busy, Called, Caller, CancellationToken, Config,
-    Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded, NotPrecompiled,
-    PatinoxError, Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
+    Allocated, Allocation, ArtifactStore, Busy, Called, Caller, CancellationToken, Component,
+    Config, Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded,
+    NotPrecompiled, PatinoxError, Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
+    Stored,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use patinox::{
-    Called, CancellationToken, Failure as _, Host, Import, Limits, LoadRequest, Loaded, Request,
+    ArtifactStore, Called, CancellationToken, Failure as _, Host, Import, Limits, LoadRequest,
+    Loaded, Request, Stored,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::support::precompiled::Store;
 use crate::support::{self, Neighbour, code, guests, soon};
 
 const WIT: &str = include_str!("../../components/fixtures/shop/wit/deps/store.wit");
@@ -363,4 +365,32 @@ async fn an_answer_that_is_too_large_ends_the_call() {
     };
     assert_eq!(code(&shop.price("tea").await), "limit/hostcall-bytes");
     Neighbour::of(&shop.host).await.still_answers(4).await;
+}
+
+/// `patinox precompile` has no such interface, and compiles it all the same: for
+/// a host that has it, and grants it.
+#[tokio::test]
+async fn what_is_compiled_ahead_may_import_what_its_host_offers() {
+    let Some(bytes) = guests::built("fixture-shop") else {
+        return;
+    };
+    let store = Store::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.wasm");
+    std::fs::write(&file, &bytes).unwrap();
+    let said = store.fill(&file);
+    let said = &said["result"]["components"][0];
+    assert_eq!(said["imports_of_embedder"], json!([QUERY]), "{said}");
+    let kept = ArtifactStore::open_read_only(store.folder(), store.key()).unwrap();
+    let builder = Host::builder().store(kept).import(import());
+    let host = builder.build().unwrap();
+    let grant = "import=acme:store/query".parse().unwrap();
+    let shop = host.load(LoadRequest::bytes(bytes.clone()).grant(grant));
+    let shop = shop.await.expect("a component");
+    assert_eq!(*shop.component().unwrap().store(), Stored::Hit);
+    let called = host.call(&shop, Request::new("price", json!({ "key": "tea" })));
+    assert_eq!(called.await.result.unwrap(), 420);
+    // Without the grant it is refused there too.
+    let error = host.load(bytes).await.unwrap_err();
+    assert_eq!(error.code().as_str(), "policy/denied");
 }

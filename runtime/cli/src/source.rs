@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patinox_host::{Host, Loaded, PatinoxError};
+use patinox_host::{Host, LoadRequest, Loaded, PatinoxError, Precompiled};
 use patinox_policy::{cut, escape_line};
 
 use crate::again::{Again, quote};
@@ -104,6 +104,15 @@ impl Source {
             Self::Path(path) => Ok(host.load_file(path).await?),
             Self::Demo(name) => Ok(host.load(embedded::component(name)?).await?),
         }
+    }
+
+    /// Compiles the component for the host's store.
+    pub(crate) async fn precompile(&self, host: &Host) -> Result<Precompiled, Error> {
+        let request = match self {
+            Self::Path(path) => LoadRequest::file(path),
+            Self::Demo(name) => LoadRequest::bytes(embedded::component(name)?),
+        };
+        Ok(host.precompile(request).await?)
     }
 }
 

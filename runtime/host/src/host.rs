@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::Detector;
-#[cfg(feature = "compile")]
-use patinox_sandbox::Worker;
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
 };
+#[cfg(feature = "compile")]
+use patinox_sandbox::{Precompiled, Worker};
 use patinox_telemetry::{Clock, Event, Recorder};
 use patinox_tools::Catalog;
 use serde::Serialize;
@@ -142,9 +142,9 @@ impl Host {
     }
 
     /// Loads a component, from its bytes or whatever else a [`LoadRequest`]
-    /// names: screens, compiles and links it, and finds its tools. Compiling runs in the worker, if there is one, and on a
-    /// thread that may block. The same component loaded several times at once
-    /// is compiled once.
+    /// names: screens, compiles and links it, and finds its tools. Compiling
+    /// runs in the worker, if there is one, and on a thread that may block. The
+    /// same component loaded several times at once is compiled once.
     ///
     /// A component that lists its tools itself is asked for them here, in an
     /// instance of its own, under the host's limits; that is admitted as a call
@@ -180,6 +180,31 @@ impl Host {
     /// As [`load`](Self::load).
     pub async fn load_file(&self, path: impl AsRef<Path>) -> Result<Loaded, PatinoxError> {
         self.load(LoadRequest::file(path)).await
+    }
+
+    /// Compiles a component for the artifact store and does no more: what `patinox
+    /// precompile` does. It is not linked, asked for its tools or run, so it may
+    /// import what only those hosts offer that will run it; what it is granted
+    /// plays no part.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), but for imports and tools. A store that cannot
+    /// keep the code, or is not there, is no error: [`Precompiled::store`] says
+    /// so.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`load`](Self::load).
+    #[cfg(feature = "compile")]
+    pub async fn precompile(
+        &self,
+        request: impl Into<LoadRequest>,
+    ) -> Result<Precompiled, PatinoxError> {
+        // Boxed: it holds what is read, screened and compiled.
+        let done = Box::pin(load::precompile(&self.0, request.into()));
+        let _begun = self.0.running.begin();
+        self.0.running.run(done).await
     }
 
     /// Calls a tool of a loaded component, in an instance of its own.

@@ -44,13 +44,13 @@ pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{Detector, Machine};
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;
-#[cfg(feature = "compile")]
-pub use patinox_sandbox::compile_worker;
 /// What is kept between processes.
 pub use patinox_sandbox::{
     Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, Component, EntryInfo,
     Import, ImportError, NotPrecompiled, Profile, StoreConfig, StoreError,
 };
+#[cfg(feature = "compile")]
+pub use patinox_sandbox::{Precompiled, compile_worker};
 pub use running::Shutdown;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

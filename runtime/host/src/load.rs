@@ -5,15 +5,16 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patinox_policy::{Grant, LimitName, Principal};
-use patinox_sandbox::{Component, Run, Sandbox, Store};
+use patinox_policy::{Grant, Principal};
+#[cfg(feature = "compile")]
+use patinox_sandbox::Precompiled;
+use patinox_sandbox::{Component, Run, Sandbox, Source, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
 use patinox_tools::{Tool, Tools};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncRead;
 
 use crate::PatinoxError;
 use crate::admission::{MemoryClass, Priority, Request};
@@ -31,38 +32,42 @@ use crate::host::Parts;
 /// ```
 pub struct LoadRequest {
     source: Source,
+    /// What an error of the file itself names.
+    path: Option<PathBuf>,
     grants: Vec<Grant>,
-}
-
-enum Source {
-    Bytes(Vec<u8>),
-    File(PathBuf),
-    Stream(Pin<Box<dyn AsyncRead + Send>>),
 }
 
 impl LoadRequest {
     /// A component from its bytes.
     #[must_use]
     pub fn bytes(bytes: Vec<u8>) -> Self {
-        Self::of(Source::Bytes(bytes))
+        Self::of(Source::bytes(bytes))
     }
 
     /// A component from a file.
     #[must_use]
     pub fn file(path: impl AsRef<Path>) -> Self {
-        Self::of(Source::File(path.as_ref().to_owned()))
+        let path = path.as_ref().to_owned();
+        let opened = path.clone();
+        Self {
+            path: Some(path),
+            ..Self::of(Source::file(move || open(&opened)))
+        }
     }
 
     /// A component from what a stream gives until it ends: at most `file` bytes,
-    /// within `compile-wall`.
+    /// and `compile-wall` is the time for reading and compiling it together.
     #[must_use]
     pub fn stream(stream: impl AsyncRead + Send + 'static) -> Self {
-        Self::of(Source::Stream(Box::pin(stream)))
+        Self::of(Source::stream(stream))
     }
 
     const fn of(source: Source) -> Self {
-        let grants = Vec::new();
-        Self { source, grants }
+        Self {
+            source,
+            path: None,
+            grants: Vec::new(),
+        }
     }
 
     /// Grants the component something.
@@ -147,47 +152,37 @@ impl Loaded {
 }
 
 pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loaded, PatinoxError> {
-    let limits = &parts.config.load;
-    let component = match request.source {
-        Source::Bytes(bytes) => parts.loader.load(bytes, limits).await?,
-        Source::File(path) => {
-            let opened = path.clone();
-            let loaded = parts.loader.load_file(move || open(&opened), limits).await;
-            loaded.map_err(|error| PatinoxError::of_file(&path, error))?
-        }
-        Source::Stream(stream) => {
-            let bytes = read(parts, stream).await?;
-            parts.loader.load(bytes, limits).await?
-        }
-    };
-    loaded(parts, component, &request.grants).await
+    let LoadRequest {
+        source,
+        path,
+        grants,
+    } = request;
+    let component = parts.loader.load(source, &parts.config.load).await;
+    let component = component.map_err(|error| named(path.as_deref(), error))?;
+    loaded(parts, component, &grants).await
 }
 
-/// Reads a stream to its end, within the limits of loading.
-async fn read(
+/// Compiles for the store, and no more.
+#[cfg(feature = "compile")]
+pub(crate) async fn precompile(
     parts: &Parts,
-    stream: Pin<Box<dyn AsyncRead + Send>>,
-) -> Result<Vec<u8>, PatinoxError> {
-    let limits = &parts.config.load;
-    let limit = |name, spent| patinox_sandbox::Error::Limit {
-        name,
-        allowed: limits.get(name).unwrap_or_default(),
-        spent,
-    };
-    let mut bytes = Vec::new();
-    // One more than may be tells a stream that is too long from one that is not.
-    let mut stream = stream.take(limits.file_bytes.saturating_add(1));
-    let wall = Duration::from_millis(limits.compile_wall_ms);
-    match tokio::time::timeout(wall, stream.read_to_end(&mut bytes)).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => return Err(patinox_sandbox::Error::Unreadable(error).into()),
-        Err(_) => return Err(limit(LimitName::CompileWall, None).into()),
+    request: LoadRequest,
+) -> Result<Precompiled, PatinoxError> {
+    let LoadRequest {
+        source,
+        path,
+        grants: _,
+    } = request;
+    let done = parts.loader.precompile(source, &parts.config.load).await;
+    done.map_err(|error| named(path.as_deref(), error))
+}
+
+/// What is wrong with a file itself names it.
+fn named(path: Option<&Path>, error: patinox_sandbox::Error) -> PatinoxError {
+    match path {
+        Some(path) => PatinoxError::of_file(path, error),
+        None => error.into(),
     }
-    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if limits.file_bytes < len {
-        return Err(limit(LimitName::File, Some(len)).into());
-    }
-    Ok(bytes)
 }
 
 async fn loaded(

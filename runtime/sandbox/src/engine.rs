@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use backend::Backend;
 pub use ladder::Allocation;
+pub(crate) use ladder::Width;
 
 use crate::component::{Component, Ready};
 use crate::error::{Error, Raised};

@@ -58,7 +58,9 @@ pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::{Error, NotPrecompiled};
 pub use imports::{Caller, Import, ImportError, Imports};
 pub use inspect::Export;
-pub use loader::{Loader, Store};
+#[cfg(feature = "compile")]
+pub use loader::Precompiled;
+pub use loader::{Loader, Source, Store};
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

@@ -1,8 +1,12 @@
 //! From bytes to a component, with everything bounded.
 
 #[cfg(feature = "compile")]
+mod ahead;
+#[cfg(feature = "compile")]
 mod compiling;
 mod flights;
+#[cfg(feature = "compile")]
+mod keep;
 #[cfg(not(feature = "compile"))]
 mod precompiled;
 mod refusals;
@@ -10,8 +14,6 @@ mod source;
 mod stored;
 
 use std::fmt;
-use std::fs::File;
-use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -33,14 +35,17 @@ use crate::screen::Digest;
 use crate::screen::Screened;
 
 #[cfg(feature = "compile")]
-use compiling::Compilers;
+pub use ahead::Precompiled;
+#[cfg(feature = "compile")]
+use compiling::{Compilers, Task};
 use flights::Flights;
+#[cfg(feature = "compile")]
+use keep::Keep;
 #[cfg(not(feature = "compile"))]
 use precompiled::Compilers;
 use refusals::Refusals;
-use source::{Hashed, Source};
-#[cfg(feature = "compile")]
-use stored::Keep;
+pub use source::Source;
+use source::{Hashed, Held, Input};
 use stored::Sought;
 
 /// Loads components: screens them, has them compiled, links them.
@@ -144,28 +149,32 @@ impl Loader {
     /// What the artifact store has is neither screened nor compiled again.
     ///
     /// Of several that load the same one at once, one has it compiled and the
-    /// others wait for it, each until its own `compile-wall` is over. It runs on
-    /// tokio's threads that may block.
+    /// others wait for it, each until its own `compile-wall` is over: that is one
+    /// time for all of it, reading the source included. It runs on tokio's
+    /// threads that may block.
     ///
     /// # Errors
     ///
     /// If the bytes are no component, have more of something or take more to
     /// compile than `limits` allow, break a rule of the format, or import what
-    /// this host does not offer; and if the worker does not work.
+    /// this host does not offer; if a source is no regular file, or cannot be
+    /// opened or read; and if the worker does not work.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future kills its compiler. Whoever waits for the same
     /// component then has it compiled himself. Without a worker, compiling goes
-    /// on to its end, and nothing else is compiled until then.
-    pub async fn load(&self, bytes: Vec<u8>, limits: &LoadLimits) -> Result<Component, Error> {
+    /// on to its end, and nothing else is compiled until then; a thread may go on
+    /// to the end of a file.
+    pub async fn load(
+        &self,
+        source: impl Into<Source>,
+        limits: &LoadLimits,
+    ) -> Result<Component, Error> {
         let tightened = self.0.compilers.tightened(limits);
         let deadline = deadline(&tightened);
-        let most = tightened.file_bytes;
         let loaded = async {
-            source::admit(bytes.len(), most)?;
-            let hash = move || Ok(Hashed::of(bytes));
-            let hashed = self.read(hash, &tightened, deadline).await?;
+            let hashed = self.hashed(source.into(), &tightened, deadline).await?;
             self.load_hashed(hashed, tightened, deadline).await
         };
         loaded
@@ -173,36 +182,33 @@ impl Loader {
             .map_err(|error| self.0.compilers.explain(error, limits))
     }
 
-    /// As [`load`](Self::load), from a file: what the artifact store has is not
-    /// held as a whole, and what it has not is read a second time.
-    ///
-    /// `open` must not wait for a pipe; it runs where it may block, and a disk
-    /// that does not answer ends loading as a slow compiler does.
-    ///
-    /// # Errors
-    ///
-    /// As [`load`](Self::load); and if it is no regular file, or cannot be
-    /// opened or read.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`load`](Self::load); a thread may go on to the end of the file.
-    pub async fn load_file(
+    /// Reads a source as far as its name needs.
+    async fn hashed(
         &self,
-        open: impl FnOnce() -> io::Result<File> + Send + 'static,
+        source: Source,
         limits: &LoadLimits,
-    ) -> Result<Component, Error> {
-        let tightened = self.0.compilers.tightened(limits);
-        let deadline = deadline(&tightened);
-        let most = tightened.file_bytes;
-        let loaded = async {
-            let hash = move || Hashed::of_file(open().map_err(Error::Unreadable)?, most, deadline);
-            let hashed = bounded(&self.0.files, hash, &tightened, deadline).await?;
-            self.load_hashed(hashed, tightened, deadline).await
+        deadline: Instant,
+    ) -> Result<Hashed, Error> {
+        let most = limits.file_bytes;
+        let bytes = match source.0 {
+            Input::Bytes(bytes) => {
+                source::admit(bytes.len(), most)?;
+                bytes
+            }
+            Input::Stream(stream) => {
+                let read = timeout_at(deadline.into(), source::read(stream, most)).await;
+                read.unwrap_or_else(|_| late(limits))?
+            }
+            Input::File(open) => {
+                let hash = move || {
+                    let file = open().map_err(Error::Unreadable)?;
+                    Hashed::of_file(file, most, deadline)
+                };
+                return bounded(&self.0.files, hash, limits, deadline).await;
+            }
         };
-        loaded
+        self.read(move || Ok(Hashed::of(bytes)), limits, deadline)
             .await
-            .map_err(|error| self.0.compilers.explain(error, limits))
     }
 
     async fn load_hashed(
@@ -211,11 +217,7 @@ impl Loader {
         limits: LoadLimits,
         deadline: Instant,
     ) -> Result<Component, Error> {
-        let Hashed {
-            source,
-            digest,
-            len,
-        } = hashed;
+        let Hashed { held, digest, len } = hashed;
         let key: Key = (digest, limits);
         let again = |failed: Failed| Err(failed.explain(&limits));
         if let Some(refused) = self.0.refusals.get(&key) {
@@ -233,7 +235,10 @@ impl Loader {
             return again(refused);
         }
         let (engine, store) = (self.0.engine.clone(), self.0.store.clone());
-        let stored = move || stored::find(&engine, store.as_ref(), digest, len, &limits);
+        let stored = move || {
+            let found = stored::find(&engine, store.as_ref(), digest, &limits)?;
+            found.try_map(|entry| entry.link(&engine, digest, len))
+        };
         let trouble = match self.read(stored, &limits, deadline).await? {
             Sought::Found(component) => return Ok(landed.insert(component).clone()),
             Sought::Nothing => None,
@@ -245,7 +250,7 @@ impl Loader {
             deadline,
             trouble,
         };
-        match self.make(source, want).await? {
+        match self.make(held, want).await? {
             Made::Component(component) => Ok(landed.insert(component).clone()),
             Made::Changed(hashed) => {
                 drop(landed);
@@ -257,42 +262,76 @@ impl Loader {
 
     /// Compiles what the store does not have.
     #[cfg(feature = "compile")]
-    async fn make(&self, source: Source, want: Wanted) -> Result<Made, Error> {
+    async fn make(&self, held: Held, want: Wanted) -> Result<Made, Error> {
         let Wanted {
             digest,
             limits,
             deadline,
             trouble,
         } = want;
-        let bytes = match source {
-            Source::Bytes(bytes) => bytes,
-            Source::File(file) => {
-                let whole = move || Hashed::whole(file, limits.file_bytes, deadline);
-                let (bytes, now) = bounded(&self.0.files, whole, &limits, deadline).await?;
-                if now != digest {
-                    return Ok(Made::Changed(Hashed::with_digest(bytes, now)));
-                }
-                bytes
-            }
-        };
+        let (bytes, now) = self.whole(held, digest, &limits, deadline).await?;
+        if now != digest {
+            return Ok(Made::Changed(Hashed::with_digest(bytes, now)));
+        }
         let imports = self.0.engine.imports().clone();
-        let screen = move || Ok(Screened::with_digest(bytes, digest, &limits, &imports)?);
-        let screened = self.read(screen, &limits, deadline).await?;
-        let keep = Keep {
-            engine: self.0.engine.clone(),
-            store: self.0.store.clone(),
-            trouble,
+        let screen = move || {
+            let screened = Screened::with_digest(bytes, digest, &limits)?;
+            Ok(screened.with_imports(&imports)?)
         };
-        let compile = self.0.compilers.compile(keep, screened, limits, deadline);
+        let screened = self.read(screen, &limits, deadline).await?;
+        let (task, keep) = self.task(screened, trouble, limits, deadline)?;
+        let compile = self.0.compilers.compile(task, |done| keep.link(done));
         compile.await.map(Made::Component).map_err(|failed| {
             self.0.refusals.remember((digest, limits), &failed);
             failed.explain(&limits)
         })
     }
 
+    /// All bytes of a component, and what they are called now.
+    #[cfg(feature = "compile")]
+    async fn whole(
+        &self,
+        held: Held,
+        digest: Digest,
+        limits: &LoadLimits,
+        deadline: Instant,
+    ) -> Result<(Vec<u8>, Digest), Error> {
+        match held {
+            Held::Bytes(bytes) => Ok((bytes, digest)),
+            Held::File(file) => {
+                let most = limits.file_bytes;
+                let whole = move || Hashed::whole(file, most, deadline);
+                bounded(&self.0.files, whole, limits, deadline).await
+            }
+        }
+    }
+
+    /// What is to be compiled, and what is done with it then.
+    #[cfg(feature = "compile")]
+    fn task(
+        &self,
+        screened: Screened,
+        trouble: Option<String>,
+        limits: LoadLimits,
+        deadline: Instant,
+    ) -> Result<(Task, Keep), Error> {
+        let keep = Keep {
+            engine: self.0.engine.clone(),
+            store: self.0.store.clone(),
+            trouble,
+        };
+        let task = Task {
+            tunables: self.0.engine.tunables(screened.facts.profile)?,
+            screened,
+            limits,
+            deadline,
+        };
+        Ok((task, keep))
+    }
+
     /// Says why the store does not have it.
     #[cfg(not(feature = "compile"))]
-    async fn make(&self, _: Source, want: Wanted) -> Result<Made, Error> {
+    async fn make(&self, _: Held, want: Wanted) -> Result<Made, Error> {
         let (engine, store) = (self.0.engine.clone(), self.0.store.clone());
         let Wanted {
             digest,
@@ -339,8 +378,11 @@ async fn bounded<T: Send + 'static>(
         })
         .await
     });
-    let late = |_| Err(Failed::Short(LimitName::CompileWall).explain(limits));
-    done.await.unwrap_or_else(late)
+    done.await.unwrap_or_else(|_| late(limits))
+}
+
+fn late<T>(limits: &LoadLimits) -> Result<T, Error> {
+    Err(Failed::Short(LimitName::CompileWall).explain(limits))
 }
 
 /// Runs what blocks where it may. A panic is a fault of the host.

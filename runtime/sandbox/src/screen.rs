@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 
 use crate::docs::Docs;
-use crate::engine::Profile;
-use crate::facts::{Counts, Facts};
+use crate::facts::Facts;
 use crate::imports::Imports;
+use census::Taken;
 
 /// What bytes are that are no component we take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,27 +61,45 @@ pub(crate) struct Screened<B = Vec<u8>> {
     pub(crate) bytes: B,
     pub(crate) digest: Digest,
     pub(crate) facts: Facts,
+    /// The imports that no host has of itself, sorted.
+    pub(crate) wanted: Vec<String>,
 }
 
 impl<B: AsRef<[u8]>> Screened<B> {
-    pub(crate) fn new(bytes: B, limits: &LoadLimits, imports: &Imports) -> Result<Self, Refused> {
+    pub(crate) fn new(bytes: B, limits: &LoadLimits) -> Result<Self, Refused> {
         let digest = Digest::of(bytes.as_ref());
-        Self::with_digest(bytes, digest, limits, imports)
+        Self::with_digest(bytes, digest, limits)
     }
 
     pub(crate) fn with_digest(
         bytes: B,
         digest: Digest,
         limits: &LoadLimits,
-        imports: &Imports,
     ) -> Result<Self, Refused> {
-        let (profile, counts) = screen(bytes.as_ref(), limits, imports)?;
+        kind(bytes.as_ref())?;
+        let Taken {
+            profile,
+            counts,
+            wanted,
+        } = census::take(bytes.as_ref(), limits)?;
         let docs = Docs::read(bytes.as_ref());
         Ok(Self {
             bytes,
             digest,
             facts: Facts::new(profile, counts, docs),
+            wanted,
         })
+    }
+
+    /// Refuses what neither the host nor its embedder offers.
+    pub(crate) fn with_imports(self, embedders: &Imports) -> Result<Self, Refused> {
+        let missing = self.wanted.iter().filter(|name| !embedders.covers(name));
+        let missing: Vec<_> = missing.cloned().collect();
+        if missing.is_empty() {
+            Ok(self)
+        } else {
+            Err(Refused::Imports(missing))
+        }
     }
 }
 
@@ -162,16 +180,6 @@ const WASM_MAGIC: &[u8] = b"\0asm";
 const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
 const CORE_MODULE: &[u8] = &[1, 0, 0, 0];
 const ELF_MAGIC: &[u8] = b"\x7fELF";
-
-/// Refuses what is not to be compiled; tells how the rest is to be metered.
-fn screen(
-    bytes: &[u8],
-    limits: &LoadLimits,
-    imports: &Imports,
-) -> Result<(Profile, Counts), Refused> {
-    kind(bytes)?;
-    census::take(bytes, limits, imports)
-}
 
 /// Refuses what is no component.
 fn kind(bytes: &[u8]) -> Result<(), NotAComponent> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use patinox_host::{ArtifactFolder, ArtifactStore, Config, Host, Loaded, StoreConfig, Stored};
+use patinox_host::{ArtifactFolder, ArtifactStore, Config, Host, Precompiled, StoreConfig, Stored};
 use patinox_telemetry::Clock;
 use serde_json::{Value, json};
 
@@ -29,8 +29,9 @@ pub(crate) fn run(session: Session, precompile: &Precompile) -> Result<ExitCode,
         })?;
         let (mut document, mut text) = (Vec::new(), String::new());
         for (name, target) in precompile.components.iter().zip(&targets) {
-            let loaded = session.load(&host, &target.source, &cancel).await?;
-            let (entry, line) = kept(name, &loaded)?;
+            let done = target.source.precompile(&host);
+            let done = session.loading(done, &cancel).await?;
+            let (entry, line) = kept(name, &done)?;
             document.push(entry);
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{line}");
@@ -71,12 +72,8 @@ fn open(precompile: &Precompile) -> Result<ArtifactStore, Error> {
 }
 
 /// What is in the store now, or why it is not.
-fn kept(name: &str, loaded: &Loaded) -> Result<(Value, String), Error> {
-    let Some(component) = loaded.component() else {
-        let left_out = Vec::new();
-        return Err(patinox_tools::Error::NothingCallable { left_out }.into());
-    };
-    let was = match component.store() {
+fn kept(name: &str, done: &Precompiled) -> Result<(Value, String), Error> {
+    let was = match &done.store {
         Stored::Hit => "was there",
         Stored::Kept => "compiled",
         Stored::Replaced { .. } => "compiled anew, as its entry was not of this key",
@@ -86,19 +83,21 @@ fn kept(name: &str, loaded: &Loaded) -> Result<(Value, String), Error> {
         }
         Stored::Absent => "not kept",
     };
-    let (name, size) = (shown(name), component.size_bytes());
+    let (name, size) = (shown(name), done.size_bytes);
+    let wanted: Vec<_> = done.wanted.iter().map(|import| shown(import)).collect();
     let document = json!({
         "component": name,
-        "digest": component.digest(),
-        "profile": component.profile().as_str(),
+        "digest": done.digest,
+        "profile": done.profile.as_str(),
         "size_bytes": size,
-        "compiled": was != "was there",
-        "replaced": matches!(component.store(), Stored::Replaced { .. }),
+        "compiled": done.store != Stored::Hit,
+        "replaced": matches!(done.store, Stored::Replaced { .. }),
+        "imports_of_embedder": wanted,
     });
-    let line = format!(
-        "{name}: {was}, {}, {}",
-        cost::bytes(size),
-        component.digest()
-    );
+    let mut line = format!("{name}: {was}, {}, {}", cost::bytes(size), done.digest);
+    if !wanted.is_empty() {
+        // Writing to a `String` cannot fail.
+        let _ = write!(line, "; its host must offer {}", wanted.join(", "));
+    }
     Ok((document, line))
 }

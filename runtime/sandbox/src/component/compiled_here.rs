@@ -25,7 +25,7 @@ impl Component {
     /// allow, break a rule of the format, or import what this host does not
     /// offer.
     pub fn new(engine: &Engine, bytes: &[u8], limits: &LoadLimits) -> Result<Self, Error> {
-        let screened = Screened::new(bytes, limits, engine.imports())?;
+        let screened = Screened::new(bytes, limits)?.with_imports(engine.imports())?;
         let tunables = engine.tunables(screened.facts.profile)?;
         let started = Instant::now();
         let compiler = Order { tunables }.engine().map_err(Error::internal)?;

@@ -71,6 +71,8 @@ pub(crate) enum Width {
 }
 
 impl Width {
+    pub(crate) const ALL: [Self; 3] = [Self::Wide, Self::Narrow, Self::Slim];
+
     /// Reservation and guard, in bytes.
     pub(crate) const fn bytes(self) -> (u64, u64) {
         match self {

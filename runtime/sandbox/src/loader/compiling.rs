@@ -11,11 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use super::blocking;
-use super::stored::Keep;
 use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
-use crate::component::Component;
 use crate::error::Error;
 use crate::screen::Screened;
+use crate::settings::Tunables;
 
 /// Compilers that run at once, on a machine with many processors. Each may take
 /// all of `compile-memory`.
@@ -28,6 +27,21 @@ const TIGHTER: u64 = 4;
 /// What keeping and linking may take beyond the deadline for compiling. It stops
 /// a disk that hangs from holding up whoever loads the same component.
 const FINISHING: Duration = Duration::from_secs(5);
+
+/// What is to be compiled.
+pub(super) struct Task {
+    pub(super) screened: Screened,
+    pub(super) tunables: Tunables,
+    pub(super) limits: LoadLimits,
+    pub(super) deadline: Instant,
+}
+
+/// What has been compiled.
+pub(super) struct Done {
+    pub(super) screened: Screened,
+    pub(super) code: Vec<u8>,
+    pub(super) time: Duration,
+}
 
 /// What compiles for a loader.
 pub(super) struct Compilers {
@@ -49,14 +63,18 @@ impl Compilers {
         }
     }
 
-    /// Has it compiled as soon as a compiler is free, then links it.
-    pub(super) async fn compile(
+    /// Has it compiled as soon as a compiler is free, then finishes it.
+    pub(super) async fn compile<T: Send + 'static>(
         &self,
-        keep: Keep,
-        screened: Screened,
-        limits: LoadLimits,
-        deadline: Instant,
-    ) -> Result<Component, Failed> {
+        task: Task,
+        finish: impl FnOnce(Done) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let Task {
+            screened,
+            tunables,
+            limits,
+            deadline,
+        } = task;
         let late = Failed::Short(LimitName::CompileWall);
         let slot = Arc::clone(&self.slots).acquire_owned();
         let slot = match timeout_at(deadline.into(), slot).await {
@@ -64,11 +82,10 @@ impl Compilers {
             Err(_) => return Err(late),
         };
         let Some(worker) = self.worker.clone() else {
-            let work = move || here(keep, screened, slot);
+            let work = move || finish(here(screened, tunables, slot)?);
             let done = timeout_at(deadline.into(), blocking(work)).await;
             return done.unwrap_or(Err(late));
         };
-        let tunables = keep.engine.tunables(screened.facts.profile)?;
         let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
         let work = move || {
             let job = Job {
@@ -81,7 +98,11 @@ impl Compilers {
             let started = Instant::now();
             let code = worker.compile(&job)?;
             drop(slot);
-            keep.finish(screened, code, started.elapsed())
+            finish(Done {
+                screened,
+                code,
+                time: started.elapsed(),
+            })
         };
         // The worker itself is late at the deadline, and that is told.
         let done = timeout_at((deadline + FINISHING).into(), blocking(work)).await;
@@ -130,11 +151,18 @@ impl Compilers {
 }
 
 /// Compiles in this process.
-fn here(keep: Keep, screened: Screened, slot: OwnedSemaphorePermit) -> Result<Component, Failed> {
-    let tunables = keep.engine.tunables(screened.facts.profile)?;
+fn here(
+    screened: Screened,
+    tunables: Tunables,
+    slot: OwnedSemaphorePermit,
+) -> Result<Done, Failed> {
     let compiler = Order { tunables }.engine().map_err(Error::internal)?;
     let started = Instant::now();
     let code = precompile(&compiler, &screened.bytes)?;
     drop(slot);
-    keep.finish(screened, code, started.elapsed())
+    Ok(Done {
+        screened,
+        code,
+        time: started.elapsed(),
+    })
 }

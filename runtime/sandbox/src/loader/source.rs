@@ -1,16 +1,64 @@
 //! Where the bytes of a component are, and what they are called.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek as _};
+use std::pin::Pin;
 use std::time::Instant;
 
 use patinox_policy::LimitName;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::Error;
 use crate::screen::Digest;
 
-/// Where the bytes of a component are.
-pub(super) enum Source {
+/// Where a component comes from.
+pub struct Source(pub(super) Input);
+
+pub(super) enum Input {
+    Bytes(Vec<u8>),
+    File(Box<dyn FnOnce() -> io::Result<File> + Send>),
+    Stream(Pin<Box<dyn AsyncRead + Send>>),
+}
+
+impl Source {
+    /// A component from its bytes.
+    #[must_use]
+    pub const fn bytes(bytes: Vec<u8>) -> Self {
+        Self(Input::Bytes(bytes))
+    }
+
+    /// A component from a file. What the artifact store has is not held as a
+    /// whole, and what it has not is read a second time.
+    ///
+    /// `open` must not wait for a pipe; it runs where it may block, and a disk
+    /// that does not answer ends loading as a slow compiler does.
+    #[must_use]
+    pub fn file(open: impl FnOnce() -> io::Result<File> + Send + 'static) -> Self {
+        Self(Input::File(Box::new(open)))
+    }
+
+    /// A component from what a stream gives until it ends.
+    #[must_use]
+    pub fn stream(stream: impl AsyncRead + Send + 'static) -> Self {
+        Self(Input::Stream(Box::pin(stream)))
+    }
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a component.
+pub(super) enum Held {
     Bytes(Vec<u8>),
     /// A regular file, at its end.
     File(File),
@@ -20,7 +68,7 @@ pub(super) enum Source {
 ///
 /// A file may change: what it holds counts once it has been read as a whole.
 pub(super) struct Hashed {
-    pub(super) source: Source,
+    pub(super) held: Held,
     pub(super) digest: Digest,
     /// How many bytes.
     pub(super) len: usize,
@@ -36,7 +84,7 @@ impl Hashed {
         Self {
             len: bytes.len(),
             digest,
-            source: Source::Bytes(bytes),
+            held: Held::Bytes(bytes),
         }
     }
 
@@ -53,7 +101,7 @@ impl Hashed {
         // It may have grown since.
         admit(count(len), most)?;
         Ok(Self {
-            source: Source::File(file),
+            held: Held::File(file),
             digest,
             len: count(len),
         })
@@ -79,6 +127,20 @@ impl Hashed {
         let digest = Digest::of(&bytes);
         Ok((bytes, digest))
     }
+}
+
+/// Reads a stream to its end. Until when is its caller's to say.
+pub(super) async fn read(
+    stream: Pin<Box<dyn AsyncRead + Send>>,
+    most: u64,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    // One more than may be tells a stream that is too long from one that is not.
+    let mut stream = stream.take(most.saturating_add(1));
+    let read = stream.read_to_end(&mut bytes).await;
+    read.map_err(Error::Unreadable)?;
+    admit(bytes.len(), most)?;
+    Ok(bytes)
 }
 
 /// What is read until the deadline, so that nobody holds a thread by a file that

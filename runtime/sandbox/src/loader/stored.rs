@@ -1,4 +1,4 @@
-//! Code that was compiled before, and code to be kept for the next time.
+//! Code that was compiled before.
 
 use std::time::Duration;
 
@@ -6,47 +6,78 @@ use patinox_policy::LoadLimits;
 
 use super::Store;
 use crate::artifact::{Artifact, ArtifactStore, EntryKey, Found};
-use crate::compile::Failed;
 use crate::component::{Compiled, Component, Known};
-use crate::engine::{Engine, Profile};
+use crate::engine::{Engine, Profile, Width};
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::screen::{Digest, Screened};
+use crate::screen::Digest;
 use crate::settings::{self, Tunables};
 
 /// What came of looking for code.
-pub(super) enum Sought {
-    Found(Component),
+pub(super) enum Sought<T> {
+    Found(T),
     Nothing,
     /// What was there is no entry of ours, for this reason.
     Bad(String),
 }
 
-/// Looks for the code of a component, and links it.
+impl<T> Sought<T> {
+    pub(super) fn try_map<U>(
+        self,
+        then: impl FnOnce(T) -> Result<U, Error>,
+    ) -> Result<Sought<U>, Error> {
+        Ok(match self {
+            Self::Found(found) => Sought::Found(then(found)?),
+            Self::Nothing => Sought::Nothing,
+            Self::Bad(reason) => Sought::Bad(reason),
+        })
+    }
+}
+
+/// Code that was compiled before, and what was found about its component.
+pub(super) struct Entry {
+    artifact: Artifact,
+    pub(super) facts: Facts,
+}
+
+impl Entry {
+    /// Links the code.
+    pub(super) fn link(
+        self,
+        engine: &Engine,
+        digest: Digest,
+        bytes: usize,
+    ) -> Result<Component, Error> {
+        let known = Known {
+            digest,
+            bytes,
+            facts: self.facts,
+        };
+        let compiled = Compiled {
+            artifact: self.artifact,
+            time: Duration::ZERO,
+            store: Store::Hit,
+        };
+        Component::link(engine, known, compiled)
+    }
+}
+
+/// Looks for the code of a component.
 ///
 /// # Errors
 ///
-/// If it has more of something than the limits of today allow, or cannot be
-/// linked.
+/// If it has more of something than the limits of today allow.
 pub(super) fn find(
     engine: &Engine,
     store: Option<&ArtifactStore>,
     digest: Digest,
-    bytes: usize,
     limits: &LoadLimits,
-) -> Result<Sought, Error> {
+) -> Result<Sought<Entry>, Error> {
     let Some(store) = store else {
         return Ok(Sought::Nothing);
     };
-    let lean = engine.tunables(Profile::Lean)?;
-    // Which profile it has is only known once it is found. Its engine is not
-    // made for that: on most machines it has the address space of the other.
-    let strict = Tunables {
-        profile: Profile::Strict,
-        ..lean
-    };
     let mut trouble = Sought::Nothing;
-    let mut looks = vec![strict, lean];
+    let mut looks = looks(engine.tunables(Profile::Lean)?);
     while let Some(tunables) = looks.pop() {
         match store.get(&key(digest, &tunables)) {
             Found::Missing => {}
@@ -58,89 +89,38 @@ pub(super) fn find(
                 facts.counts.within(limits)?;
                 // Where address space is short each profile has its own.
                 let here = engine.tunables(facts.profile)?;
-                if here != tunables {
-                    looks.push(here);
-                    continue;
+                if here == tunables {
+                    return Ok(Sought::Found(Entry { artifact, facts }));
                 }
-                let known = Known {
-                    digest,
-                    bytes,
-                    facts,
-                };
-                let compiled = Compiled {
-                    artifact,
-                    time: Duration::ZERO,
-                    store: Store::Hit,
-                };
-                return Ok(Sought::Found(Component::link(engine, known, compiled)?));
+                looks = vec![here];
             }
         }
     }
     Ok(trouble)
 }
 
-fn key(digest: Digest, tunables: &Tunables) -> EntryKey {
+/// What a component's code may be kept for, the likeliest last.
+///
+/// Which profile it has is only known once it is found. The engine of the strict
+/// one is not made for that: it most often has the address space of the other,
+/// and where that is short it may have less.
+fn looks(lean: Tunables) -> Vec<Tunables> {
+    let strict = |(memory_reservation, memory_guard)| Tunables {
+        profile: Profile::Strict,
+        memory_reservation,
+        memory_guard,
+    };
+    let same = strict((lean.memory_reservation, lean.memory_guard));
+    let mut looks: Vec<_> = Width::ALL.map(|width| strict(width.bytes())).into();
+    looks.retain(|look| *look != same);
+    looks.extend([same, lean]);
+    looks
+}
+
+pub(super) fn key(digest: Digest, tunables: &Tunables) -> EntryKey {
     EntryKey {
         digest: digest.0,
         fingerprint: settings::fingerprint(tunables),
         profile: tunables.profile,
-    }
-}
-
-/// What is done with code that was compiled.
-pub(super) struct Keep {
-    pub(super) engine: Engine,
-    pub(super) store: Option<ArtifactStore>,
-    /// Why what the store had was of no use.
-    pub(super) trouble: Option<String>,
-}
-
-impl Keep {
-    /// Keeps the code, and links it.
-    pub(super) fn finish(
-        self,
-        mut screened: Screened,
-        code: Vec<u8>,
-        time: Duration,
-    ) -> Result<Component, Failed> {
-        let (artifact, store) = self.keep(&mut screened, code)?;
-        let known = Known {
-            digest: screened.digest,
-            bytes: screened.bytes.len(),
-            facts: screened.facts,
-        };
-        let compiled = Compiled {
-            artifact,
-            time,
-            store,
-        };
-        Ok(Component::link(&self.engine, known, compiled)?)
-    }
-
-    fn keep(&self, screened: &mut Screened, code: Vec<u8>) -> Result<(Artifact, Store), Error> {
-        let Some(store) = &self.store else {
-            return Ok((Artifact::compiled(code), Store::Absent));
-        };
-        let tunables = self.engine.tunables(screened.facts.profile)?;
-        screened.facts.engine = settings::lines(&tunables);
-        let facts = screened.facts.to_bytes();
-        let facts = facts.map_err(|error| Error::Internal(error.into()))?;
-        Ok(
-            match store.put(&key(screened.digest, &tunables), &facts, &code) {
-                Ok(artifact) => (artifact, self.kept()),
-                // The call works without: the next one compiles again.
-                Err(error) => {
-                    let reason = error.to_string();
-                    (Artifact::compiled(code), Store::NotKept { reason })
-                }
-            },
-        )
-    }
-
-    fn kept(&self) -> Store {
-        match self.trouble.clone() {
-            Some(reason) => Store::Replaced { reason },
-            None => Store::Kept,
-        }
     }
 }

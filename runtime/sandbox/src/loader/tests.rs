@@ -1,16 +1,19 @@
-//! Files: that change, that many load, that never answer.
+//! Files: that change, that many load, that never answer. Streams, profiles
+//! that differ, and what is compiled for others.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use patinox_policy::Failure as _;
+use patinox_resources::Detector;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::artifact::StoreConfig;
-use crate::engine::EngineConfig;
+use crate::engine::{EngineConfig, Profile};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// A component with one function, of a name of one letter.
@@ -65,7 +68,7 @@ impl Scene {
         limits: LoadLimits,
     ) -> JoinHandle<Result<Component, Error>> {
         let loader = self.loader.clone();
-        tokio::spawn(async move { loader.load_file(open, &limits).await })
+        tokio::spawn(async move { loader.load(Source::file(open), &limits).await })
     }
 
     /// Nothing is hashed from memory, looked up or screened until it is dropped.
@@ -199,4 +202,163 @@ async fn a_file_has_one_deadline() {
     assert_eq!(end(&ended), "limit/compile-wall");
     assert!(started.elapsed() < Duration::from_millis(3_300));
     drop(readers);
+}
+
+/// What a stream never gives to its end.
+async fn endless(most: u64) -> Result<Component, Error> {
+    let limits = LoadLimits {
+        file_bytes: most,
+        ..LoadLimits::default()
+    };
+    let loader = Loader::new(Engine::new(EngineConfig::default()), None, None);
+    loader
+        .load(Source::stream(tokio::io::repeat(0)), &limits)
+        .await
+}
+
+/// Without a worker no more is read than would be taken.
+#[tokio::test]
+async fn a_stream_is_read_no_further_than_is_taken() {
+    let error = endless(4_000).await.expect_err("too long");
+    assert!(
+        matches!(
+            error,
+            Error::NoWorker {
+                name: LimitName::File,
+                allowed: 1_000,
+                spent: 1_001,
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+/// What reading took is no longer there for the rest.
+#[tokio::test]
+async fn a_stream_has_one_deadline() {
+    let scene = Scene::new();
+    let limits = LoadLimits {
+        compile_wall_ms: 2_000,
+        ..LoadLimits::default()
+    };
+    let readers = scene.no_readers();
+    let (mut writer, stream) = tokio::io::duplex(64);
+    let started = Instant::now();
+    let load = scene.loader.load(Source::stream(stream), &limits);
+    let give = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let given = tokio::io::AsyncWriteExt::write_all(&mut writer, b"no component").await;
+        given.expect("somebody reads");
+        drop(writer);
+    };
+    let (ended, ()) = tokio::join!(load, give);
+    assert_eq!(end(&ended), "limit/compile-wall");
+    assert!(started.elapsed() < Duration::from_millis(3_300));
+    drop(readers);
+}
+
+/// A component that is metered by time too: one inside lifts a function.
+fn strict() -> Vec<u8> {
+    let text = r#"(component
+        (component $inner
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))
+        (instance $inner (instantiate $inner))
+        (export "run" (func $inner "run")))"#;
+    wat::parse_str(text).expect("a component")
+}
+
+/// A machine whose address space runs short after the lean engine was made, so
+/// that the strict one has less for each memory.
+struct Shrinking(TempDir);
+
+impl Shrinking {
+    fn new() -> Self {
+        let root = TempDir::new().expect("a folder");
+        fs::create_dir_all(root.path().join("proc/self")).expect("a folder");
+        fs::write(root.path().join("proc/self/status"), "VmSize: 0 kB\n").expect("a file");
+        Self(root)
+    }
+
+    fn limit(&self, bytes: u64) {
+        let text = format!("Max address space  {bytes} {bytes} bytes\n");
+        fs::write(self.0.path().join("proc/self/limits"), text).expect("a file");
+    }
+
+    fn engine(&self) -> Engine {
+        self.limit(60 << 30);
+        let engine = Engine::new(EngineConfig {
+            allocation: crate::Allocation::OnDemand { slots: None },
+            detector: Detector::below(self.0.path()),
+            ..EngineConfig::default()
+        });
+        let lean = engine.tunables(Profile::Lean).expect("an engine");
+        assert_eq!(lean.memory_reservation, 4 << 30);
+        self.limit(4 << 30);
+        engine
+    }
+}
+
+#[tokio::test]
+async fn a_profile_with_less_address_space_finds_its_code() {
+    let (machine, folder) = (Shrinking::new(), TempDir::new().expect("a folder"));
+    let limits = LoadLimits::default();
+    let mut stores = Vec::new();
+    for _ in 0..2 {
+        let (engine, store) = (machine.engine(), Scene::store(folder.path()));
+        let loader = Loader::new(engine.clone(), None, Some(store));
+        let loaded = loader.load(strict(), &limits).await.expect("a component");
+        assert_eq!(loaded.profile(), Profile::Strict);
+        let tunables = engine.tunables(Profile::Strict).expect("an engine");
+        assert_eq!(tunables.memory_reservation, 256 << 20);
+        stores.push(loaded.store().clone());
+    }
+    assert_eq!(stores, [Store::Kept, Store::Hit]);
+}
+
+/// A component that imports what only another host has.
+fn guest_of_another() -> Vec<u8> {
+    let text = r#"(component
+        (import "acme:store/query@1.0.0" (instance (export "find" (func)))))"#;
+    wat::parse_str(text).expect("a component")
+}
+
+#[tokio::test]
+async fn what_another_host_offers_is_compiled_for_it_and_not_loaded_here() {
+    let scene = Scene::new();
+    let limits = LoadLimits::default();
+    let compile = || scene.loader.precompile(guest_of_another(), &limits);
+    let first = compile().await.expect("it is compiled");
+    assert_eq!(first.store, Store::Kept);
+    assert_eq!(first.wanted, ["acme:store/query@1.0.0"]);
+    assert_eq!(first.size_bytes, guest_of_another().len() as u64);
+    let again = compile().await.expect("it is there");
+    assert_eq!((again.store, again.digest), (Store::Hit, first.digest));
+    assert_eq!(again.wanted, first.wanted);
+    // That it is in the store gives it nothing here.
+    let loaded = scene.loader.load(guest_of_another(), &limits).await;
+    assert_eq!(end(&loaded), "component/missing-imports");
+    // What is none is refused as ever.
+    let refused = scene.loader.precompile(b"no".to_vec(), &limits).await;
+    let refused = refused.expect_err("no component").code();
+    assert_eq!(refused.as_str(), "component/malformed");
+}
+
+#[tokio::test]
+async fn code_for_another_host_comes_from_files_and_is_what_load_finds() {
+    let scene = Scene::new();
+    let file = scene.open();
+    let limits = LoadLimits::default();
+    let done = scene
+        .loader
+        .precompile(Source::file(move || Ok(file)), &limits);
+    let done = done.await.expect("it is compiled");
+    assert_eq!((done.store, done.wanted.len()), (Store::Kept, 0));
+    let loaded = scene.loader.load(component('a'), &limits).await;
+    let loaded = loaded.expect("a component");
+    assert_eq!(
+        (loaded.store(), loaded.digest()),
+        (&Store::Hit, done.digest.as_str())
+    );
 }

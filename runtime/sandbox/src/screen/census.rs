@@ -13,7 +13,6 @@ use super::interfaces::Interfaces;
 use super::{NotAComponent, Refused, invalid, limit};
 use crate::engine::Profile;
 use crate::facts::Counts;
-use crate::imports::Imports;
 
 /// Sections of all modules and components. It stops a file of empty sections,
 /// each of which costs its readers a visit.
@@ -41,18 +40,26 @@ const MAX_BR_TABLE: u64 = 10_000;
 /// Bytes of a name; mangled C++ has up to 162.
 const MAX_NAME_BYTES: u64 = 1_000;
 
-/// Counts a whole component, and tells by what it has to be metered.
-pub(super) fn take(
-    bytes: &[u8],
-    limits: &LoadLimits,
-    imports: &Imports,
-) -> Result<(Profile, Counts), Refused> {
+/// What a census has found.
+pub(super) struct Taken {
+    /// By what it has to be metered.
+    pub(super) profile: Profile,
+    pub(super) counts: Counts,
+    /// The imports that no host has of itself, sorted.
+    pub(super) wanted: Vec<String>,
+}
+
+/// Counts a whole component.
+pub(super) fn take(bytes: &[u8], limits: &LoadLimits) -> Result<Taken, Refused> {
     let mut census = Census::new(limits);
     for payload in Parser::new(0).parse_all(bytes) {
         census.visit(payload?)?;
     }
-    census.interfaces.finish(imports)?;
-    Ok((census.profile, census.counts))
+    Ok(Taken {
+        profile: census.profile,
+        counts: census.counts,
+        wanted: census.interfaces.finish()?,
+    })
 }
 
 /// What has been counted so far.

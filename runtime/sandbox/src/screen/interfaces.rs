@@ -6,8 +6,8 @@ use wasmparser::{
     ComponentOuterAliasKind, ComponentType, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds,
 };
 
-use super::{NotAComponent, Refused};
-use crate::imports::{self, Imports};
+use super::NotAComponent;
+use crate::imports;
 
 /// Names that are kept for the message.
 const MAX_NAMES: usize = 1_000;
@@ -27,7 +27,8 @@ pub(super) struct Interfaces {
     types: Vec<usize>,
     /// Functions and resources of all imports.
     offered: usize,
-    missing: Vec<String>,
+    /// Those that no host has of itself.
+    wanted: Vec<String>,
 }
 
 impl Interfaces {
@@ -51,8 +52,8 @@ impl Interfaces {
         };
         self.offered = self.offered.saturating_add(needed);
         let name = import.name.name;
-        if 0 < needed && !imports::is_known(name) && self.missing.len() < MAX_NAMES {
-            self.missing.push(name.to_owned());
+        if 0 < needed && !imports::is_known(name) && self.wanted.len() < MAX_NAMES {
+            self.wanted.push(name.to_owned());
         }
     }
 
@@ -80,9 +81,8 @@ impl Interfaces {
         }
     }
 
-    /// Refuses what neither the host nor its embedder offers.
-    pub(super) fn finish(mut self, imports: &Imports) -> Result<(), Refused> {
-        self.missing.retain(|name| !imports.covers(name));
+    /// The imports that an embedder would have to offer, sorted.
+    pub(super) fn finish(mut self) -> Result<Vec<String>, NotAComponent> {
         let (found, allowed) = (as_u64(self.offered), as_u64(MAX_OFFERED));
         if allowed < found {
             let what = "imported functions";
@@ -90,14 +90,10 @@ impl Interfaces {
                 what,
                 found,
                 allowed,
-            }
-            .into());
+            });
         }
-        if self.missing.is_empty() {
-            return Ok(());
-        }
-        self.missing.sort_unstable();
-        Err(Refused::Imports(self.missing))
+        self.wanted.sort_unstable();
+        Ok(self.wanted)
     }
 
     fn count(&self, index: u32) -> usize {
@@ -124,14 +120,16 @@ fn needs_host(declaration: &InstanceTypeDeclaration<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screen::Screened;
+    use crate::imports::Imports;
+    use crate::screen::{Refused, Screened};
     use patinox_policy::LoadLimits;
 
     #[track_caller]
     fn check(imports: &str, missing: &[&str]) {
         let component = wat::parse_str(format!("(component {imports})")).unwrap();
-        let screened =
-            Screened::new(component, &LoadLimits::default(), &Imports::default()).map(drop);
+        let screened = Screened::new(component, &LoadLimits::default());
+        let screened = screened.and_then(|screened| screened.with_imports(&Imports::default()));
+        let screened = screened.map(drop);
         let missing: Vec<_> = missing.iter().map(|name| (*name).to_owned()).collect();
         let expected = if missing.is_empty() {
             Ok(())
@@ -163,7 +161,7 @@ mod tests {
             let names: String = names.collect();
             let text = format!("(component (type $interface (instance {functions})) {names})");
             let bytes = wat::parse_str(text).unwrap();
-            Screened::new(bytes, &LoadLimits::default(), &Imports::default()).map(drop)
+            Screened::new(bytes, &LoadLimits::default()).map(drop)
         };
         assert_eq!(of(10), Ok(()));
         let refused = NotAComponent::TooLarge {
