@@ -132,6 +132,28 @@ fn each_shell_gets_completions() {
 }
 
 #[test]
+fn doctor_tells_of_the_machine_and_how_busy_it_is() {
+    let document = Shell::new().run(&["doctor", "-o", "json"]).document();
+    let machine = &document["result"]["machine"];
+    for name in [
+        "memory_bytes_total",
+        "memory_bytes_available",
+        "load",
+        "descriptors",
+    ] {
+        assert!(machine[name].is_object(), "{name}: {machine}");
+    }
+    // Both looks are of this command.
+    let busy = machine["cpu_percent"]["value"].as_f64();
+    assert!(
+        busy.is_some_and(|busy| (0.0..=110.0).contains(&busy)),
+        "{machine}"
+    );
+    let folders = machine["folders"].as_array().map(Vec::len);
+    assert_eq!(folders, Some(2), "{machine}");
+}
+
+#[test]
 fn doctor_tells_what_there_is() {
     let shell = Shell::new();
     let text = shell.run(&["doctor"]);

@@ -41,7 +41,7 @@ pub use error::PatinoxError;
 pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
-pub use patinox_resources::{Detector, Machine};
+pub use patinox_resources::{Detector, Machine, Sampler};
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;
 /// What is kept between processes.

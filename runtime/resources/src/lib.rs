@@ -1,7 +1,8 @@
 //! What is held, and what there is to hold it: knows nothing of Wasm.
 //!
-//! **Owns** the facts of the machine as this process meets them: cores, memory,
-//! swap and address space, with the control groups around it counted in.
+//! **Owns** the facts of the machine as this process meets them: cores and how
+//! busy they are, memory, swap, disks, address space, descriptors and processes,
+//! with the control groups around it counted in.
 //!
 //! **Never** knows what uses a resource, changes anything of the machine, or
 //! takes a file that is missing or nonsense for an error: the fact is then absent.
@@ -23,4 +24,7 @@
 
 mod detector;
 
-pub use detector::{AddressSpace, Detector, Figure, Machine, Origin, Swap, SwapWatch};
+pub use detector::{
+    AddressSpace, Detector, Figure, FolderSpace, Held, Hundredths, Load, Machine, NotHundredths,
+    Origin, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
+};

@@ -27,6 +27,8 @@ const ONLY_IN: [Place; 7] = [
             // Their arguments.
             "benches/latency.rs",
             "benches/limits.rs",
+            // The temporary folder.
+            "benches/resources.rs",
             "benches/tools.rs",
             "benches/tools/",
         ],

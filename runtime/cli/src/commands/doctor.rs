@@ -7,8 +7,9 @@ mod machine;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile};
+use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile, Sampler};
 use patinox_policy::Report;
 use serde_json::{Value, json};
 
@@ -27,13 +28,22 @@ pub(crate) fn run(session: Session, command: &Doctor) -> Result<ExitCode, Error>
 }
 
 fn look(session: &Session) -> Result<ExitCode, Error> {
+    let settings = &session.settings;
+    let folders = [settings.cache_folder(), settings.state_folder()];
+    let detector = Detector::new().with_folders(folders.into_iter().flatten());
+    let mut sampler = Sampler::new(detector);
+    sampler.sample(Instant::now());
+    let (allocated, store) = (allocated()?, store(session));
     let found = Found {
-        machine: Detector::new().detect(),
-        allocated: allocated()?,
-        store: store(session),
+        allocated,
+        store,
         languages: Languages::below(Path::new(".")),
+        // How busy it is since the first look.
+        machine: sampler.sample(Instant::now()),
     };
-    Ok(session.output.done(&found.document(), &found.text()))
+    let short = |path: &Path| shown(&settings.short_path(path).to_string_lossy());
+    let text = found.text(short);
+    Ok(session.output.done(&found.document(), &text))
 }
 
 /// What there is.
@@ -91,7 +101,7 @@ impl Found {
         })
     }
 
-    fn text(&self) -> String {
+    fn text(&self, short: impl Fn(&Path) -> String) -> String {
         let tested = if is_tested_platform() {
             "this platform is tested"
         } else {
@@ -102,7 +112,7 @@ impl Found {
             format!("patinox    {}", env!("CARGO_PKG_VERSION")),
             format!("platform   {os}, {arch}: {tested}"),
         ];
-        lines.extend(machine::lines(&self.machine));
+        lines.extend(machine::lines(&self.machine, short));
         lines.extend(engine(&self.allocated));
         lines.push(match &self.store {
             Ok(folder) => format!("store      compiled code is kept in {folder}"),

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 
+use super::limits::Held;
+use super::stall::{Stall, stall};
 use super::{Detector, Figure, field};
 
 const MEMBERSHIP: &str = "/proc/self/cgroup";
@@ -23,7 +25,29 @@ pub(super) struct Groups<'d> {
     detector: &'d Detector,
     v2: Line,
     v1_cpu: Line,
+    v1_cpu_used: Line,
     v1_memory: Line,
+    v1_pids: Line,
+}
+
+/// The time that a group with a quota has computed.
+#[derive(Clone, Debug)]
+pub(super) struct Spent {
+    /// The file of the quota.
+    pub(super) file: PathBuf,
+    /// Since the group was made, in microseconds.
+    pub(super) used_us: u64,
+    /// How much it may compute in each period, in microseconds.
+    pub(super) quota_us: u64,
+    pub(super) period_us: u64,
+}
+
+impl Spent {
+    /// Whether both tell of one group under one quota.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let of = |spent: &Self| (spent.quota_us, spent.period_us);
+        self.file == other.file && of(self) == of(other)
+    }
 }
 
 /// A group and its ancestors, the mount's root first.
@@ -42,24 +66,114 @@ impl<'d> Groups<'d> {
             detector,
             v2: v2_line(detector, &membership),
             v1_cpu: v1_line(detector, &membership, "cpu"),
+            v1_cpu_used: v1_line(detector, &membership, "cpuacct"),
             v1_memory: v1_line(detector, &membership, "memory"),
+            v1_pids: v1_line(detector, &membership, "pids"),
         }
     }
 
     /// The cores that each group gives time for.
     pub(super) fn cores(&self) -> impl Iterator<Item = Figure<NonZeroUsize>> {
         let v2 = self.v2.figures("cpu.max", |_, file| {
-            let text = self.detector.read(file)?;
-            let (quota, period) = text.trim().split_once(' ')?;
-            cores(quota.parse().ok()?, period.parse().ok()?)
+            let (quota, period) = self.v2_quota(file)?;
+            cores(quota, period)
         });
         let v1 = self.v1_cpu.figures("cpu.cfs_quota_us", |folder, file| {
-            let period = self
-                .detector
-                .read_number(folder.join("cpu.cfs_period_us"))?;
-            cores(self.detector.read_number(file)?, period)
+            let (quota, period) = self.v1_quota(folder, file)?;
+            cores(quota, period)
         });
         v2.chain(v1)
+    }
+
+    /// What each group with a quota has computed.
+    pub(super) fn spent(&self) -> Vec<Spent> {
+        let v2 = self.v2.figures("cpu.max", |folder, file| {
+            let stat = self.detector.read(folder.join("cpu.stat"))?;
+            let used = field(&stat, "usage_usec ")?.parse().ok()?;
+            Some((self.v2_quota(file)?, used))
+        });
+        let v1 = self.v1_cpu.figures("cpu.cfs_quota_us", |folder, file| {
+            // The same group of the hierarchy that counts, which most often is
+            // the same folder.
+            let at = self.v1_cpu.folders.iter().position(|one| one == folder)?;
+            let counts = self.v1_cpu_used.folders.get(at)?.join("cpuacct.usage");
+            let used_ns = self.detector.read_number(counts)?;
+            Some((self.v1_quota(folder, file)?, used_ns / 1_000))
+        });
+        let spent = v2.chain(v1).filter_map(|figure| {
+            let ((quota_us, period_us), used_us) = figure.value;
+            let super::Origin::File(file) = figure.origin else {
+                return None;
+            };
+            Some(Spent {
+                file,
+                used_us,
+                quota_us,
+                period_us,
+            })
+        });
+        spent.collect()
+    }
+
+    fn v2_quota(&self, file: &Path) -> Option<(u64, u64)> {
+        let text = self.detector.read(file)?;
+        let (quota, period) = text.trim().split_once(' ')?;
+        Some((quota.parse().ok()?, period.parse().ok()?))
+    }
+
+    fn v1_quota(&self, folder: &Path, file: &Path) -> Option<(u64, u64)> {
+        let period = self
+            .detector
+            .read_number(folder.join("cpu.cfs_period_us"))?;
+        Some((self.detector.read_number(file)?, period))
+    }
+
+    /// The processes and threads that each group may have.
+    pub(super) fn processes(&self) -> impl Iterator<Item = Held> {
+        let lines = [&self.v2, &self.v1_pids].into_iter();
+        lines.flat_map(|line| {
+            let limits = line.figures("pids.max", |folder, file| {
+                let limit = self.detector.read_number(file)?;
+                Some((limit, folder.join("pids.current")))
+            });
+            limits.map(|figure| {
+                let (limit, current) = figure.value;
+                let used = self.detector.read_number(&current);
+                Held {
+                    limit: Figure {
+                        value: limit,
+                        origin: figure.origin,
+                    },
+                    used: used.map(|used| Figure::in_file(used, current)),
+                }
+            })
+        })
+    }
+
+    /// The swap that each group may have, in bytes. Version 1 counts it together
+    /// with memory, and tells nothing of it alone.
+    pub(super) fn swap_bytes_total(&self) -> impl Iterator<Item = Figure<u64>> {
+        let read = |_: &Path, file: &Path| self.detector.read_number(file);
+        self.v2.figures("memory.swap.max", read)
+    }
+
+    /// The swap that each group has left, in bytes.
+    pub(super) fn swap_bytes_free(&self) -> impl Iterator<Item = Figure<u64>> {
+        self.v2.figures("memory.swap.max", |folder, file| {
+            let used = folder.join("memory.swap.current");
+            let limit = self.detector.read_number(file)?;
+            Some(limit.saturating_sub(self.detector.read_number(used)?))
+        })
+    }
+
+    /// What each group loses waiting, by the file of this name.
+    pub(super) fn stalls(&self, name: String) -> impl Iterator<Item = Figure<Stall>> {
+        let folders = self.v2.folders.iter();
+        folders.filter_map(move |folder| {
+            let file = folder.join(&name);
+            let stall = stall(&self.detector.read(&file)?)?;
+            Some(Figure::in_file(stall, file))
+        })
     }
 
     /// The memory that each group may have, in bytes.

@@ -74,10 +74,14 @@ impl Detector {
     /// Whether memory of this process can be swapped out, read anew.
     #[must_use]
     pub fn swap(&self) -> Figure<Swap> {
+        self.swap_in(&Groups::of(self))
+    }
+
+    pub(super) fn swap_in(&self, groups: &Groups<'_>) -> Figure<Swap> {
         if self.read(SWAPS).is_some_and(|list| is_empty(&list)) {
             return Figure::in_file(Swap::Absent, SWAPS);
         }
-        match Groups::of(self).swap_forbidden() {
+        match groups.swap_forbidden() {
             Some(file) => Figure::in_file(Swap::Forbidden, file),
             None => Figure::in_file(Swap::Present, SWAPS),
         }

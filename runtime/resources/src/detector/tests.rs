@@ -1,12 +1,16 @@
+mod busy;
+mod describe;
+mod have;
 mod here;
 
-use std::fmt::Write as _;
 use std::fs;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::cpu::{MAX_CPUS, cpu_list};
 use super::*;
+use describe::describe;
 
 /// Files below a root, by their path on a machine.
 type Files<'a> = &'a [(&'a str, &'a str)];
@@ -56,38 +60,6 @@ fn root(files: &[Files<'_>]) -> TempDir {
 
 fn detect(files: &[Files<'_>]) -> Machine {
     Detector::below(root(files).path()).detect()
-}
-
-/// One line a fact: name, value, origin.
-fn describe(machine: &Machine) -> String {
-    let Machine {
-        cores,
-        memory_bytes_total,
-        memory_bytes_available,
-        swap,
-        address_space,
-    } = machine;
-    let AddressSpace {
-        limit_bytes,
-        used_bytes,
-        map_count_max,
-    } = address_space;
-    let mut text = format!("cores {} {}\n", cores.value, cores.origin);
-    let numbers = [
-        ("total", memory_bytes_total),
-        ("available", memory_bytes_available),
-        ("address space", limit_bytes),
-        ("used", used_bytes),
-        ("maps", map_count_max),
-    ];
-    for (name, figure) in numbers {
-        match figure {
-            Some(figure) => writeln!(text, "{name} {} {}", figure.value, figure.origin).unwrap(),
-            None => writeln!(text, "{name} unknown").unwrap(),
-        }
-    }
-    writeln!(text, "swap {:?} {}", swap.value, swap.origin).unwrap();
-    text
 }
 
 /// Each of these lines is among those that describe the machine.
@@ -416,13 +388,23 @@ fn a_machine_that_says_nothing_has_cores_and_maybe_swap() {
         machine,
         Machine {
             cores: Figure {
-                value: thread::available_parallelism().unwrap(),
+                value: std::thread::available_parallelism().unwrap(),
                 origin: Origin::Call("std::thread::available_parallelism"),
             },
+            cpu_percent: None,
+            own_cpu_percent: None,
+            load: None,
             memory_bytes_total: None,
             memory_bytes_available: None,
             swap: Figure::in_file(Swap::Present, "/proc/swaps"),
+            swap_bytes_total: None,
+            swap_bytes_free: None,
+            memory_resident_bytes: None,
+            stalls: Stalls::default(),
             address_space: AddressSpace::default(),
+            descriptors: None,
+            processes: None,
+            folders: Vec::new(),
         }
     );
 }

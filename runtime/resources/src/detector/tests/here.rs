@@ -4,8 +4,9 @@ use std::env::current_exe;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
+use std::time::{Duration, Instant};
 
-use super::{Detector, Machine, Origin, describe};
+use super::{Detector, Hundredths, Machine, Origin, Sampler, describe::describe};
 
 /// How often figures that move between two readings are read again.
 const TRIES: usize = 50;
@@ -115,6 +116,109 @@ fn what_this_process_has_in_use_grows_with_it() {
     assert!(grown < after, "{before:?}, {after}");
 }
 
+/// Total and free, in bytes, where the file system of the tests lies.
+fn df(folder: &Path) -> Option<[u64; 2]> {
+    let text = output("df", &["-B1", "--output=size,avail", folder.to_str()?])?;
+    let mut numbers = text.lines().nth(1)?.split_whitespace();
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?])
+}
+
+#[test]
+fn room_on_the_disk_is_what_df_counts() {
+    let folder = std::env::temp_dir();
+    if df(&folder).is_none() {
+        return eprintln!("left out: no `df` here");
+    }
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let before = df(&folder).unwrap();
+        let space = Detector::new().folder(&folder).unwrap();
+        let after = df(&folder).unwrap();
+        let figures = [space.bytes_total.value, space.bytes_available.value];
+        if [0, 1]
+            .iter()
+            .all(|&at| is_near(figures[at], [before[at], after[at]]))
+        {
+            return;
+        }
+        last = format!("{before:?} {figures:?} {after:?}");
+    }
+    panic!("{last}");
+}
+
+#[test]
+fn swap_is_what_free_counts() {
+    let swap = || {
+        let text = output("free", &["-b"])?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Swap:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let Some(counted) = swap() else {
+        return eprintln!("left out: no `free` here");
+    };
+    let total = Detector::new().detect().swap_bytes_total.unwrap();
+    if total.origin == Origin::File("/proc/meminfo".into()) {
+        assert!(is_near(total.value, [counted; 2]), "{total:?} {counted}");
+    } else {
+        assert!(total.value <= counted, "{total:?} {counted}");
+    }
+}
+
+#[test]
+fn descriptors_are_those_that_are_open() {
+    let held = || Detector::new().detect().descriptors.unwrap();
+    let before = held().used.unwrap().value;
+    let files: Vec<_> = (0..50)
+        .map(|_| fs::File::open("/dev/null").unwrap())
+        .collect();
+    let after = held().used.unwrap().value;
+    drop(files);
+    // Other tests of this process open and close some meanwhile.
+    assert!(before + 30 <= after, "{before} {after}");
+}
+
+/// A core that computes shows, in the machine and in this process.
+#[test]
+fn computing_is_seen() {
+    let mut sampler = Sampler::new(Detector::new());
+    let started = Instant::now();
+    sampler.sample(started);
+    let mut count = 0_u64;
+    while started.elapsed() < Duration::from_millis(300) {
+        count = std::hint::black_box(count.wrapping_add(1));
+    }
+    let machine = sampler.sample(Instant::now());
+    let own = machine.own_cpu_percent.unwrap().value;
+    // Beside others it may have a part of a core.
+    assert!(Hundredths(1_000) < own, "{own}");
+    let busy = machine.cpu_percent.unwrap();
+    let cores = u64::try_from(machine.cores.value.get()).unwrap();
+    assert!(own.0 / cores / 2 < busy.value.0, "{own} {busy:?}");
+    assert!(busy.value <= Hundredths(11_000), "{busy:?}");
+}
+
+/// An independent reader of the same machine agrees within 2 %.
+#[test]
+fn another_reader_says_the_same() {
+    let machine = Detector::new().detect();
+    let mut other = sysinfo::System::new().expect("a system");
+    other.refresh_memory();
+    let total = machine.memory_bytes_total.unwrap();
+    if total.origin == Origin::File("/proc/meminfo".into()) {
+        assert!(is_near(total.value, [other.total_memory(); 2]), "{total:?}");
+    } else {
+        assert!(total.value <= other.total_memory(), "{total:?}");
+    }
+    let load = sysinfo::System::load_average().expect("a load");
+    let ours = machine.load.unwrap().value.fifteen_minutes;
+    let near = |one: u64, other: u64| one.abs_diff(other) <= 10 + one.max(other) / 50;
+    let theirs = format!("{:.2}", load.fifteen)
+        .parse::<Hundredths>()
+        .unwrap();
+    assert!(near(ours.0, theirs.0), "{ours} {theirs}");
+}
+
 /// A control group below our own. It is removed at the end.
 struct Group(PathBuf);
 
@@ -197,4 +301,28 @@ fn a_real_group_is_found_by_those_in_it() {
         ("cpu.cfs_period_us", "100000"),
     ];
     check("/sys/fs/cgroup/cpu", ":cpu:", &limits, "cores 1");
+}
+
+#[test]
+fn a_real_group_of_processes_is_found_by_those_in_it() {
+    for (mount, start) in [
+        ("/sys/fs/cgroup", "::"),
+        ("/sys/fs/cgroup/unified", "::"),
+        ("/sys/fs/cgroup/pids", ":pids:"),
+    ] {
+        let group = match Group::make(mount, start, &[("pids.max", "77")]) {
+            Ok(group) => group,
+            Err(reason) => {
+                eprintln!("left out: a real group in {mount}: {reason}");
+                continue;
+            }
+        };
+        let Some(text) = group.tells() else {
+            eprintln!("left out: a process in {}", group.0.display());
+            continue;
+        };
+        let end = format!(" of 77 {}", group.0.join("pids.max").display());
+        let is_it = |line: &str| line.starts_with("processes ") && line.ends_with(&end);
+        assert!(text.lines().any(is_it), "{end}\n{text}");
+    }
 }
