@@ -2,7 +2,8 @@
 //!
 //! **Owns** the facts of the machine as this process meets them: cores and how
 //! busy they are, memory, swap, disks, address space, descriptors and processes,
-//! with the control groups around it counted in.
+//! with the control groups around it counted in; what may be held by that, and
+//! how hard pressed it is.
 //!
 //! **Never** knows what uses a resource, changes anything of the machine, or
 //! takes a file that is missing or nonsense for an error: the fact is then absent.
@@ -18,13 +19,21 @@
 //! # assert!(machine.swap.origin.to_string().starts_with('/'));
 //! ```
 //!
-//! Read `detector`, then below it `groups` and `swap`.
+//! Read `detector`, then below it `groups` and `swap`; `constraints`, what that
+//! bears; `pressure`, how much of it is taken.
 
 #![forbid(unsafe_code)]
 
+mod constraints;
 mod detector;
+mod pressure;
 
+pub use constraints::Constraints;
 pub use detector::{
     AddressSpace, Detector, Figure, FolderSpace, Held, Hundredths, Load, Machine, NotHundredths,
     Origin, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
+};
+pub use pressure::{
+    Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
+    Thresholds,
 };

@@ -38,6 +38,12 @@ pub struct Hundredths(pub u64);
 pub struct NotHundredths;
 
 impl<T> Figure<T> {
+    /// Another fact from the same place.
+    pub(crate) fn with<U>(&self, value: U) -> Figure<U> {
+        let origin = self.origin.clone();
+        Figure { value, origin }
+    }
+
     pub(super) fn in_file(value: T, path: impl Into<PathBuf>) -> Self {
         let origin = Origin::File(path.into());
         Self { value, origin }
