@@ -99,10 +99,10 @@ use std::process::ExitCode;
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
 pub use patinox_host::{
-    Allocated, Allocation, ArtifactStore, Busy, Called, Caller, CancellationToken, Component,
-    Config, Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest, Loaded,
-    NotPrecompiled, PatinoxError, Priority, Profile, Request, Shutdown, StoreConfig, StoreError,
-    Stored,
+    Allocated, Allocation, ArtifactStore, Busy, BusyReason, Called, Caller, CancellationToken,
+    Component, Config, Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest,
+    Loaded, NotPrecompiled, PatinoxError, PressureConfig, Priority, Profile, Request, Resource,
+    Shutdown, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

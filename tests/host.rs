@@ -14,6 +14,7 @@ mod loading;
 mod pool;
 mod prebuilt;
 mod precompiled;
+mod pressure;
 mod probe;
 mod schemas;
 mod state;

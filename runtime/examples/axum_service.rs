@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use patinox::prelude::*;
-use patinox::{Admission, Fault, RecoveryStrategy, Report, Shutdown, json};
+use patinox::{Admission, Fault, PressureConfig, RecoveryStrategy, Report, Shutdown, json};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,6 +43,8 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
             concurrency: 4,
             queue: 4,
         })
+        // Turns requests away while the machine is short of memory.
+        .pressure(PressureConfig::default())
         .build()?;
     for word in words {
         let (name, path) = word.split_once('=').ok_or("write NAME=COMPONENT")?;

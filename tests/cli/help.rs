@@ -173,6 +173,7 @@ fn doctor_tells_what_there_is() {
             "version",
             "platform",
             "machine",
+            "pressure",
             "engine",
             "store",
             "toolchains"

@@ -8,6 +8,7 @@ use std::time::Duration;
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
 use patinox_host::{Allocation, ArtifactStore, Config, Host, Loaded, StoreConfig, StoreError};
 use patinox_policy::{LimitError, cut, escape_line};
+use patinox_resources::{Constraints, Detector};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,6 +25,10 @@ mod progress;
 
 /// Compiling shows that it goes on once it takes longer than this.
 const QUIET_LOAD: Duration = Duration::from_millis(400);
+
+/// What compiled code may always take of a disk: the largest component that is
+/// loaded comes to less than that.
+const CACHE_BYTES_LEAST: u64 = 256 << 20;
 
 /// How long a cancelled call may take to tell what it spent.
 const GRACE: Duration = Duration::from_millis(500);
@@ -106,7 +111,13 @@ impl Session {
     pub(crate) fn open_store(&self) -> Option<Result<ArtifactStore, StoreError>> {
         let folder = self.settings.cache_folder()?.join("artifacts");
         let key = self.settings.state_folder()?.join("artifact-key");
-        Some(ArtifactStore::open(StoreConfig::new(folder, key)))
+        let space = Detector::new().folder(&folder);
+        let mut config = StoreConfig::new(folder, key);
+        if let Some(space) = space {
+            let bounds = CACHE_BYTES_LEAST.min(config.max_bytes)..=config.max_bytes;
+            config.max_bytes = Constraints::cache_bytes(&space, bounds);
+        }
+        Some(ArtifactStore::open(config))
     }
 
     /// Runs a command to its end, or to the first Ctrl-C.

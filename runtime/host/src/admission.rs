@@ -5,11 +5,15 @@
 //! calls of one component hold one; up to `queue` more wait, those of all
 //! components together; whoever comes then is told when to come back.
 //!
-//! This form knows no fairness between principals, no priority and no memory:
-//! a request carries what a later form will judge by.
+//! Before that it looks whether the machine is short of something, where the
+//! embedder wants that.
+//!
+//! This form knows no fairness between principals: a request carries what a later
+//! form will judge by.
 
 mod busy;
 mod lanes;
+mod short;
 #[cfg(test)]
 mod tests;
 
@@ -19,13 +23,16 @@ use patinox_policy::{Admission, LimitName, Limits, Principal};
 use tokio::time::{Instant, timeout_at};
 
 use crate::PatinoxError;
-pub use busy::Busy;
+pub use busy::{Busy, BusyReason};
 use lanes::{Entry, Lanes, Turn};
+pub use short::PressureConfig;
+pub(crate) use short::Shortage;
 
 /// How soon a call is wanted.
 ///
-/// Admission carries it along and does not judge by it yet: calls of one
-/// component begin in the order in which they came.
+/// Calls of one component begin in the order in which they came, whatever it is.
+/// Where the machine runs short of something, those that nobody waits for are
+/// turned away first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// Somebody waits for it.
@@ -63,7 +70,7 @@ impl MemoryClass {
 #[derive(Clone, Debug)]
 #[expect(
     dead_code,
-    reason = "this form judges by the component and the deadline alone"
+    reason = "this form does not judge by the principal or by memory"
 )]
 pub(crate) struct Request {
     /// The digest of the component.
@@ -104,11 +111,15 @@ impl NotAdmitted {
 
 /// Admits calls. Cheap to clone; every clone is the same gate.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<Mutex<Lanes>>);
+pub(crate) struct Gate {
+    lanes: Arc<Mutex<Lanes>>,
+    shortage: Option<Shortage>,
+}
 
 impl Gate {
-    pub(crate) fn new(ceilings: Admission) -> Self {
-        Self(Arc::new(Mutex::new(Lanes::new(ceilings))))
+    pub(crate) fn new(ceilings: Admission, shortage: Option<Shortage>) -> Self {
+        let lanes = Arc::new(Mutex::new(Lanes::new(ceilings)));
+        Self { lanes, shortage }
     }
 
     /// Waits until the call may begin; it may as long as the permit is held.
@@ -132,6 +143,11 @@ impl Gate {
     /// permit that it had been given meanwhile, and those behind it move up in
     /// their order.
     pub(crate) async fn admit(&self, request: Request) -> Result<Permit, NotAdmitted> {
+        if let Some(shortage) = &self.shortage {
+            shortage
+                .check(request.priority)
+                .map_err(NotAdmitted::Busy)?;
+        }
         let entry = self.lanes().enter(&request.component);
         let Entry { ticket, turn } = entry.map_err(NotAdmitted::Busy)?;
         let mut permit = Permit {
@@ -151,7 +167,7 @@ impl Gate {
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         // Nothing that runs under the lock panics half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,7 +8,7 @@ use patinox_resources::Detector;
 use patinox_sandbox::{Allocation, ArtifactStore, Import};
 use patinox_telemetry::{Clock, Recorder};
 
-use crate::{Config, Host, PatinoxError};
+use crate::{Config, Host, PatinoxError, PressureConfig};
 
 /// Makes a [`Host`]; each part that is not named has its default.
 ///
@@ -74,6 +74,13 @@ impl HostBuilder {
         self
     }
 
+    /// Turns calls away as the machine runs short of something: see
+    /// [`Config::pressure`].
+    pub fn pressure(mut self, pressure: PressureConfig) -> Self {
+        self.0.pressure = Some(pressure);
+        self
+    }
+
     /// Where events go, beside those who listen by [`Host::events`].
     pub fn recorder(mut self, recorder: Recorder) -> Self {
         self.0.recorder = recorder;
@@ -97,7 +104,7 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
-    /// If two imports have one name, or a function of one has no code.
+    /// As [`Host::new`].
     pub fn build(self) -> Result<Host, PatinoxError> {
         Host::new(self.0)
     }

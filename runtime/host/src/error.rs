@@ -6,6 +6,7 @@ use patinox_policy::{
     Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
 };
 
+use patinox_resources::ThresholdError;
 use patinox_sandbox::ImportError;
 
 use crate::Busy;
@@ -64,6 +65,12 @@ pub enum PatinoxError {
     /// An interface of the embedder's own cannot be offered.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A threshold of pressure makes no sense.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
+    /// The machine refuses a thread that looks at it.
+    #[error("no thread can be made that looks at the machine")]
+    NoThread(#[source] std::io::Error),
     /// A Rust value has no form in JSON.
     #[error("the arguments have no form in JSON")]
     Untyped(#[source] serde_json::Error),
@@ -110,9 +117,10 @@ impl Failure for PatinoxError {
             },
             Self::NotAFile { .. } => Code::Unreadable,
             Self::Import(error) => error.code(),
+            Self::Threshold(_) => Code::InvalidConfig,
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Closing => Code::Busy,
-            Self::Worker(_) => Code::Internal,
+            Self::Worker(_) | Self::NoThread(_) => Code::Internal,
         }
     }
 
@@ -123,10 +131,12 @@ impl Failure for PatinoxError {
             Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
-            Self::Unreadable { .. } | Self::NotAFile { .. } | Self::Untyped(_) | Self::Closing => {
-                RecoveryStrategy::Fail
-            }
-            Self::Worker(_) => RecoveryStrategy::Retry { after: None },
+            Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::Untyped(_)
+            | Self::Threshold(_)
+            | Self::Closing => RecoveryStrategy::Fail,
+            Self::Worker(_) | Self::NoThread(_) => RecoveryStrategy::Retry { after: None },
         }
     }
 
@@ -147,7 +157,10 @@ impl Failure for PatinoxError {
                 Some("give the path of a component, a `.wasm` file".to_owned())
             }
             Self::Import(error) => error.hint(),
-            Self::Worker(_) | Self::Untyped(_) | Self::Closing => None,
+            Self::Threshold(_) => {
+                Some("elevated comes before critical, and both are at most 100 %".to_owned())
+            }
+            Self::Worker(_) | Self::NoThread(_) | Self::Untyped(_) | Self::Closing => None,
         }
     }
 }

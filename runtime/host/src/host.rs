@@ -3,23 +3,23 @@
 use std::path::Path;
 #[cfg(feature = "compile")]
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
-use patinox_resources::Detector;
+use patinox_resources::{Detector, Pressure, PressureWatch, Sampler};
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
-use patinox_telemetry::{Clock, Event, Recorder};
+use patinox_telemetry::{Clock, Event, PressureChanged, Recorder};
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::PatinoxError;
-use crate::admission::Gate;
+use crate::admission::{Gate, PressureConfig, Shortage};
 use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
@@ -51,6 +51,10 @@ pub struct Config {
     pub detector: Detector,
     /// How many calls run at once, and how many wait.
     pub admission: Admission,
+    /// From where on calls are turned away as the machine runs short, and how
+    /// often it is looked at, on a thread of its own; `None`, the default, for not
+    /// at all.
+    pub pressure: Option<PressureConfig>,
     /// Where events go. By default nowhere.
     pub recorder: Recorder,
     /// What tells the time.
@@ -76,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) running: Running,
     pub(crate) listeners: Listeners,
     catalog: Catalog<Loaded>,
+    /// Looks at the machine for as long as the host is there.
+    watch: OnceLock<PressureWatch>,
 }
 
 impl Parts {
@@ -93,7 +99,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// If two imports have one name, or a function of one has no code.
+    /// If two imports have one name, or a function of one has no code; if a
+    /// threshold makes no sense, or the machine refuses a thread to look at it.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
         let engine = Engine::new(EngineConfig {
             allocation: config.allocation,
@@ -108,8 +115,14 @@ impl Host {
         };
         #[cfg(not(feature = "compile"))]
         let loader = Loader::new(engine.clone(), config.store.clone());
-        let gate = Gate::new(config.admission);
-        Ok(Self(Arc::new(Parts {
+        let shortage = config.pressure.as_ref().map(|config| {
+            let pressure = Pressure::new(config.thresholds.clone())?;
+            let every = config.every;
+            Ok::<_, PatinoxError>(Shortage { pressure, every })
+        });
+        let shortage = shortage.transpose()?;
+        let gate = Gate::new(config.admission, shortage.clone());
+        let parts = Arc::new(Parts {
             config,
             engine,
             loader,
@@ -117,7 +130,14 @@ impl Host {
             running: Running::default(),
             listeners: Listeners::default(),
             catalog: Catalog::default(),
-        })))
+            watch: OnceLock::new(),
+        });
+        if let Some(shortage) = shortage {
+            let watch = watch(&parts, shortage).map_err(PatinoxError::NoThread)?;
+            // Nobody else has it yet.
+            let _ = parts.watch.set(watch);
+        }
+        Ok(Self(parts))
     }
 
     /// Makes one part by part.
@@ -286,4 +306,21 @@ impl Host {
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         self.0.running.shutdown(deadline).await
     }
+}
+
+/// Looks at the machine until the host is gone, and records what changes.
+fn watch(parts: &Arc<Parts>, shortage: Shortage) -> std::io::Result<PressureWatch> {
+    let Shortage { pressure, every } = shortage;
+    let sampler = Sampler::new(parts.config.detector.clone());
+    let parts = Arc::downgrade(parts);
+    PressureWatch::start(pressure, sampler, every, move |reading| {
+        let Some(parts) = parts.upgrade() else {
+            return;
+        };
+        let reasons = reading.pressed.iter().map(ToString::to_string);
+        parts.record(&Event::PressureChanged(PressureChanged {
+            level: reading.level().as_str(),
+            reasons: reasons.collect(),
+        }));
+    })
 }

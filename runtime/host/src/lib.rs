@@ -34,14 +34,16 @@ mod events;
 mod load;
 mod running;
 
-pub use admission::{Busy, Priority};
+pub use admission::{Busy, BusyReason, PressureConfig, Priority};
 pub use builder::HostBuilder;
 pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
-pub use patinox_resources::{Detector, Machine, Sampler};
+pub use patinox_resources::{
+    Detector, Level, Machine, Resource, Sampler, Threshold, ThresholdError, Thresholds,
+};
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;
 /// What is kept between processes.

@@ -171,6 +171,11 @@ impl Engine {
         &self.0.config.imports
     }
 
+    #[cfg(feature = "compile")]
+    pub(crate) fn detector(&self) -> &Detector {
+        &self.0.config.detector
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.config.clock
     }

@@ -121,7 +121,8 @@ impl Loader {
     #[cfg(feature = "compile")]
     #[must_use]
     pub fn new(engine: Engine, worker: Option<Worker>, store: Option<ArtifactStore>) -> Self {
-        Self::of(engine, Compilers::new(worker), store)
+        let compilers = Compilers::new(worker, engine.detector().clone());
+        Self::of(engine, compilers, store)
     }
 
     /// Makes a loader of what the store has.

@@ -22,6 +22,8 @@ pub enum Event {
     ComponentLoaded(ComponentLoaded),
     /// A call is over, well or not. Every call that began ends in exactly one.
     CallEnded(CallEnded),
+    /// The machine is pressed harder than before, or less.
+    PressureChanged(PressureChanged),
 }
 
 /// A component was compiled, or found compiled, and linked.
@@ -39,6 +41,15 @@ pub struct ComponentLoaded {
     /// What went wrong with the artifact store, if anything did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_trouble: Option<String>,
+}
+
+/// The machine is pressed harder than before, or less.
+#[derive(Clone, Debug, Serialize)]
+pub struct PressureChanged {
+    /// How hard: `normal`, `elevated` or `critical`.
+    pub level: &'static str,
+    /// What is pressed, and by how much, the hardest first.
+    pub reasons: Vec<String>,
 }
 
 /// A call is over.

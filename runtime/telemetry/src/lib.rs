@@ -47,6 +47,6 @@ mod recorder;
 mod sink;
 
 pub use clock::Clock;
-pub use event::{CallEnded, CallId, ComponentLoaded, Event, Outcome};
+pub use event::{CallEnded, CallId, ComponentLoaded, Event, Outcome, PressureChanged};
 pub use recorder::Recorder;
 pub use sink::{Sink, TracingSink};

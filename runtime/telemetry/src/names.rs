@@ -31,3 +31,7 @@ pub const MEMORY_BYTES_PEAK: &str = "patinox.usage.memory_bytes_peak";
 pub const WALL_MS: &str = "patinox.usage.wall_ms";
 /// Calls from the guest into the host.
 pub const HOST_CALLS: &str = "patinox.usage.host_calls";
+/// How hard pressed the machine is.
+pub const PRESSURE_LEVEL: &str = "patinox.pressure.level";
+/// What is pressed, escaped.
+pub const PRESSURE_REASONS: &str = "patinox.pressure.reasons";

@@ -4,7 +4,7 @@ use patinox_policy::{Fault, MAX_MESSAGE_BYTES, cut, escape_line};
 use tracing::Level;
 
 use crate::event::as_milliseconds;
-use crate::{CallEnded, ComponentLoaded, Event, Outcome, names};
+use crate::{CallEnded, ComponentLoaded, Event, Outcome, PressureChanged, names};
 
 /// Somebody who wants to know what happened.
 ///
@@ -29,6 +29,7 @@ impl Sink for TracingSink {
     fn record(&self, event: &Event) {
         match event {
             Event::ComponentLoaded(loaded) => component_loaded(loaded),
+            Event::PressureChanged(change) => pressure_changed(change),
             Event::CallEnded(call) => match &call.outcome {
                 Outcome::Ok => call_succeeded(call),
                 Outcome::Failed { code, message } => {
@@ -77,6 +78,26 @@ fn component_loaded(loaded: &ComponentLoaded) {
             { names::STORE_TROUBLE } = shown(trouble).as_str(),
             "the artifact store is of no use"
         );
+    }
+}
+
+fn pressure_changed(change: &PressureChanged) {
+    let reasons = shown(&change.reasons.join("; "));
+    macro_rules! at {
+        ($level:expr) => {
+            tracing::event!(
+                target: "patinox::pressure",
+                $level,
+                { names::PRESSURE_LEVEL } = change.level,
+                { names::PRESSURE_REASONS } = reasons.as_str(),
+                "pressure changed"
+            )
+        };
+    }
+    if change.reasons.is_empty() {
+        at!(Level::INFO);
+    } else {
+        at!(Level::WARN);
     }
 }
 

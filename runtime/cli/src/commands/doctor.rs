@@ -7,10 +7,12 @@ mod machine;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
-use patinox_host::{Allocated, Config, Detector, Host, Machine, Profile, Sampler};
+use patinox_host::{Allocated, Config, Host, PatinoxError, Profile};
 use patinox_policy::Report;
+use patinox_resources::{Constraints, Detector, Machine, Pressure, Reading, Sampler, Thresholds};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
@@ -34,12 +36,16 @@ fn look(session: &Session) -> Result<ExitCode, Error> {
     let mut sampler = Sampler::new(detector);
     sampler.sample(Instant::now());
     let (allocated, store) = (allocated()?, store(session));
+    let languages = Languages::below(Path::new("."));
+    // How busy it is since the first look.
+    let machine = sampler.sample(Instant::now());
+    let pressure = Pressure::new(Thresholds::default()).map_err(PatinoxError::from)?;
     let found = Found {
+        reading: pressure.update(&machine),
+        machine,
         allocated,
         store,
-        languages: Languages::below(Path::new(".")),
-        // How busy it is since the first look.
-        machine: sampler.sample(Instant::now()),
+        languages,
     };
     let short = |path: &Path| shown(&settings.short_path(path).to_string_lossy());
     let text = found.text(short);
@@ -49,6 +55,7 @@ fn look(session: &Session) -> Result<ExitCode, Error> {
 /// What there is.
 struct Found {
     machine: Machine,
+    reading: Arc<Reading>,
     allocated: Allocated,
     /// The folder of compiled code, or why there is none.
     store: Result<String, String>,
@@ -87,6 +94,7 @@ impl Found {
                 "tested": is_tested_platform(),
             },
             "machine": machine::document(&self.machine),
+            "pressure": machine::pressure(&self.reading),
             "engine": {
                 "pool_slots": self.allocated.pool_slots,
                 "on_demand_slots": self.allocated.on_demand_slots,
@@ -113,7 +121,9 @@ impl Found {
             format!("platform   {os}, {arch}: {tested}"),
         ];
         lines.extend(machine::lines(&self.machine, short));
+        lines.extend(machine::pressure_lines(&self.reading));
         lines.extend(engine(&self.allocated));
+        lines.push(calls(&self.machine));
         lines.push(match &self.store {
             Ok(folder) => format!("store      compiled code is kept in {folder}"),
             Err(trouble) => format!("store      compiled code is not kept: {trouble}"),
@@ -121,6 +131,17 @@ impl Found {
         lines.extend(self.languages.lines());
         lines.join("\n")
     }
+}
+
+/// How many calls of which size the memory of the machine bears.
+fn calls(machine: &Machine) -> String {
+    const MIB: u64 = 1 << 20;
+    let constraints = Constraints::of(machine);
+    let holders = [16, 64, 1024].map(|mib| constraints.holders(mib * MIB));
+    let [small, usual, large] = holders;
+    format!(
+        "           memory for {small} calls of 16 MiB, {usual} of 64 MiB or {large} of 1 GiB at once"
+    )
 }
 
 /// How a server would run calls here.

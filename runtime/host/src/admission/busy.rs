@@ -1,8 +1,10 @@
 //! Too many calls, and when to come back.
 
+use std::fmt;
 use std::time::Duration;
 
 use patinox_policy::{Admission, Code, Failure, Quantity, RecoveryStrategy, Unit};
+use patinox_resources::Resource;
 
 /// The soonest that anybody is asked to come back: sooner would be polling.
 const SOONEST: Duration = Duration::from_millis(10);
@@ -10,8 +12,7 @@ const SOONEST: Duration = Duration::from_millis(10);
 /// The latest. Beyond it an estimate is worth nothing.
 const LATEST: Duration = Duration::from_secs(60);
 
-/// A call was turned away: `concurrency` calls of its component run already,
-/// and `queue` calls wait.
+/// A call was turned away: there is no room for it now.
 ///
 /// ```
 /// use patinox_host::{Config, Host};
@@ -23,18 +24,42 @@ const LATEST: Duration = Duration::from_secs(60);
 /// # Ok::<(), patinox_host::PatinoxError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the component is busy: limits `concurrency` of {} and `queue` of {} reached",
-    count(ceilings.concurrency),
-    count(ceilings.queue)
-)]
+#[error("{reason}")]
 #[non_exhaustive]
 pub struct Busy {
-    /// The ceilings that were reached.
-    pub ceilings: Admission,
-    /// When a permit may come back, by how long calls of this component took
-    /// lately: an estimate, from 10 ms to a minute.
+    /// Why.
+    pub reason: BusyReason,
+    /// When to come back, from 10 ms to a minute: by how long calls of this
+    /// component took lately, or when the machine is looked at again.
     pub after: Duration,
+}
+
+/// Why there is no room for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BusyReason {
+    /// `concurrency` calls of its component run already, and `queue` calls wait:
+    /// these ceilings were reached.
+    Full(Admission),
+    /// The machine is short of something; nothing new begins until there is
+    /// more.
+    Short(Resource),
+}
+
+impl fmt::Display for BusyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(ceilings) => write!(
+                f,
+                "the component is busy: limits `concurrency` of {} and `queue` of {} reached",
+                count(ceilings.concurrency),
+                count(ceilings.queue)
+            ),
+            Self::Short(resource) => {
+                write!(f, "the host is busy: its machine is short of `{resource}`")
+            }
+        }
+    }
 }
 
 impl Busy {
@@ -44,8 +69,16 @@ impl Busy {
         // Those in front leave `concurrency` at a time.
         let micros = hold.saturating_mul(in_front.saturating_add(1)) / ceilings.concurrency.max(1);
         Self {
-            ceilings,
+            reason: BusyReason::Full(ceilings),
             after: Duration::from_micros(micros).clamp(SOONEST, LATEST),
+        }
+    }
+
+    /// Until the machine, looked at so often, has more of something.
+    pub(super) fn short_of(resource: Resource, every: Duration) -> Self {
+        Self {
+            reason: BusyReason::Short(resource),
+            after: every.clamp(SOONEST, LATEST),
         }
     }
 }
@@ -66,9 +99,13 @@ impl Failure for Busy {
             value: u64::try_from(self.after.as_millis()).unwrap_or(u64::MAX),
             unit: Unit::Milliseconds,
         };
-        Some(format!(
-            "try again in {after}; `concurrency` and `queue` stand under `[admission]` in the configuration file"
-        ))
+        let why = match self.reason {
+            BusyReason::Full(_) => {
+                "`concurrency` and `queue` stand under `[admission]` in the configuration file"
+            }
+            BusyReason::Short(_) => "`patinox doctor` shows what the machine has",
+        };
+        Some(format!("try again in {after}; {why}"))
     }
 }
 
@@ -123,5 +160,13 @@ mod tests {
         );
         let after = Some(Duration::from_millis(1_500));
         assert_eq!(busy.recovery(), RecoveryStrategy::Retry { after });
+        let busy = Busy::short_of(Resource::Memory, Duration::from_secs(1));
+        assert_eq!(
+            busy.to_string(),
+            "the host is busy: its machine is short of `memory`"
+        );
+        let hint = busy.hint();
+        let expected = "try again in 1s; `patinox doctor` shows what the machine has";
+        assert_eq!(hint.as_deref(), Some(expected));
     }
 }

@@ -18,7 +18,7 @@ fn runtime() -> Runtime {
 }
 
 fn gate(concurrency: u64, queue: u64) -> Gate {
-    Gate::new(Admission { concurrency, queue })
+    Gate::new(Admission { concurrency, queue }, None)
 }
 
 fn counts(gate: &Gate) -> (u64, u64, usize) {
@@ -131,7 +131,10 @@ fn exactly_so_many_run_and_wait() {
         let permits: Vec<_> = (0..concurrency).map(|_| admitted(&gate, "c")).collect();
         let callers: Vec<_> = (0..queue).map(|_| waits(&gate, "c")).collect();
         let busy = turned_away(&gate, "c");
-        assert_eq!(busy.ceilings, Admission { concurrency, queue });
+        assert_eq!(
+            busy.reason,
+            BusyReason::Full(Admission { concurrency, queue })
+        );
         assert_eq!(counts(&gate), (concurrency, queue, 1));
         drop(callers);
         assert_eq!(counts(&gate), (concurrency, 0, 1));

@@ -40,7 +40,7 @@ const ELSEWHERE_BYTES_LEAST: u64 = 256 << 20;
 const POOL_SLOT_BYTES: u64 = 8 << 20;
 
 /// Memory that a call takes where it takes all of the default of `memory`.
-const BYTES_PER_CALL: u64 = 64 << 20;
+pub(super) const BYTES_PER_CALL: u64 = 64 << 20;
 
 /// The fewest and the most slots that a pool has where nobody asks for a
 /// number.
@@ -101,16 +101,12 @@ pub(super) struct Rung {
 /// The ways to allocate on this machine, the best first. The last one always
 /// works where anything does.
 ///
-/// How much memory it has matters only to a pool of no given size.
-pub(super) fn rungs(
-    space: &AddressSpace,
-    memory_bytes: Option<u64>,
-    allocation: Allocation,
-) -> Vec<Rung> {
+/// How many calls its memory bears matters only to a pool of no given size.
+pub(super) fn rungs(space: &AddressSpace, bears: u64, allocation: Allocation) -> Vec<Rung> {
     let room = Room::of(space);
     let (wanted, asked) = match allocation {
         Allocation::Pool { slots } => {
-            let slots = slots.map_or_else(|| room.pool_slots(memory_bytes), u64::from);
+            let slots = slots.map_or_else(|| room.pool_slots(bears), u64::from);
             (Some(slots), None)
         }
         Allocation::OnDemand { slots } => (None, slots),
@@ -152,12 +148,11 @@ impl Room {
         }
     }
 
-    /// As many as the memory of the machine bears, were half of it theirs.
-    fn pool_slots(&self, memory_bytes: Option<u64>) -> u64 {
+    /// As many as the memory of the machine bears.
+    fn pool_slots(&self, bears: u64) -> u64 {
         let (least, most) = POOL_SLOTS;
-        let by_memory = memory_bytes.map_or(least, |bytes| bytes / 2 / BYTES_PER_CALL);
         let by_maps = self.maps / 4 / MAPS_PER_SLOT;
-        by_memory.clamp(least, most).min(by_maps.max(least))
+        bears.clamp(least, most).min(by_maps.max(least))
     }
 
     /// Pools of as many slots as are wanted and fewer, not below the least.
@@ -236,7 +231,7 @@ mod tests {
     #[track_caller]
     fn check(has: &Has, allocation: Allocation, first: (Width, Option<u32>, u32)) {
         let (memory, space) = has;
-        let rungs = rungs(space, Some(*memory), allocation);
+        let rungs = rungs(space, memory / 2 / BYTES_PER_CALL, allocation);
         let rung = rungs.first().expect("the last always works");
         assert_eq!((rung.width, rung.pool, rung.on_demand), first, "{rungs:?}");
         let last = rungs.last().unwrap();

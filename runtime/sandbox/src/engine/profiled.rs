@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use patinox_resources::{Detector, Swap, SwapWatch};
+use patinox_resources::{Constraints, Detector, Swap, SwapWatch};
 
 use super::backend::{Backend, Kind, Reset};
-use super::ladder::{Allocation, Rung, Width, rungs};
+use super::ladder::{Allocation, BYTES_PER_CALL, Rung, Width, rungs};
 use super::{Allocated, Profile};
 use crate::error::Error;
 use crate::settings::Tunables;
@@ -79,11 +79,14 @@ impl Profiled {
             return Ok(chosen);
         }
         let space = detector.address_space();
-        let memory_bytes = match allocation {
-            Allocation::Pool { slots: None } => detector.detect().memory_bytes_total,
-            _ => None,
+        let bears = match allocation {
+            Allocation::Pool { slots: None } => {
+                Constraints::of(&detector.detect()).holders(BYTES_PER_CALL)
+            }
+            // Nobody asks.
+            _ => 0,
         };
-        let rungs = rungs(&space, memory_bytes.map(|figure| figure.value), allocation);
+        let rungs = rungs(&space, bears, allocation);
         let reset = || {
             let swap = swap.get_or_init(|| SwapState::watch(detector));
             swap.reset()

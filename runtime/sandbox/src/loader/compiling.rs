@@ -1,12 +1,11 @@
 //! The compilers: a worker for each component, or this process.
 
 use std::io;
-use std::num::NonZero;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, LoadLimits};
+use patinox_resources::{Constraints, Detector};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
@@ -19,6 +18,10 @@ use crate::settings::Tunables;
 /// Compilers that run at once, on a machine with many processors. Each may take
 /// all of `compile-memory`.
 const MAX_COMPILERS: usize = 8;
+
+/// Descriptors of this process for each of them: the ends of its pipes, and what
+/// is open for a moment while it starts.
+const DESCRIPTORS_PER_COMPILER: u64 = 16;
 
 /// How much less is taken where no worker is: compiled in the host's own
 /// process, a component is bounded by what it has alone.
@@ -46,21 +49,35 @@ pub(super) struct Done {
 /// What compiles for a loader.
 pub(super) struct Compilers {
     pub(super) worker: Option<Worker>,
-    /// A compiler runs for each permit that is out.
-    slots: Arc<Semaphore>,
+    detector: Detector,
+    /// A compiler runs for each permit that is out. How many there are is asked
+    /// of the machine when the first one is needed.
+    slots: OnceLock<Arc<Semaphore>>,
 }
 
 impl Compilers {
-    pub(super) fn new(worker: Option<Worker>) -> Self {
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let slots = match &worker {
-            Some(_) => processors.min(MAX_COMPILERS),
-            None => 1,
-        };
+    pub(super) const fn new(worker: Option<Worker>, detector: Detector) -> Self {
         Self {
             worker,
-            slots: Arc::new(Semaphore::new(slots)),
+            detector,
+            slots: OnceLock::new(),
         }
+    }
+
+    /// One for each processor, but no more than the machine has memory for.
+    fn slots(&self) -> Arc<Semaphore> {
+        let slots = self.slots.get_or_init(|| {
+            if self.worker.is_none() {
+                return Arc::new(Semaphore::new(1));
+            }
+            let machine = self.detector.detect();
+            let each = LoadLimits::default().compile_memory_bytes;
+            let borne = Constraints::of(&machine).children(each, DESCRIPTORS_PER_COMPILER);
+            let borne = usize::try_from(borne).unwrap_or(usize::MAX);
+            let slots = machine.cores.value.get().min(borne).min(MAX_COMPILERS);
+            Arc::new(Semaphore::new(slots))
+        });
+        Arc::clone(slots)
     }
 
     /// Has it compiled as soon as a compiler is free, then finishes it.
@@ -76,7 +93,7 @@ impl Compilers {
             deadline,
         } = task;
         let late = Failed::Short(LimitName::CompileWall);
-        let slot = Arc::clone(&self.slots).acquire_owned();
+        let slot = self.slots().acquire_owned();
         let slot = match timeout_at(deadline.into(), slot).await {
             Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
             Err(_) => return Err(late),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use patinox_policy::escape_line;
-use patinox_resources::{Figure, Held, Hundredths, Machine, Stall, Stalls, Swap};
+use patinox_resources::{Figure, Held, Hundredths, Machine, Reading, Stall, Stalls, Swap};
 use serde_json::{Value, json};
 
 use crate::source::shown;
@@ -48,6 +48,31 @@ pub(super) fn document(machine: &Machine) -> Value {
         "processes": machine.processes.as_ref().map(held),
         "folders": folders.collect::<Vec<_>>(),
     })
+}
+
+/// How hard pressed it is, and why.
+pub(super) fn pressure(reading: &Reading) -> Value {
+    let pressed = reading.pressed.iter().map(|pressed| {
+        json!({
+            "resource": pressed.resource.as_str(),
+            "level": pressed.level.as_str(),
+            "percent": decimal(pressed.percent),
+        })
+    });
+    json!({
+        "level": reading.level().as_str(),
+        "pressed": pressed.collect::<Vec<_>>(),
+    })
+}
+
+/// The same for people.
+pub(super) fn pressure_lines(reading: &Reading) -> Vec<String> {
+    let reasons = reading.pressed.iter();
+    let reasons = reasons.map(|pressed| escape_line(&pressed.to_string()).into_owned());
+    let all = std::iter::once(reading.level().to_string()).chain(reasons);
+    let heads = std::iter::once("pressure   ").chain(std::iter::repeat("           "));
+    let lines = heads.zip(all);
+    lines.map(|(head, line)| format!("{head}{line}")).collect()
 }
 
 /// The same for people; folders as they are written short.
