@@ -20,13 +20,15 @@
 //! ```
 //!
 //! Read `detector`, then below it `groups` and `swap`; `constraints`, what that
-//! bears; `pressure`, how much of it is taken.
+//! bears; `pressure`, how much of it is taken;
+//! `shared`, for what many read and few replace.
 
 #![forbid(unsafe_code)]
 
 mod constraints;
 mod detector;
 mod pressure;
+mod shared;
 
 pub use constraints::Constraints;
 pub use detector::{
@@ -37,3 +39,4 @@ pub use pressure::{
     Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
     Thresholds,
 };
+pub use shared::{Shared, Watch};

@@ -40,7 +40,7 @@ pub mod schema;
 mod spec;
 
 pub use call::{ToolCall, ToolResult};
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Changes};
 pub use checker::{Checker, Mismatch};
 pub use component::{LeftOut, Tools};
 pub use error::Error;
