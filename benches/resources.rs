@@ -4,17 +4,22 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::print_stdout,
     reason = "a bench that cannot run has nothing else to say"
 )]
 
+use std::convert::Infallible;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use patinox_resources::{Detector, Sampler, Shared};
+use patinox_resources::{Detector, Maker, Pool, PoolConfig, Sampler, Shared};
+use tokio::runtime::Builder;
 
 /// A look at the whole machine, beside one file of it.
 fn detect(criterion: &mut Criterion) {
@@ -73,5 +78,86 @@ fn shared(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, detect, shared);
+/// Numbers, which cost nothing to make.
+struct Numbers;
+
+impl Maker for Numbers {
+    type Value = u64;
+    type Error = Infallible;
+
+    async fn make(&self) -> Result<u64, Infallible> {
+        Ok(7)
+    }
+}
+
+/// A value taken and given back, beside a lock around a list of them; and how long
+/// 64 tasks that want one of two wait at most.
+fn pool(criterion: &mut Criterion) {
+    let pool = Pool::new(PoolConfig::of(64), Numbers);
+    let list = Mutex::new(vec![7_u64]);
+    let mut group = criterion.benchmark_group("resources/pool");
+    group.bench_function("lock-and-list", |bencher| {
+        bencher.iter(|| {
+            let value = list.lock().expect("no panic").pop();
+            list.lock().expect("no panic").extend(black_box(value));
+        });
+    });
+    group.bench_function("checkout", |bencher| {
+        bencher.iter(|| {
+            let checkout = pin!(pool.checkout(None));
+            let lease = checkout.poll(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(Ok(lease)) = lease else {
+                return;
+            };
+            black_box(*lease);
+        });
+    });
+    group.finish();
+    crowd();
+}
+
+/// 64 tasks on two threads use 64 values, 2 000 times each, and give way after
+/// each.
+fn crowd() {
+    const TASKS: usize = 64;
+    let mut runtime = Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).build().expect("a runtime");
+    let pool = Pool::new(PoolConfig::of(TASKS), Numbers);
+    let use_it = |pool: Pool<Numbers>| async move {
+        let mut took = Vec::new();
+        for _ in 0..2_000 {
+            let started = Instant::now();
+            let lease = pool.checkout(None).await.expect("a value");
+            black_box(*lease);
+            drop(lease);
+            took.push(started.elapsed());
+            tokio::task::yield_now().await;
+        }
+        took
+    };
+    let mut took = runtime.block_on(async {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| tokio::spawn(use_it(pool.clone())))
+            .collect();
+        let mut all = Vec::new();
+        for task in tasks {
+            all.extend(task.await.expect("no panic"));
+        }
+        all
+    });
+    took.sort_unstable();
+    let at = |part: usize| {
+        took.get(took.len() * part / 1_000)
+            .copied()
+            .unwrap_or_default()
+    };
+    println!(
+        "resources/pool/64-tasks  p50 {:?}  p99 {:?}  p99.9 {:?}",
+        at(500),
+        at(990),
+        at(999)
+    );
+}
+
+criterion_group!(benches, detect, shared, pool);
 criterion_main!(benches);

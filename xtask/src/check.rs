@@ -24,6 +24,9 @@ pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
     deny(steps)?;
     let clippy = "clippy --locked --workspace --all-targets -- -D warnings";
     steps.command("clippy", cargo(clippy))?;
+    let interleaved = "clippy --locked -p patinox-resources --features shuttle --all-targets";
+    let interleaved = format!("{interleaved} -- -D warnings");
+    steps.command("clippy of interleaved threads", cargo(&interleaved))?;
     let guests = format!("clippy {GUESTS} --locked --workspace -- -D warnings");
     steps.command("clippy of guests", cargo(&guests))?;
     let mut docs = cargo("doc --locked --workspace --no-deps");

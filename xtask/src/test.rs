@@ -31,6 +31,8 @@ pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
     if !filter.is_empty() {
         return Ok(());
     }
+    let interleaved = "test --locked -p patinox-resources --features shuttle --lib interleavings";
+    steps.command("threads, interleaved", cargo(interleaved))?;
     steps.command("examples in docs", cargo(&format!("test {all} --doc")))?;
     let guests = "test --locked --workspace --manifest-path components/Cargo.toml";
     steps.command("tests of guests", cargo(guests))

@@ -21,20 +21,26 @@
 //!
 //! Read `detector`, then below it `groups` and `swap`; `constraints`, what that
 //! bears; `pressure`, how much of it is taken;
-//! `shared`, for what many read and few replace.
+//! `shared`, for what many read and few replace; `pool` and `lease`, for what is
+//! dear to make.
 
 #![forbid(unsafe_code)]
 
 mod constraints;
 mod detector;
+mod lease;
+mod pool;
 mod pressure;
 mod shared;
+mod sync;
 
 pub use constraints::Constraints;
 pub use detector::{
     AddressSpace, Detector, Figure, FolderSpace, Held, Hundredths, Load, Machine, NotHundredths,
     Origin, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
 };
+pub use lease::Lease;
+pub use pool::{Maker, Pool, PoolConfig, PoolCounts, PoolError, PoolTotals, Reuse};
 pub use pressure::{
     Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
     Thresholds,
