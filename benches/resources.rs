@@ -8,6 +8,7 @@
     reason = "a bench that cannot run has nothing else to say"
 )]
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::pin::pin;
@@ -18,7 +19,9 @@ use std::thread;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use patinox_resources::{Detector, Maker, Pool, PoolConfig, Sampler, Shared};
+use patinox_resources::{
+    Detector, Kind, Maker, Owner, Pool, PoolConfig, Registry, Sampler, Shared, SweepLimits, sweep,
+};
 use tokio::runtime::Builder;
 
 /// A look at the whole machine, beside one file of it.
@@ -159,5 +162,41 @@ fn crowd() {
     );
 }
 
-criterion_group!(benches, detect, shared, pool);
+/// An entry made and removed among 100 000 others, beside a map under a lock; and
+/// all of them swept.
+fn registry(criterion: &mut Criterion) {
+    const HELD: u64 = 100_000;
+    let registry = Registry::new();
+    let owner = Owner::new("somebody");
+    let held: Vec<_> = (0..HELD)
+        .map(|_| registry.register(Kind::Instance, owner.clone(), 1))
+        .collect();
+    let map: Mutex<HashMap<u64, (Owner, Instant)>> = Mutex::default();
+    let mut next = 0;
+    while next < HELD {
+        let entry = (owner.clone(), Instant::now());
+        map.lock().expect("no panic").insert(next, entry);
+        next += 1;
+    }
+    let mut group = criterion.benchmark_group("resources/registry");
+    group.bench_function("map-and-lock", |bencher| {
+        bencher.iter(|| {
+            next += 1;
+            let entry = (owner.clone(), Instant::now());
+            map.lock().expect("no panic").insert(next, entry);
+            black_box(map.lock().expect("no panic").remove(&next));
+        });
+    });
+    group.bench_function("register-and-remove", |bencher| {
+        bencher.iter(|| black_box(registry.register(Kind::Instance, owner.clone(), 1)));
+    });
+    group.bench_function("sweep-100000", |bencher| {
+        let limits = SweepLimits::default();
+        bencher.iter(|| black_box(sweep(&registry.entries(), |_| limits, |_| false)));
+    });
+    group.finish();
+    drop(held);
+}
+
+criterion_group!(benches, detect, shared, pool, registry);
 criterion_main!(benches);

@@ -5,6 +5,12 @@
 //! with the control groups around it counted in; what may be held by that, and
 //! how hard pressed it is.
 //!
+//! **Owns** the [`Registry`], which knows every resource that is held: its kind,
+//! its owner, its age, its size and its state. [`sweep`] finds in it what should
+//! not be there any more. An [`AsyncGuard`] cleans up what it holds once it is
+//! dropped, wherever that is, exactly once and within a limit; what fails is kept,
+//! counted and told.
+//!
 //! **Never** knows what uses a resource, changes anything of the machine, or
 //! takes a file that is missing or nonsense for an error: the fact is then absent.
 //!
@@ -20,24 +26,32 @@
 //! ```
 //!
 //! Read `detector`, then below it `groups` and `swap`; `constraints`, what that
-//! bears; `pressure`, how much of it is taken;
-//! `shared`, for what many read and few replace; `pool` and `lease`, for what is
-//! dear to make.
+//! bears; `pressure`, how much of it is taken; `shared`, for what many read and few
+//! replace; `pool` and `lease`, for what is dear to make; `registry`, then `guard`
+//! with `cleaner`, `work`, `hand_over` and `underway` below it; `sweep`.
 
 #![forbid(unsafe_code)]
 
 mod constraints;
 mod detector;
+mod guard;
 mod lease;
 mod pool;
 mod pressure;
+mod registry;
 mod shared;
+mod sweep;
 mod sync;
+mod text;
 
 pub use constraints::Constraints;
 pub use detector::{
     AddressSpace, Detector, Figure, FolderSpace, Held, Hundredths, Load, Machine, NotHundredths,
     Origin, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
+};
+pub use guard::{
+    AsyncGuard, Cleaner, CleanerConfig, CleanupError, CleanupFailure, FailureCounts, Leaked,
+    OnFailure, Priority, Reason, StartError,
 };
 pub use lease::Lease;
 pub use pool::{Maker, Pool, PoolConfig, PoolCounts, PoolError, PoolTotals, Reuse};
@@ -45,4 +59,6 @@ pub use pressure::{
     Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
     Thresholds,
 };
+pub use registry::{Count, Entry, EntryCounts, EntryId, Kind, Owner, Registered, Registry, State};
 pub use shared::{Shared, Watch};
+pub use sweep::{Finding, Problem, SweepLimits, sweep};
