@@ -117,6 +117,55 @@ async fn whoever_still_waits_takes_over() {
     children::until(none).await;
 }
 
+/// Workers that are started ahead: each compiles one component, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_ready_compiles_one_component() {
+    const MEMORY: u64 = (1 << 30) + 6 * 4096;
+    let load = LoadLimits {
+        compile_memory_bytes: MEMORY,
+        ..LoadLimits::default()
+    };
+    let config = Config {
+        load,
+        ready_workers: 1,
+        ..support::config()
+    };
+    let host = Host::new(config).expect("a host");
+    let here = std::process::id();
+    assert!(workers(here, MEMORY).is_empty(), "one before there is need");
+    let component = |name: &str| {
+        forge::component(&format!(
+            r#"(component (core module $m (func (export "run")))
+                (core instance $i (instantiate $m))
+                (func (export "{name}") (canon lift (core func $i "run"))))"#
+        ))
+    };
+    let mut before = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        soon(host.load(component(name))).await.expect("a component");
+        // The next one is there, limited already, and none of those before is.
+        let next = seen(MEMORY).await;
+        assert!(!before.contains(&next), "{next:?} after {before:?}");
+        let one = || (workers(here, MEMORY) == [next]).then_some(());
+        children::until(one).await;
+        let limits = next.read("limits").expect("limits");
+        assert!(limits.contains(&MEMORY.to_string()), "{limits}");
+        before.push(next);
+    }
+    // One that dies while it waits is nobody's loss.
+    let idle = *before.last().expect("one");
+    let killed = kill_process(idle.pid(), Signal::KILL);
+    killed.expect("a signal");
+    idle.dead().await;
+    soon(host.load(component("e"))).await.expect("a component");
+    let next = seen(MEMORY).await;
+    // They go with their host.
+    drop(host);
+    next.gone().await;
+    let none = || workers(here, MEMORY).is_empty().then_some(());
+    children::until(none).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_component_at_once_is_compiled_once() {
     let host = support::host();

@@ -54,6 +54,12 @@ impl Seen {
         PathBuf::from(format!("/proc/{}/{file}", self.0))
     }
 
+    pub(crate) fn pid(self) -> rustix::process::Pid {
+        let number = i32::try_from(self.0).ok();
+        let pid = number.and_then(rustix::process::Pid::from_raw);
+        pid.expect("a process")
+    }
+
     /// What the system says of it.
     pub(crate) fn read(self, file: &str) -> Option<String> {
         fs::read_to_string(self.path(file)).ok()

@@ -50,6 +50,14 @@ impl HostBuilder {
         self
     }
 
+    /// How many compile workers are started ahead: see
+    /// [`Config::ready_workers`].
+    #[cfg(feature = "compile")]
+    pub const fn ready_workers(mut self, count: usize) -> Self {
+        self.0.ready_workers = count;
+        self
+    }
+
     /// Where compiled code is kept for the next process.
     pub fn store(mut self, store: ArtifactStore) -> Self {
         self.0.store = Some(store);

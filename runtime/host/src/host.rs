@@ -42,6 +42,12 @@ pub struct Config {
     /// nothing bounds the time and the memory that a compiler takes.
     #[cfg(feature = "compile")]
     pub compile_worker: Option<PathBuf>,
+    /// How many workers are started ahead, from the first component that is
+    /// compiled on, so that the next one need not wait for a process to start: for
+    /// hosts that load again and again. Each compiles one component, and goes when
+    /// none has come for a minute. By default none.
+    #[cfg(feature = "compile")]
+    pub ready_workers: usize,
     /// Where compiled code is kept for the next process; `None` for nowhere.
     pub store: Option<ArtifactStore>,
     /// How instances get their memory: from a pool, for whoever calls more than
@@ -110,7 +116,9 @@ impl Host {
         });
         #[cfg(feature = "compile")]
         let loader = {
-            let worker = config.compile_worker.as_ref().map(Worker::new);
+            let ready = (config.ready_workers, config.load);
+            let worker = config.compile_worker.as_ref();
+            let worker = worker.map(|program| Worker::new(program).with_ready(ready.0, ready.1));
             Loader::new(engine.clone(), worker, config.store.clone())
         };
         #[cfg(not(feature = "compile"))]

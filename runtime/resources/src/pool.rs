@@ -132,6 +132,24 @@ impl<M: Maker> Pool<M> {
         }
     }
 
+    /// Takes a value that is idle and good, and makes none and waits for none
+    /// where there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was being checked is dropped.
+    pub async fn checkout_idle(&self) -> Option<Lease<M>> {
+        loop {
+            let mut gone = Vec::new();
+            let entry = self.lock().enter_idle(Instant::now(), &mut gone);
+            drop(gone);
+            let lease = Lease::new(self.clone(), entry?);
+            if let Ok(lease) = self.checked(lease).await {
+                return Some(lease);
+            }
+        }
+    }
+
     /// Makes values until as many are idle as `ready` says, as far as there is
     /// room. How many were made.
     ///

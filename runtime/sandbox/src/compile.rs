@@ -37,9 +37,9 @@ pub use fault::WorkerFault;
 #[cfg(feature = "compile")]
 pub(crate) use order::Order;
 #[cfg(feature = "compile")]
-pub(crate) use parent::Job;
-#[cfg(feature = "compile")]
 pub use parent::Worker;
+#[cfg(feature = "compile")]
+pub(crate) use parent::{Job, Ready};
 #[cfg(feature = "compile")]
 pub use worker::{COMPILE_WORKER, compile_worker};
 

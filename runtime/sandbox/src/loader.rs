@@ -11,6 +11,8 @@ mod keep;
 mod precompiled;
 mod refusals;
 mod source;
+#[cfg(feature = "compile")]
+mod spares;
 mod stored;
 
 use std::fmt;

@@ -136,6 +136,18 @@ impl<M: Maker> State<M> {
         Ok(Entered::Queued { ticket, turn })
     }
 
+    /// An idle value, if there is one.
+    pub(super) fn enter_idle(
+        &mut self,
+        now: Instant,
+        gone: &mut Values<M>,
+    ) -> Option<Entry<M::Value>> {
+        let entry;
+        (entry, *gone) = self.pick(now);
+        self.leased += usize::from(entry.is_some());
+        entry
+    }
+
     /// Somebody waits no longer.
     pub(super) fn leave(&mut self, ticket: u64) -> Option<oneshot::Sender<Turn<M>>> {
         self.waiting.remove(&ticket)

@@ -307,6 +307,20 @@ fn what_is_unfit_goes_and_the_next_one_is_tried() {
 }
 
 #[test]
+fn only_what_is_idle_and_good_is_taken_where_that_is_asked_for() {
+    let (pool, numbers) = pool(PoolConfig::of(3));
+    let idle = || now(pool.checkout_idle()).map(|lease| lease.number);
+    assert_eq!((idle(), numbers.alive()), (None, 0));
+    drop([take(&pool), take(&pool)]);
+    assert_eq!(idle(), Some(1));
+    numbers.unfit(1);
+    assert_eq!(idle(), Some(0));
+    numbers.unfit(0);
+    assert_eq!((idle(), numbers.alive()), (None, 0));
+    assert_eq!(counts(&pool), [0; 4]);
+}
+
+#[test]
 fn each_strategy_uses_its_own() {
     let order = |reuse| {
         let (pool, _) = pool(PoolConfig {

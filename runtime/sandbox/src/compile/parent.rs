@@ -1,7 +1,8 @@
 //! The parent's side: one child, from its start to its end.
 
 use std::ffi::OsStr;
-use std::io::{self, PipeReader, Write as _};
+use std::io::{PipeReader, Write as _};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,58 @@ const FIRST_READ: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Worker {
     program: PathBuf,
+    /// How many are started ahead, and what they hold themselves to.
+    pub(crate) ahead: Option<(NonZeroUsize, LoadLimits)>,
+}
+
+/// A child that has limited itself, and waits for the one component that it will
+/// compile.
+pub(crate) struct Ready {
+    child: Kept,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    bounds: Bounds,
+}
+
+impl Ready {
+    /// Starts a child, which has not said yet that it is a worker.
+    fn spawn(program: &Path, limits: &LoadLimits) -> Result<Self, WorkerFault> {
+        let bounds = Bounds::new(limits);
+        let child = Command::new(program)
+            .arg(OsStr::new(COMPILE_WORKER))
+            .args(bounds.to_arguments())
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(WorkerFault::NotStarted)?;
+        let mut child = Kept(child);
+        let pipes = child.0.stdin.take().zip(child.0.stdout.take());
+        let (stdin, stdout) = pipes.ok_or(WorkerFault::BrokeOff)?;
+        for pipe in [stdin.as_fd(), stdout.as_fd()] {
+            fcntl_setfl(pipe, OFlags::NONBLOCK)
+                .map_err(|error| WorkerFault::NotStarted(error.into()))?;
+        }
+        Ok(Self {
+            child,
+            stdin,
+            stdout,
+            bounds,
+        })
+    }
+
+    /// Whether it would be started just so for a component under these limits.
+    pub(crate) fn suits(&self, limits: &LoadLimits) -> bool {
+        self.bounds == Bounds::new(limits)
+    }
+
+    /// Whether it is still there.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.0.try_wait(), Ok(None))
+    }
 }
 
 /// One component to be compiled.
@@ -62,23 +115,67 @@ impl Worker {
         let absolute = std::path::absolute(program);
         Self {
             program: absolute.unwrap_or_else(|_| program.to_owned()),
+            ahead: None,
         }
     }
 
-    /// Compiles in a child process. Blocks until that has ended.
+    /// Has so many processes started ahead once the first component is compiled,
+    /// under these limits: what is compiled under others starts one of its own.
+    /// Each compiles one component, and goes when none has come for a minute.
+    #[must_use]
+    pub fn with_ready(mut self, count: usize, limits: LoadLimits) -> Self {
+        self.ahead = NonZeroUsize::new(count).map(|count| (count, limits));
+        self
+    }
+
+    /// Starts a child, and waits until it has limited itself. Blocks until then.
     ///
     /// The child dies with the thread that calls this.
-    pub(crate) fn compile(&self, job: &Job<'_>) -> Result<Vec<u8>, Failed> {
+    pub(crate) fn start(&self, limits: &LoadLimits) -> Result<Ready, WorkerFault> {
+        let ready = Ready::spawn(&self.program, limits)?;
+        let until = Instant::now() + HELLO_WAIT;
+        let mut hello = [0; HELLO.len()];
+        let mut rest = hello.as_mut_slice();
+        while !rest.is_empty() {
+            let wait = until.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                return Err(WorkerFault::NotAWorker);
+            }
+            let [_] = polled([(ready.stdout.as_fd(), PollFlags::IN)], wait);
+            match rustix::io::read(&ready.stdout, &mut *rest) {
+                Ok(0) => return Err(WorkerFault::NotAWorker),
+                Ok(read) => rest = rest.get_mut(read..).unwrap_or_default(),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) => return Err(WorkerFault::BrokeOff),
+            }
+        }
+        if hello == HELLO {
+            Ok(ready)
+        } else {
+            Err(WorkerFault::NotAWorker)
+        }
+    }
+
+    /// Compiles in a child process: the one that is ready, or one that is started
+    /// for it. Blocks until that has ended.
+    ///
+    /// A child that is started here dies with the thread that calls this.
+    pub(crate) fn compile(&self, job: &Job<'_>, ready: Option<Ready>) -> Result<Vec<u8>, Failed> {
         if job.deadline <= Instant::now() {
             return Err(Failed::Short(LimitName::CompileWall));
         }
-        let mut talk = Talk::start(&self.program, job)?;
-        let mut hello = [0; HELLO.len()];
-        talk.fill(&mut hello)?;
-        if hello != HELLO {
-            return Err(WorkerFault::NotAWorker.into());
+        let mut talk = match ready {
+            Some(ready) => Talk::with(ready, job, true),
+            None => Talk::with(Ready::spawn(&self.program, job.limits)?, job, false),
+        };
+        if !talk.greeted {
+            let mut hello = [0; HELLO.len()];
+            talk.fill(&mut hello)?;
+            if hello != HELLO {
+                return Err(WorkerFault::NotAWorker.into());
+            }
+            talk.greeted = true;
         }
-        talk.greeted = true;
         let mut head = [0; Reply::BYTES];
         talk.fill(&mut head)?;
         let reply = Reply::from_bytes(&head).ok_or(WorkerFault::BrokeOff)?;
@@ -125,10 +222,13 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn start(program: &Path, job: &'a Job<'a>) -> Result<Self, Failed> {
-        let mut child = spawn(program, job.limits).map_err(WorkerFault::NotStarted)?;
-        let pipes = child.0.stdin.take().zip(child.0.stdout.take());
-        let (mut stdin, stdout) = pipes.ok_or(WorkerFault::BrokeOff)?;
+    fn with(ready: Ready, job: &'a Job<'a>, greeted: bool) -> Self {
+        let Ready {
+            child,
+            mut stdin,
+            stdout,
+            bounds: _,
+        } = ready;
         let request = Request {
             order: job.order,
             len: u64::try_from(job.bytes.len()).unwrap_or(u64::MAX),
@@ -136,19 +236,15 @@ impl<'a> Talk<'a> {
         // There is room in the pipe for so little, and a program that reads
         // none of it is found out by what it says.
         let _ = stdin.write_all(&request.to_bytes());
-        for pipe in [stdin.as_fd(), stdout.as_fd()] {
-            fcntl_setfl(pipe, OFlags::NONBLOCK)
-                .map_err(|error| WorkerFault::NotStarted(error.into()))?;
-        }
-        Ok(Self {
+        Self {
             child,
             stdin: Some(stdin),
             stdout,
             rest: job.bytes,
             job,
             started: Instant::now(),
-            greeted: false,
-        })
+            greeted,
+        }
     }
 
     /// Reads so many bytes as there are places.
@@ -199,7 +295,7 @@ impl<'a> Talk<'a> {
                 return Err(self.late());
             }
             let stdin = self.stdin.as_ref().map(AsFd::as_fd);
-            let [leash, stdout, stdin] = ready(
+            let [leash, stdout, stdin] = polled(
                 [
                     (self.job.leash.as_fd(), PollFlags::IN),
                     (self.stdout.as_fd(), PollFlags::IN),
@@ -281,7 +377,7 @@ impl<'a> Talk<'a> {
             if let Ok(Some(status)) = self.child.0.try_wait() {
                 return Some(status);
             }
-            let [leash] = ready([(self.job.leash.as_fd(), PollFlags::IN)], EXIT_LOOK);
+            let [leash] = polled([(self.job.leash.as_fd(), PollFlags::IN)], EXIT_LOOK);
             if leash {
                 break;
             }
@@ -290,22 +386,8 @@ impl<'a> Talk<'a> {
     }
 }
 
-fn spawn(program: &Path, limits: &LoadLimits) -> io::Result<Kept> {
-    let child = Command::new(program)
-        .arg(OsStr::new(COMPILE_WORKER))
-        .args(Bounds::new(limits).to_arguments())
-        .env_clear()
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    Ok(Kept(child))
-}
-
 /// Waits for one of these descriptors, and tells which are ready, or closed.
-fn ready<const N: usize>(wanted: [(BorrowedFd<'_>, PollFlags); N], wait: Duration) -> [bool; N] {
+fn polled<const N: usize>(wanted: [(BorrowedFd<'_>, PollFlags); N], wait: Duration) -> [bool; N] {
     let mut polled = wanted.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags));
     let wait = Timespec::try_from(wait).ok();
     // Interrupted, or timed out: nothing is ready.

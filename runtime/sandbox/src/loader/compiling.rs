@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use super::blocking;
-use crate::compile::{Failed, Job, Order, Worker, WorkerFault, precompile};
+use super::spares::Spares;
+use crate::compile::{Failed, Job, Order, Ready, Worker, WorkerFault, precompile};
 use crate::error::Error;
 use crate::screen::Screened;
 use crate::settings::Tunables;
@@ -53,6 +54,9 @@ pub(super) struct Compilers {
     /// A compiler runs for each permit that is out. How many there are is asked
     /// of the machine when the first one is needed.
     slots: OnceLock<Arc<Semaphore>>,
+    /// Workers that are started ahead, from the first component on; `None` inside
+    /// where the machine has no thread for that.
+    spares: OnceLock<Option<Spares>>,
 }
 
 impl Compilers {
@@ -61,7 +65,17 @@ impl Compilers {
             worker,
             detector,
             slots: OnceLock::new(),
+            spares: OnceLock::new(),
         }
+    }
+
+    /// A worker that is ready, if one is.
+    fn spare(&self, worker: &Worker, limits: &LoadLimits) -> Option<Ready> {
+        let (count, theirs) = worker.ahead?;
+        let spares = self
+            .spares
+            .get_or_init(|| Spares::new(worker.clone(), count, theirs).ok());
+        spares.as_ref()?.take(limits)
     }
 
     /// One for each processor, but no more than the machine has memory for.
@@ -103,6 +117,7 @@ impl Compilers {
             let done = timeout_at(deadline.into(), blocking(work)).await;
             return done.unwrap_or(Err(late));
         };
+        let ready = self.spare(&worker, &limits);
         let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
         let work = move || {
             let job = Job {
@@ -113,7 +128,7 @@ impl Compilers {
                 leash: &end,
             };
             let started = Instant::now();
-            let code = worker.compile(&job)?;
+            let code = worker.compile(&job, ready)?;
             drop(slot);
             finish(Done {
                 screened,
