@@ -1,5 +1,5 @@
 //! How long things take beside other things: past a deadline, after a cancel,
-//! next to busy guests, from the artifact store; and what waiting calls hold.
+//! next to busy guests, from the artifact store and from the compiler; and what waiting calls hold.
 //!
 //! Not a loop of one thing, so not criterion's: it prints the distribution of
 //! each. `--test` runs each a few times. Method and numbers: `benches/README.md`.
@@ -13,6 +13,8 @@
 #[expect(dead_code, reason = "others use the rest")]
 #[path = "call/floor.rs"]
 mod floor;
+#[path = "latency/loading.rs"]
+mod loading;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use floor::{Floor, Val};
 use patinox::prelude::*;
-use patinox::{Admission, Allocation, ArtifactStore, CancellationToken, Code, StoreConfig};
+use patinox::{Admission, Allocation, CancellationToken, Code};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -63,13 +65,14 @@ fn main() {
         ("light", beside_busy),
         ("callers", callers),
         ("waiting", waiting),
+        ("compile", loading::compile),
     ] {
         if wants(name) {
             measure(rounds);
         }
     }
     if wants("store") {
-        store(rounds, files.into_iter().map(PathBuf::from));
+        loading::store(rounds, files.into_iter().map(PathBuf::from));
     }
 }
 
@@ -376,37 +379,4 @@ fn resident() -> u64 {
 fn maps() -> usize {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     maps.lines().count()
-}
-
-/// From the bytes of a component to one that is ready, its code in the store;
-/// a store of its own each time, as in a new process. An argument names a large
-/// one beside the small.
-fn store(rounds: Rounds, large: impl Iterator<Item = PathBuf>) {
-    let text = patinox_artifacts::prebuilt::text().to_owned();
-    for path in std::iter::once(text).chain(large) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let open = || {
-            let config = StoreConfig::new(folder.path().join("store"), folder.path().join("key"));
-            ArtifactStore::open(config).expect("a store")
-        };
-        let runtime = runtime(1);
-        let ready = || {
-            let started = Instant::now();
-            let host = host(Config {
-                allocation: Allocation::OnDemand { slots: None },
-                compile_worker: Some(env!("CARGO_BIN_EXE_patinox").into()),
-                store: Some(open()),
-                ..Config::default()
-            });
-            let ready = black_box(component(&runtime, &host, &path));
-            let took = started.elapsed();
-            drop(ready);
-            took
-        };
-        let compiled = ready();
-        let times = (0..rounds.few).map(|_| ready()).collect();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        println!("store/{name}: compiled and kept in {compiled:.2?}");
-        print(&format!("store/{name}"), times);
-    }
 }
