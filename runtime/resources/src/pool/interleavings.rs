@@ -40,32 +40,47 @@ impl Maker for Counted {
     }
 }
 
-fn pool(size: usize) -> (Pool<Counted>, Arc<AtomicUsize>) {
-    let alive = Arc::new(AtomicUsize::new(0));
-    let pool = Pool::new(PoolConfig::of(size), Counted(Arc::clone(&alive)));
-    (pool, alive)
+type Work = fn(&Pool<Counted>);
+
+/// Three threads each do their work on one pool of one value, in many orders. In
+/// the end nothing is out, and so many values are left.
+#[track_caller]
+fn race(works: [Work; 3], left: std::ops::RangeInclusive<usize>) {
+    let race = move || {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::new(PoolConfig::of(1), Counted(Arc::clone(&alive)));
+        let threads = works.map(|work| {
+            let pool = pool.clone();
+            thread::spawn(move || work(&pool))
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let PoolCounts {
+            size: _,
+            idle,
+            leased,
+            making,
+            waiting,
+        } = pool.counts();
+        assert_eq!((leased, making, waiting), (0, 0, 0));
+        let alive = alive.load(Ordering::SeqCst);
+        assert_eq!(idle, alive);
+        assert!(left.contains(&alive), "{alive}");
+    };
+    shuttle::check_random(race, SCHEDULES);
 }
 
-fn settled(pool: &Pool<Counted>, alive: &AtomicUsize) {
-    let PoolCounts {
-        size,
-        idle,
-        leased,
-        making,
-        waiting,
-    } = pool.counts();
-    assert_eq!((leased, making, waiting), (0, 0, 0));
-    assert!(idle <= size);
-    assert_eq!(idle, alive.load(Ordering::SeqCst));
-}
-
-fn spawn(pool: &Pool<Counted>, work: fn(&Pool<Counted>)) -> thread::JoinHandle<()> {
-    let pool = pool.clone();
-    thread::spawn(move || work(&pool))
+fn take(pool: &Pool<Counted>) -> Lease<Counted> {
+    block_on(pool.checkout(None)).expect("a value")
 }
 
 fn use_once(pool: &Pool<Counted>) {
-    drop(block_on(pool.checkout(None)).expect("a value"));
+    drop(take(pool));
+}
+
+fn retire(pool: &Pool<Counted>) {
+    take(pool).retire();
 }
 
 /// Asks, and leaves if it is not there at the first look.
@@ -78,98 +93,38 @@ fn ask_and_leave(pool: &Pool<Counted>) {
     block_on(once);
 }
 
+/// Asks, of a pool that may be closed.
+fn ask(pool: &Pool<Counted>) {
+    drop(block_on(pool.checkout(None)));
+}
+
+fn resize(pool: &Pool<Counted>) {
+    pool.resize(2);
+    pool.resize(1);
+}
+
 #[test]
 fn interleavings_of_checkouts_and_returns() {
-    shuttle::check_random(
-        || {
-            let (pool, alive) = pool(1);
-            let others = [spawn(&pool, use_once), spawn(&pool, use_once)];
-            use_once(&pool);
-            for other in others {
-                other.join().unwrap();
-            }
-            settled(&pool, &alive);
-            assert_eq!(alive.load(Ordering::SeqCst), 1);
-        },
-        SCHEDULES,
-    );
+    race([use_once, use_once, use_once], 1..=1);
 }
 
 #[test]
 fn interleavings_of_leaving_and_handing_over() {
-    shuttle::check_random(
-        || {
-            let (pool, alive) = pool(1);
-            let others = [spawn(&pool, ask_and_leave), spawn(&pool, use_once)];
-            use_once(&pool);
-            for other in others {
-                other.join().unwrap();
-            }
-            settled(&pool, &alive);
-        },
-        SCHEDULES,
-    );
-}
-
-#[test]
-fn interleavings_of_resizing() {
-    shuttle::check_random(
-        || {
-            let (pool, alive) = pool(1);
-            let others = [
-                spawn(&pool, use_once),
-                spawn(&pool, |pool| {
-                    pool.resize(2);
-                    pool.resize(1);
-                }),
-            ];
-            use_once(&pool);
-            for other in others {
-                other.join().unwrap();
-            }
-            settled(&pool, &alive);
-        },
-        SCHEDULES,
-    );
-}
-
-#[test]
-fn interleavings_of_closing() {
-    shuttle::check_random(
-        || {
-            let (pool, alive) = pool(1);
-            let either = |pool: &Pool<Counted>| drop(block_on(pool.checkout(None)));
-            let others = [
-                spawn(&pool, either),
-                spawn(&pool, either),
-                spawn(&pool, Pool::close),
-            ];
-            for other in others {
-                other.join().unwrap();
-            }
-            settled(&pool, &alive);
-            assert_eq!(alive.load(Ordering::SeqCst), 0);
-        },
-        SCHEDULES,
-    );
+    race([ask_and_leave, use_once, use_once], 0..=1);
 }
 
 /// What is handed over is room for a value, and not one.
 #[test]
 fn interleavings_of_leaving_and_retiring() {
-    shuttle::check_random(
-        || {
-            let (pool, alive) = pool(1);
-            let retire = |pool: &Pool<Counted>| {
-                block_on(pool.checkout(None)).expect("a value").retire();
-            };
-            let others = [spawn(&pool, ask_and_leave), spawn(&pool, retire)];
-            retire(&pool);
-            for other in others {
-                other.join().unwrap();
-            }
-            settled(&pool, &alive);
-        },
-        SCHEDULES,
-    );
+    race([ask_and_leave, retire, retire], 0..=1);
+}
+
+#[test]
+fn interleavings_of_resizing() {
+    race([resize, use_once, use_once], 0..=1);
+}
+
+#[test]
+fn interleavings_of_closing() {
+    race([Pool::close, ask, ask], 0..=0);
 }
