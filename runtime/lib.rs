@@ -100,9 +100,10 @@ use std::process::ExitCode;
 pub use patinox_host::Precompiled;
 pub use patinox_host::{
     Allocated, Allocation, ArtifactStore, Busy, BusyReason, Called, Caller, CancellationToken,
-    Component, Config, Detector, Events, Host, HostBuilder, Import, ImportError, LoadRequest,
-    Loaded, NotPrecompiled, PatinoxError, PressureConfig, Priority, Profile, Request, Resource,
-    Shutdown, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
+    Component, Config, Count, Detector, Entry, EntryCounts, Events, Host, HostBuilder, Import,
+    ImportError, Kind, LoadRequest, Loaded, NotPrecompiled, Owner, PatinoxError, PressureConfig,
+    Priority, Profile, Registry, Request, Resource, Shutdown, StoreConfig, StoreError, Stored,
+    Threshold, ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

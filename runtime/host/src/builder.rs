@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
-use patinox_resources::Detector;
+use patinox_resources::{Detector, Registry};
 use patinox_sandbox::{Allocation, ArtifactStore, Import};
 use patinox_telemetry::{Clock, Recorder};
 
@@ -86,6 +86,12 @@ impl HostBuilder {
     /// [`Config::pressure`].
     pub fn pressure(mut self, pressure: PressureConfig) -> Self {
         self.0.pressure = Some(pressure);
+        self
+    }
+
+    /// Where it is written down who holds what: see [`Host::registry`].
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.0.registry = registry;
         self
     }
 

@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
-use patinox_resources::{Detector, Pressure, PressureWatch, Sampler};
+use patinox_resources::{
+    Detector, Kind, Owner, Pressure, PressureWatch, Registered, Registry, Sampler,
+};
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
 };
@@ -61,6 +63,9 @@ pub struct Config {
     /// often it is looked at, on a thread of its own; `None`, the default, for not
     /// at all.
     pub pressure: Option<PressureConfig>,
+    /// Where it is written down who holds what: instances, code, processes,
+    /// background tasks. By default one of this host's own.
+    pub registry: Registry,
     /// Where events go. By default nowhere.
     pub recorder: Recorder,
     /// What tells the time.
@@ -87,7 +92,7 @@ pub(crate) struct Parts {
     pub(crate) listeners: Listeners,
     catalog: Catalog<Loaded>,
     /// Looks at the machine for as long as the host is there.
-    watch: OnceLock<PressureWatch>,
+    watch: OnceLock<(PressureWatch, Registered)>,
 }
 
 impl Parts {
@@ -113,6 +118,7 @@ impl Host {
             detector: config.detector.clone(),
             clock: config.clock,
             imports: Imports::new(config.imports.clone())?,
+            registry: config.registry.clone(),
         });
         #[cfg(feature = "compile")]
         let loader = {
@@ -142,8 +148,12 @@ impl Host {
         });
         if let Some(shortage) = shortage {
             let watch = watch(&parts, shortage).map_err(PatinoxError::NoThread)?;
+            let entry = parts
+                .config
+                .registry
+                .register(Kind::Task, Owner::new("pressure"), 0);
             // Nobody else has it yet.
-            let _ = parts.watch.set(watch);
+            let _ = parts.watch.set((watch, entry));
         }
         Ok(Self(parts))
     }
@@ -296,6 +306,15 @@ impl Host {
     #[must_use]
     pub fn catalog(&self) -> &Catalog<Loaded> {
         &self.0.catalog
+    }
+
+    /// Who holds what: each live instance with the memory that it has, under the
+    /// digest of its component; the code of each component that is loaded; each
+    /// compile worker, with the address space that it may have; and the threads
+    /// of the host's own.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.0.config.registry
     }
 
     /// What happens from now on.

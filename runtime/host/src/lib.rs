@@ -42,7 +42,8 @@ pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{
-    Detector, Level, Machine, Resource, Sampler, Threshold, ThresholdError, Thresholds,
+    Count, Detector, Entry, EntryCounts, Kind, Level, Machine, Owner, Registry, Resource, Sampler,
+    Threshold, ThresholdError, Thresholds,
 };
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;

@@ -60,6 +60,14 @@ impl Artifact {
         Self(Code::File { file, bytes })
     }
 
+    /// How many bytes of code it has.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.0 {
+            Code::Memory(code) => u64::try_from(code.len()).unwrap_or(u64::MAX),
+            Code::File { file: _, bytes } => *bytes,
+        }
+    }
+
     /// Makes a component of it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What is left of the limits that the engine asks about.
 
 use patinox_policy::Limits;
+use patinox_resources::Registered;
 use wasmtime::{ResourceLimiter, Result};
 
 /// Linear memory, all memories together; tables, and how many of what.
@@ -23,6 +24,8 @@ pub(crate) struct Budget {
     tables: usize,
     memories: usize,
     core_instances: usize,
+    /// Where it is written down how much memory the call holds.
+    entry: Option<Registered>,
 }
 
 /// A growth of a memory that was refused, in bytes.
@@ -59,6 +62,18 @@ impl Budget {
             tables: count(limits.tables),
             memories: count(limits.memories),
             core_instances: count(limits.core_instances),
+            entry: None,
+        }
+    }
+
+    /// Writes down from now on how much memory is held.
+    pub(crate) fn write_down(&mut self, entry: Registered) {
+        self.entry = Some(entry);
+    }
+
+    fn written(&self) {
+        if let Some(entry) = &self.entry {
+            entry.set_size_bytes(self.held);
         }
     }
 
@@ -109,6 +124,7 @@ impl ResourceLimiter for Budget {
         });
         self.held = total;
         self.peak = self.peak.max(total);
+        self.written();
         Ok(true)
     }
 
@@ -121,6 +137,7 @@ impl ResourceLimiter for Budget {
         self.held = self.held.saturating_sub(last.bytes);
         self.peak = last.peak_before;
         self.refused = last.refusal.or(self.refused);
+        self.written();
         Ok(())
     }
 

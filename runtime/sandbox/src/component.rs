@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use patinox_policy::Grant;
+use patinox_resources::{Kind, Owner, Registered};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
@@ -21,6 +22,7 @@ use crate::facts::Facts;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
 use crate::loader::Store;
+use crate::screen::interfaces::MAX_OFFERED;
 use crate::screen::{Digest, NotAComponent};
 use crate::state::State;
 use crate::turns::Pace;
@@ -51,6 +53,9 @@ pub(crate) struct Known {
 struct Inner {
     engine: Engine,
     artifact: Artifact,
+    /// That its code is held; its owner is the digest.
+    _entry: Registered,
+    owner: Owner,
     /// Linked on each backend where a call has run: one, and rarely two.
     ready: RwLock<Vec<Arc<Ready>>>,
     memories: u32,
@@ -94,7 +99,13 @@ impl Component {
         let imports = offered_imports(engine, &backend, &code)?;
         let exports = inspect::exports(&backend.engine, &code, &docs);
         let ready = link(engine, &backend, &code, &exports)?;
+        let digest = known.digest.to_string();
+        let owner = Owner::new(&digest);
+        let code_bytes = compiled.artifact.bytes();
+        let registry = engine.registry();
         Ok(Self(Arc::new(Inner {
+            _entry: registry.register(Kind::Artifact, owner.clone(), code_bytes),
+            owner,
             engine: engine.clone(),
             artifact: compiled.artifact,
             // What imports no module has a number that is known.
@@ -102,7 +113,7 @@ impl Component {
             fits_pool: backend.is_pool(),
             ready: RwLock::new(vec![Arc::new(ready)]),
             profile,
-            digest: known.digest.to_string(),
+            digest,
             size_bytes: u64::try_from(known.bytes).unwrap_or(u64::MAX),
             compile_time: compiled.time,
             store: compiled.store,
@@ -110,6 +121,20 @@ impl Component {
             imports,
             exports,
         })))
+    }
+
+    /// The interfaces that code imports and that no host has of itself, sorted:
+    /// nothing is linked.
+    #[cfg(feature = "compile")]
+    pub(crate) fn wanted(
+        engine: &Engine,
+        profile: Profile,
+        artifact: &Artifact,
+    ) -> Result<Vec<String>, Error> {
+        let (backend, code) = place(engine, profile, artifact)?;
+        let mut imports = imports_of(&backend, &code)?;
+        imports.retain(|name| !imports::is_known(name));
+        Ok(imports)
     }
 
     /// SHA-256 of the component's bytes: `sha256:` and 64 hexadecimal digits.
@@ -187,6 +212,12 @@ impl Component {
     #[must_use]
     pub fn is_handler(&self) -> bool {
         exports_handler(&self.0.exports)
+    }
+
+    /// Writes down that one more instance of it lives.
+    pub(crate) fn hold(&self) -> Registered {
+        let registry = self.0.engine.registry();
+        registry.register(Kind::Instance, self.0.owner.clone(), 0)
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -277,11 +308,7 @@ fn link(
 
 /// The imports, if all of them are offered.
 fn offered_imports(engine: &Engine, backend: &Backend, code: &Code) -> Result<Vec<String>, Error> {
-    let ty = code.component_type();
-    let imports = ty.imports(&backend.engine);
-    let imports = imports.filter(|(_, import)| needs_host(backend, &import.ty));
-    let mut imports: Vec<_> = imports.map(|(name, _)| name.to_owned()).collect();
-    imports.sort_unstable();
+    let imports = imports_of(backend, code)?;
     let missing = |name: &&String| {
         !imports::is_offered(&backend.linker, name) && !engine.imports().covers(name)
     };
@@ -293,15 +320,41 @@ fn offered_imports(engine: &Engine, backend: &Backend, code: &Code) -> Result<Ve
     }
 }
 
-/// Whether an import is more than names for types, which need nobody.
-fn needs_host(backend: &Backend, import: &ComponentItem) -> bool {
-    match import {
-        ComponentItem::Type(_) => false,
-        ComponentItem::ComponentInstance(interface) => {
-            let mut exports = interface.exports(&backend.engine);
-            exports.any(|(_, export)| needs_host(backend, &export.ty))
+/// The interfaces that it imports, sorted.
+///
+/// Here the types are known, as they are not to the screen: what it could not
+/// tell is counted before anything is linked.
+fn imports_of(backend: &Backend, code: &Code) -> Result<Vec<String>, Error> {
+    let (mut names, mut all) = (Vec::new(), 0_usize);
+    for (name, import) in code.component_type().imports(&backend.engine) {
+        let needed = offered(backend, &import.ty);
+        all = all.saturating_add(needed);
+        if MAX_OFFERED < all {
+            return Err(Error::NotAComponent(NotAComponent::TooLarge {
+                what: "imported functions",
+                found: u64::try_from(all).unwrap_or(u64::MAX),
+                allowed: u64::try_from(MAX_OFFERED).unwrap_or(u64::MAX),
+            }));
         }
-        _ => true,
+        if 0 < needed {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// How much of an import somebody has to offer: names for types need nobody.
+fn offered(backend: &Backend, import: &ComponentItem) -> usize {
+    match import {
+        ComponentItem::Type(_) => 0,
+        ComponentItem::ComponentInstance(interface) => {
+            let exports = interface.exports(&backend.engine);
+            exports
+                .map(|(_, export)| offered(backend, &export.ty))
+                .fold(0, usize::saturating_add)
+        }
+        _ => 1,
     }
 }
 

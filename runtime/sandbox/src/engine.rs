@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use patinox_policy::{LimitName, Limits};
-use patinox_resources::Detector;
+use patinox_resources::{Detector, Registry};
 use patinox_telemetry::Clock;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,8 @@ pub struct EngineConfig {
     pub clock: Clock,
     /// What the embedder himself offers to components.
     pub imports: Imports,
+    /// Where it is written down who holds what.
+    pub registry: Registry,
 }
 
 /// How the instances of a profile get their memory on this machine.
@@ -97,10 +99,11 @@ impl Engine {
     /// needs it, by what the machine has left then.
     #[must_use]
     pub fn new(config: EngineConfig) -> Self {
+        let profiled = |profile| Profiled::new(profile, config.registry.clone());
         Self(Arc::new(Shared {
+            lean: profiled(Profile::Lean),
+            strict: profiled(Profile::Strict),
             config,
-            lean: Profiled::new(Profile::Lean),
-            strict: Profiled::new(Profile::Strict),
             swap: OnceLock::new(),
         }))
     }
@@ -176,6 +179,10 @@ impl Engine {
         &self.0.config.detector
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.config.registry
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.config.clock
     }
@@ -190,6 +197,7 @@ impl Engine {
             detector,
             clock: _,
             imports: _,
+            registry: _,
         } = &self.0.config;
         profiled.chosen(*allocation, detector, &self.0.swap)
     }

@@ -66,7 +66,8 @@ impl Instance {
         let placed = within(run, None, place).await;
         let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
         let reach = engine.tunables(component.profile())?.memory_reservation;
-        let state = State::new(run, engine.clock(), reach);
+        let mut state = State::new(run, engine.clock(), reach);
+        state.budget.write_down(component.hold());
         let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
             let interrupt = run.deadline() + INTERRUPT_AFTER;

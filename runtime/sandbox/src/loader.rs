@@ -123,6 +123,7 @@ impl Loader {
     #[cfg(feature = "compile")]
     #[must_use]
     pub fn new(engine: Engine, worker: Option<Worker>, store: Option<ArtifactStore>) -> Self {
+        let worker = worker.map(|worker| worker.written_down_in(engine.registry()));
         let compilers = Compilers::new(worker, engine.detector().clone());
         Self::of(engine, compilers, store)
     }
@@ -276,13 +277,22 @@ impl Loader {
         if now != digest {
             return Ok(Made::Changed(Hashed::with_digest(bytes, now)));
         }
-        let imports = self.0.engine.imports().clone();
+        let engine = self.0.engine.clone();
         let screen = move || {
             let screened = Screened::with_digest(bytes, digest, &limits)?;
-            Ok(screened.with_imports(&imports)?)
+            let screened = screened.with_imports(engine.imports())?;
+            // They may make an engine, which takes a while.
+            let tunables = engine.tunables(screened.facts.profile)?;
+            Ok((screened, tunables))
         };
-        let screened = self.read(screen, &limits, deadline).await?;
-        let (task, keep) = self.task(screened, trouble, limits, deadline)?;
+        let (screened, tunables) = self.read(screen, &limits, deadline).await?;
+        let task = Task {
+            screened,
+            tunables,
+            limits,
+            deadline,
+        };
+        let keep = self.keep(trouble);
         let compile = self.0.compilers.compile(task, |done| keep.link(done));
         compile.await.map(Made::Component).map_err(|failed| {
             self.0.refusals.remember((digest, limits), &failed);
@@ -309,27 +319,14 @@ impl Loader {
         }
     }
 
-    /// What is to be compiled, and what is done with it then.
+    /// What is done with code once it is compiled.
     #[cfg(feature = "compile")]
-    fn task(
-        &self,
-        screened: Screened,
-        trouble: Option<String>,
-        limits: LoadLimits,
-        deadline: Instant,
-    ) -> Result<(Task, Keep), Error> {
-        let keep = Keep {
+    fn keep(&self, trouble: Option<String>) -> Keep {
+        Keep {
             engine: self.0.engine.clone(),
             store: self.0.store.clone(),
             trouble,
-        };
-        let task = Task {
-            tunables: self.0.engine.tunables(screened.facts.profile)?,
-            screened,
-            limits,
-            deadline,
-        };
-        Ok((task, keep))
+        }
     }
 
     /// Says why the store does not have it.

@@ -4,7 +4,7 @@
 mod census;
 #[cfg(test)]
 mod damaged;
-mod interfaces;
+pub(crate) mod interfaces;
 
 use std::fmt;
 use std::io::{self, Read};

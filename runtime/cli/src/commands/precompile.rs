@@ -76,7 +76,7 @@ fn kept(name: &str, done: &Precompiled) -> Result<(Value, String), Error> {
     let was = match &done.store {
         Stored::Hit => "was there",
         Stored::Kept => "compiled",
-        Stored::Replaced { .. } => "compiled anew, as its entry was not of this key",
+        Stored::Replaced { .. } => "compiled anew, as its entry was of no use",
         Stored::NotKept { reason } => {
             let reason = reason.clone();
             return Err(Error::NotKept { reason });
@@ -84,7 +84,6 @@ fn kept(name: &str, done: &Precompiled) -> Result<(Value, String), Error> {
         Stored::Absent => "not kept",
     };
     let (name, size) = (shown(name), done.size_bytes);
-    let wanted: Vec<_> = done.wanted.iter().map(|import| shown(import)).collect();
     let document = json!({
         "component": name,
         "digest": done.digest,
@@ -92,12 +91,26 @@ fn kept(name: &str, done: &Precompiled) -> Result<(Value, String), Error> {
         "size_bytes": size,
         "compiled": done.store != Stored::Hit,
         "replaced": matches!(done.store, Stored::Replaced { .. }),
-        "imports_of_embedder": wanted,
+        "imports_of_embedder": done.wanted,
     });
     let mut line = format!("{name}: {was}, {}, {}", cost::bytes(size), done.digest);
-    if !wanted.is_empty() {
+    if !done.wanted.is_empty() {
         // Writing to a `String` cannot fail.
-        let _ = write!(line, "; its host must offer {}", wanted.join(", "));
+        let _ = write!(line, "; its host must offer {}", list(&done.wanted));
     }
     Ok((document, line))
+}
+
+/// Names that a stranger chose, as far as a person reads them.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let shown = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{}`", shown(name)));
+    let shown: Vec<_> = shown.collect();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }

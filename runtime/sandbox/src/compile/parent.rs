@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, LoadLimits};
+use patinox_resources::{Kind, Owner, Registered, Registry, State};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -41,6 +42,8 @@ pub struct Worker {
     program: PathBuf,
     /// How many are started ahead, and what they hold themselves to.
     pub(crate) ahead: Option<(NonZeroUsize, LoadLimits)>,
+    /// Where it is written down which processes there are.
+    registry: Registry,
 }
 
 /// A child that has limited itself, and waits for the one component that it will
@@ -54,9 +57,9 @@ pub(crate) struct Ready {
 
 impl Ready {
     /// Starts a child, which has not said yet that it is a worker.
-    fn spawn(program: &Path, limits: &LoadLimits) -> Result<Self, WorkerFault> {
+    fn spawn(worker: &Worker, limits: &LoadLimits) -> Result<Self, WorkerFault> {
         let bounds = Bounds::new(limits);
-        let child = Command::new(program)
+        let child = Command::new(&worker.program)
             .arg(OsStr::new(COMPILE_WORKER))
             .args(bounds.to_arguments())
             .env_clear()
@@ -67,7 +70,9 @@ impl Ready {
             .stderr(Stdio::null())
             .spawn()
             .map_err(WorkerFault::NotStarted)?;
-        let mut child = Kept(child);
+        let registry = &worker.registry;
+        let entry = registry.register(Kind::Process, Owner::new("compile"), bounds.memory_bytes);
+        let mut child = Kept(child, entry);
         let pipes = child.0.stdin.take().zip(child.0.stdout.take());
         let (stdin, stdout) = pipes.ok_or(WorkerFault::BrokeOff)?;
         for pipe in [stdin.as_fd(), stdout.as_fd()] {
@@ -116,6 +121,7 @@ impl Worker {
         Self {
             program: absolute.unwrap_or_else(|_| program.to_owned()),
             ahead: None,
+            registry: Registry::new(),
         }
     }
 
@@ -128,11 +134,21 @@ impl Worker {
         self
     }
 
+    /// Writes down here which processes there are.
+    pub(crate) fn written_down_in(mut self, registry: &Registry) -> Self {
+        self.registry = registry.clone();
+        self
+    }
+
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Starts a child, and waits until it has limited itself. Blocks until then.
     ///
     /// The child dies with the thread that calls this.
     pub(crate) fn start(&self, limits: &LoadLimits) -> Result<Ready, WorkerFault> {
-        let ready = Ready::spawn(&self.program, limits)?;
+        let ready = Ready::spawn(self, limits)?;
         let until = Instant::now() + HELLO_WAIT;
         let mut hello = [0; HELLO.len()];
         let mut rest = hello.as_mut_slice();
@@ -150,6 +166,7 @@ impl Worker {
             }
         }
         if hello == HELLO {
+            ready.child.1.set_state(State::Idle);
             Ok(ready)
         } else {
             Err(WorkerFault::NotAWorker)
@@ -166,7 +183,7 @@ impl Worker {
         }
         let mut talk = match ready {
             Some(ready) => Talk::with(ready, job, true),
-            None => Talk::with(Ready::spawn(&self.program, job.limits)?, job, false),
+            None => Talk::with(Ready::spawn(self, job.limits)?, job, false),
         };
         if !talk.greeted {
             let mut hello = [0; HELLO.len()];
@@ -196,7 +213,7 @@ impl Worker {
 }
 
 /// A child that is killed and reaped when this is dropped.
-struct Kept(Child);
+struct Kept(Child, Registered);
 
 impl Drop for Kept {
     fn drop(&mut self) {
@@ -233,6 +250,7 @@ impl<'a> Talk<'a> {
             order: job.order,
             len: u64::try_from(job.bytes.len()).unwrap_or(u64::MAX),
         };
+        child.1.set_state(State::Active);
         // There is room in the pipe for so little, and a program that reads
         // none of it is found out by what it says.
         let _ = stdin.write_all(&request.to_bytes());
@@ -344,9 +362,10 @@ impl<'a> Talk<'a> {
         if Instant::now() < self.job.deadline {
             return WorkerFault::NotAWorker.into();
         }
-        // Of a child that had little of the time, nothing is known.
-        let half = Duration::from_millis(self.job.limits.compile_wall_ms / 2);
-        if self.greeted && half <= self.started.elapsed() {
+        // Of a child that had less than nearly all of the time, nothing is known:
+        // who sent the component may have taken the rest.
+        let nearly_all = Duration::from_millis(self.job.limits.compile_wall_ms / 10 * 9);
+        if self.greeted && nearly_all <= self.started.elapsed() {
             Failed::Limit(LimitName::CompileWall)
         } else {
             Failed::Short(LimitName::CompileWall)

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use patinox_resources::Registry;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::Error;
@@ -62,12 +63,12 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(tunables: &Tunables, kind: Kind) -> Result<Self, Error> {
+    pub(super) fn new(tunables: &Tunables, kind: Kind, registry: &Registry) -> Result<Self, Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let engine = wasmtime::Engine::new(&config(tunables, kind)).map_err(Error::internal)?;
         let mut linker = Linker::new(&engine, |state: &mut State| &mut state.meter);
         imports::link(&mut linker).map_err(Error::internal)?;
-        ticker::start(tunables.profile, &engine)?;
+        ticker::start(tunables.profile, &engine, registry)?;
         let (Kind::Pool { slots, .. } | Kind::OnDemand { slots }) = kind;
         Ok(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),

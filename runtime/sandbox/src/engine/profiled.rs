@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use patinox_resources::{Constraints, Detector, Swap, SwapWatch};
+use patinox_resources::{
+    Constraints, Detector, Kind as Held, Owner, Registered, Registry, Swap, SwapWatch,
+};
 
 use super::backend::{Backend, Kind, Reset};
 use super::ladder::{Allocation, BYTES_PER_CALL, Rung, Width, rungs};
@@ -14,6 +16,7 @@ use crate::settings::Tunables;
 /// for one runs on each.
 pub(super) struct Profiled {
     profile: Profile,
+    registry: Registry,
     chosen: OnceLock<Chosen>,
     /// Held while a choice is made: two at once would take the address space
     /// twice.
@@ -22,6 +25,7 @@ pub(super) struct Profiled {
 
 /// What the machine bears.
 pub(super) struct Chosen {
+    registry: Registry,
     pub(super) tunables: Tunables,
     rung: Rung,
     main: RwLock<Arc<Backend>>,
@@ -32,16 +36,23 @@ pub(super) struct Chosen {
 /// What tells whether memory can be swapped out.
 ///
 /// Unknown counts as yes.
-pub(super) struct SwapState(Option<SwapWatch>);
+pub(super) struct SwapState {
+    watch: Option<SwapWatch>,
+    _entry: Registered,
+}
 
 impl SwapState {
-    pub(super) fn watch(detector: &Detector) -> Self {
+    fn watch(detector: &Detector, registry: &Registry) -> Self {
+        let entry = registry.register(Held::Task, Owner::new("swap"), 0);
         // Nothing is to be done at the change: every call looks.
-        Self(detector.watch_swap(|_| {}).ok())
+        Self {
+            watch: detector.watch_swap(|_| {}).ok(),
+            _entry: entry,
+        }
     }
 
     fn can_swap(&self) -> bool {
-        let swap = self.0.as_ref().map(SwapWatch::swap);
+        let swap = self.watch.as_ref().map(SwapWatch::swap);
         !matches!(swap, Some(Swap::Absent | Swap::Forbidden))
     }
 
@@ -55,9 +66,10 @@ impl SwapState {
 }
 
 impl Profiled {
-    pub(super) const fn new(profile: Profile) -> Self {
+    pub(super) const fn new(profile: Profile, registry: Registry) -> Self {
         Self {
             profile,
+            registry,
             chosen: OnceLock::new(),
             choosing: Mutex::new(()),
         }
@@ -88,17 +100,21 @@ impl Profiled {
         };
         let rungs = rungs(&space, bears, allocation);
         let reset = || {
-            let swap = swap.get_or_init(|| SwapState::watch(detector));
+            let swap = swap.get_or_init(|| SwapState::watch(detector, &self.registry));
             swap.reset()
         };
-        let chosen = Chosen::by(self.profile, rungs, reset)?;
+        let chosen = Chosen::by((self.profile, &self.registry), rungs, reset)?;
         Ok(self.chosen.get_or_init(|| chosen))
     }
 }
 
 impl Chosen {
     /// Climbs down until an engine can be made.
-    fn by(profile: Profile, rungs: Vec<Rung>, reset: impl Fn() -> Reset) -> Result<Self, Error> {
+    fn by(
+        (profile, registry): (Profile, &Registry),
+        rungs: Vec<Rung>,
+        reset: impl Fn() -> Reset,
+    ) -> Result<Self, Error> {
         let mut refused = None;
         for rung in rungs {
             let (memory_reservation, memory_guard) = rung.width.bytes();
@@ -116,9 +132,10 @@ impl Chosen {
                     slots: rung.on_demand,
                 },
             };
-            match Backend::new(&tunables, kind) {
+            match Backend::new(&tunables, kind, registry) {
                 Ok(main) => {
                     return Ok(Self {
+                        registry: registry.clone(),
                         tunables,
                         rung,
                         main: RwLock::new(Arc::new(main)),
@@ -158,7 +175,7 @@ impl Chosen {
                 slots,
                 reset: Reset::All,
             };
-            let safe = Backend::new(&self.tunables, kind);
+            let safe = Backend::new(&self.tunables, kind, &self.registry);
             // Where there is no address space for a second pool, the calls run
             // without one.
             let safe = match safe {
@@ -183,7 +200,7 @@ impl Chosen {
         let kind = Kind::OnDemand {
             slots: self.rung.on_demand,
         };
-        let beside = Arc::new(Backend::new(&self.tunables, kind)?);
+        let beside = Arc::new(Backend::new(&self.tunables, kind, &self.registry)?);
         Ok(Arc::clone(self.beside.get_or_init(|| beside)))
     }
 

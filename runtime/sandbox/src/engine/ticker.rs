@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use patinox_resources::{Kind, Owner, Registry};
 use wasmtime::Engine;
 
 use super::Profile;
@@ -12,12 +13,14 @@ use crate::error::Error;
 const TICK: Duration = Duration::from_millis(1);
 
 /// Advances the epoch of an engine that looks at it, as long as there is one.
-pub(super) fn start(profile: Profile, engine: &Engine) -> Result<(), Error> {
+pub(super) fn start(profile: Profile, engine: &Engine, registry: &Registry) -> Result<(), Error> {
     if profile == Profile::Lean {
         return Ok(());
     }
     let engine = engine.weak();
+    let entry = registry.register(Kind::Task, Owner::new("tick"), 0);
     let ticks = move || {
+        let _entry = entry;
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use patinox_policy::LoadLimits;
+use tokio::time::timeout_at;
 
 use super::stored::{self, Sought};
-use super::{Loader, Source, Store, deadline};
+use super::{Loader, Source, Store, Task, deadline, late};
+use crate::component::Component;
 use crate::engine::Profile;
 use crate::error::Error;
 use crate::screen::Screened;
@@ -57,31 +59,60 @@ impl Loader {
         let hashed = self.hashed(source, &limits, deadline).await?;
         let whole = self.whole(hashed.held, hashed.digest, &limits, deadline);
         let (bytes, digest) = whole.await?;
+        let key = (digest, limits);
+        let flight = self.0.flights.join(&key);
+        // One at a time: what one has compiled the next one finds.
+        let turn = timeout_at(deadline.into(), flight.lock()).await;
+        let _turn = turn.or_else(|_| late(&limits))?;
+        if let Some(refused) = self.0.refusals.get(&key) {
+            return Err(refused.explain(&limits));
+        }
         let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let (engine, store) = (self.0.engine.clone(), self.0.store.clone());
         let look = move || {
             let screened = Screened::with_digest(bytes, digest, &limits)?;
+            let profile = screened.facts.profile;
+            // They may make an engine, which takes a while.
+            let tunables = engine.tunables(profile)?;
             let sought = stored::find(&engine, store.as_ref(), digest, &limits)?;
-            Ok((screened, sought))
+            let sought = sought.try_map(|entry| {
+                let wanted = Component::wanted(&engine, profile, &entry.artifact)?;
+                Ok((Store::Hit, Duration::ZERO, wanted))
+            })?;
+            Ok((screened, tunables, sought))
         };
-        let (screened, sought) = self.read(look, &limits, deadline).await?;
-        let (profile, wanted) = (screened.facts.profile, screened.wanted.clone());
+        let (screened, tunables, sought) = self.read(look, &limits, deadline).await?;
+        let profile = screened.facts.profile;
         let trouble = match sought {
-            Sought::Found(_) => None,
-            Sought::Nothing => Some(None),
-            Sought::Bad(reason) => Some(Some(reason)),
-        };
-        let (store, compile_time) = match trouble {
-            None => (Store::Hit, Duration::ZERO),
-            Some(trouble) => {
-                let (task, keep) = self.task(screened, trouble, limits, deadline)?;
-                let compile = self.0.compilers.compile(task, move |mut done| {
-                    let (_, store) = keep.keep(&mut done.screened, done.code)?;
-                    Ok((store, done.time))
+            Sought::Found((store, compile_time, wanted)) => {
+                return Ok(Precompiled {
+                    digest: digest.to_string(),
+                    size_bytes,
+                    profile,
+                    compile_time,
+                    store,
+                    wanted,
                 });
-                compile.await.map_err(|failed| failed.explain(&limits))?
             }
+            Sought::Nothing => None,
+            Sought::Bad(reason) => Some(reason),
         };
+        let keep = self.keep(trouble);
+        let task = Task {
+            screened,
+            tunables,
+            limits,
+            deadline,
+        };
+        let compile = self.0.compilers.compile(task, move |mut done| {
+            let (artifact, store) = keep.keep(&mut done.screened, done.code)?;
+            let wanted = Component::wanted(&keep.engine, profile, &artifact)?;
+            Ok((store, done.time, wanted))
+        });
+        let (store, compile_time, wanted) = compile.await.map_err(|failed| {
+            self.0.refusals.remember(key, &failed);
+            failed.explain(&limits)
+        })?;
         Ok(Precompiled {
             digest: digest.to_string(),
             size_bytes,

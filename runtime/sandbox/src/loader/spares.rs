@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use patinox_policy::LoadLimits;
-use patinox_resources::{Lease, Maker, Pool, PoolConfig};
+use patinox_resources::{Kind, Lease, Maker, Owner, Pool, PoolConfig};
 
 use crate::compile::{Ready, Worker, WorkerFault};
 
@@ -58,6 +58,9 @@ impl Spares {
     ///
     /// If the machine refuses a thread.
     pub(super) fn new(worker: Worker, count: NonZeroUsize, limits: LoadLimits) -> io::Result<Self> {
+        let entry = worker
+            .registry()
+            .register(Kind::Task, Owner::new("workers"), 0);
         let config = PoolConfig {
             ready: count.get(),
             max_idle: Some(IDLE),
@@ -69,7 +72,10 @@ impl Spares {
         let (wanted, wishes) = sync_channel(1);
         let thread = thread::Builder::new().name("patinox-workers".to_owned());
         let theirs = pool.clone();
-        thread.spawn(move || serve(&theirs, &wishes))?;
+        thread.spawn(move || {
+            let _entry = entry;
+            serve(&theirs, &wishes);
+        })?;
         Ok(Self { pool, wanted })
     }
 

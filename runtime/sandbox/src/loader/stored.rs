@@ -36,7 +36,7 @@ impl<T> Sought<T> {
 
 /// Code that was compiled before, and what was found about its component.
 pub(super) struct Entry {
-    artifact: Artifact,
+    pub(super) artifact: Artifact,
     pub(super) facts: Facts,
 }
 
@@ -84,7 +84,8 @@ pub(super) fn find(
             Found::Bad { reason } => trouble = Sought::Bad(reason.to_string()),
             Found::Hit { artifact, facts } => {
                 let Some(facts) = Facts::from_bytes(&facts) else {
-                    return Ok(Sought::Bad("another version kept it".to_owned()));
+                    trouble = Sought::Bad("another version kept it".to_owned());
+                    continue;
                 };
                 facts.counts.within(limits)?;
                 // Where address space is short each profile has its own.

@@ -362,3 +362,85 @@ async fn code_for_another_host_comes_from_files_and_is_what_load_finds() {
         (&Store::Hit, done.digest.as_str())
     );
 }
+
+/// What the screen cannot tell by itself is told by the compiled code.
+#[tokio::test]
+async fn what_is_wanted_is_told_however_it_is_written() {
+    let scene = Scene::new();
+    let limits = LoadLimits::default();
+    for imports in [
+        r#"(type $i (instance (export "get" (func))))
+           (alias outer 0 0 (type $j))
+           (import "acme:secret/vault@1.0.0" (instance (type $j)))"#,
+        r#"(import "acme:secret/vault@1.0.0" (instance
+               (export "inner" (instance (export "get" (func))))))"#,
+    ] {
+        let bytes = wat::parse_str(format!("(component {imports})")).expect("a component");
+        for store in [Store::Kept, Store::Hit] {
+            let done = scene.loader.precompile(bytes.clone(), &limits).await;
+            let done = done.expect("it is compiled");
+            assert_eq!(
+                (done.store, done.wanted),
+                (store, vec!["acme:secret/vault@1.0.0".to_owned()])
+            );
+        }
+        let loaded = scene.loader.load(bytes, &limits).await;
+        assert_eq!(end(&loaded), "component/missing-imports");
+    }
+}
+
+/// A thousand functions, named eleven times in a way that the screen cannot
+/// follow: counted before they are linked.
+#[tokio::test]
+async fn more_functions_than_any_component_needs_are_not_linked() {
+    let scene = Scene::new();
+    let limits = LoadLimits::default();
+    let functions = (0..1_000).map(|n| format!(r#"(export "f{n}" (func))"#));
+    let functions: String = functions.collect();
+    let of = |imports: usize| {
+        let names =
+            (0..imports).map(|n| format!(r#"(import "wasi:http/a{n}" (instance (type $again)))"#));
+        let names: String = names.collect();
+        let text = format!(
+            "(component (type $interface (instance {functions}))
+                (alias outer 0 0 (type $again)) {names})"
+        );
+        wat::parse_str(text).expect("a component")
+    };
+    let loaded = scene.loader.load(of(10), &limits).await;
+    assert!(loaded.is_ok(), "{loaded:?}");
+    for bytes in [of(11), of(300)] {
+        for _ in 0..2 {
+            let refused = scene.loader.load(bytes.clone(), &limits).await;
+            let text = refused.expect_err("too many").to_string();
+            assert!(text.contains("imported functions"), "{text}");
+            let refused = scene.loader.precompile(bytes.clone(), &limits).await;
+            let text = refused.expect_err("too many").to_string();
+            assert!(text.contains("imported functions"), "{text}");
+        }
+    }
+}
+
+/// A component that the compiler refuses, not the screen.
+#[tokio::test]
+async fn what_cannot_be_compiled_is_remembered_for_both() {
+    let scene = Scene::new();
+    let limits = LoadLimits::default();
+    let text = r#"(component (core module (func (result i32))))"#;
+    let bytes = wat::parse_str(text).expect("a component");
+    let key = (
+        Digest::of(&bytes),
+        scene.loader.0.compilers.tightened(&limits),
+    );
+    assert!(scene.loader.0.refusals.get(&key).is_none());
+    let refused = scene.loader.precompile(bytes.clone(), &limits).await;
+    assert_eq!(
+        refused.expect_err("invalid").code().as_str(),
+        "component/malformed"
+    );
+    assert!(scene.loader.0.refusals.get(&key).is_some());
+    assert_eq!(
+        end(&scene.loader.load(bytes, &limits).await),
+        "component/malformed"
+    );
+}

@@ -14,8 +14,9 @@ const MAX_NAMES: usize = 1_000;
 
 /// Functions and resources of all imports together. Each is linked, used or not,
 /// and a few bytes can name a thousand: it stops a small file from taking
-/// gigabytes of the host's memory. All of WASI has some 400.
-const MAX_OFFERED: usize = 10_000;
+/// gigabytes of the host's memory. All of WASI has some 400. What cannot be told
+/// here is counted again before it is linked.
+pub(crate) const MAX_OFFERED: usize = 10_000;
 
 /// The types and imports of the outermost component.
 ///
