@@ -85,7 +85,21 @@ impl Registry {
     /// memory; there would be no entry for one more.
     #[must_use = "the entry is gone as soon as this is dropped"]
     pub fn register(&self, kind: Kind, owner: Owner, size_bytes: u64) -> Registered {
-        let record = Record::new(kind, owner, size_bytes, self.now());
+        self.register_since(kind, owner, size_bytes, Instant::now())
+    }
+
+    /// As [`register`](Self::register), for what began at a moment that is known
+    /// already: its age counts from then on.
+    #[must_use = "the entry is gone as soon as this is dropped"]
+    pub fn register_since(
+        &self,
+        kind: Kind,
+        owner: Owner,
+        size_bytes: u64,
+        began: Instant,
+    ) -> Registered {
+        let began = began.saturating_duration_since(self.0.made);
+        let record = Record::new(kind, owner, size_bytes, began);
         let home = home();
         let id = self.shard(home).insert(home, record);
         Registered::new(self.clone(), id, kind)
@@ -195,6 +209,12 @@ impl Registry {
     fn remove(&self, id: EntryId) {
         // Its owner is dropped after the lock is.
         drop(self.shard(id.shard()).remove(id));
+    }
+
+    /// Asks no clock: it may be called for each growth.
+    fn resize(&self, id: EntryId, size_bytes: u64) {
+        let shard = self.shard(id.shard());
+        shard.update(id, |record| record.resize(size_bytes));
     }
 
     fn update(&self, id: EntryId, change: impl FnOnce(&mut Record, Duration)) {

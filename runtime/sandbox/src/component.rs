@@ -6,7 +6,7 @@ mod compiled_here;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use patinox_policy::Grant;
 use patinox_resources::{Kind, Owner, Registered};
@@ -214,10 +214,12 @@ impl Component {
         exports_handler(&self.0.exports)
     }
 
-    /// Writes down that one more instance of it lives.
-    pub(crate) fn hold(&self) -> Registered {
+    /// Writes down that one more instance of it lives, for a call that began then.
+    pub(crate) fn hold(&self, began: Instant) -> Registered {
         let registry = self.0.engine.registry();
-        registry.register(Kind::Instance, self.0.owner.clone(), 0)
+        let owner = self.0.owner.clone();
+        // The look at the clock that the call began with does for this too.
+        registry.register_since(Kind::Instance, owner, 0, began.into())
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -67,7 +67,7 @@ impl Instance {
         let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
         let reach = engine.tunables(component.profile())?.memory_reservation;
         let mut state = State::new(run, engine.clock(), reach);
-        state.budget.write_down(component.hold());
+        state.budget.write_down(component.hold(run.started));
         let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
             let interrupt = run.deadline() + INTERRUPT_AFTER;

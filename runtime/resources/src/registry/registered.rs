@@ -45,8 +45,7 @@ impl Registered {
 
     /// It takes up this much from now on, in bytes.
     pub fn set_size_bytes(&self, size_bytes: u64) {
-        self.registry
-            .update(self.id, |record, _| record.resize(size_bytes));
+        self.registry.resize(self.id, size_bytes);
     }
 
     /// It is in this state from now on. This also touches it.

@@ -241,3 +241,22 @@ proptest! {
         model.check(&registry);
     }
 }
+
+#[test]
+fn what_began_earlier_is_as_old_as_that() {
+    let registry = Registry::new();
+    let earlier = Instant::now();
+    while earlier.elapsed() < Duration::from_millis(2) {
+        std::hint::spin_loop();
+    }
+    let owner = Owner::new("call");
+    let old = registry.register_since(Kind::Instance, owner.clone(), 1, earlier);
+    let new = registry.register(Kind::Instance, owner, 1);
+    let age = |entry: &Registered| entry.entry().unwrap().age;
+    assert!(Duration::from_millis(2) <= age(&old));
+    assert!(age(&new) < age(&old));
+    // What began before the registry did is as old as that.
+    let before = earlier.checked_sub(Duration::from_secs(60));
+    let oldest = registry.register_since(Kind::Instance, Owner::NONE, 1, before.unwrap_or(earlier));
+    assert!(age(&oldest) < Duration::from_secs(60));
+}
