@@ -308,8 +308,8 @@ impl Host {
         &self.0.catalog
     }
 
-    /// Who holds what: each live instance with the memory that it has, under the
-    /// digest of its component; the code of each component that is loaded; each
+    /// Who holds what: each live instance with the memory that it has, within a
+    /// MiB, under the digest of its component; the code of each component that is loaded; each
     /// compile worker, with the address space that it may have; and the threads
     /// of the host's own.
     #[must_use]

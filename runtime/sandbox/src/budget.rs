@@ -26,7 +26,13 @@ pub(crate) struct Budget {
     core_instances: usize,
     /// Where it is written down how much memory the call holds.
     entry: Option<Registered>,
+    /// What stands there.
+    written: u64,
 }
+
+/// Growth that is not written down by itself: each time costs as much as growing
+/// by a page.
+const UNWRITTEN_BYTES: u64 = 1 << 20;
 
 /// A growth of a memory that was refused, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +69,7 @@ impl Budget {
             memories: count(limits.memories),
             core_instances: count(limits.core_instances),
             entry: None,
+            written: 0,
         }
     }
 
@@ -71,9 +78,15 @@ impl Budget {
         self.entry = Some(entry);
     }
 
-    fn written(&self) {
+    /// Writes down what is held, but for a last part of a MiB.
+    fn note(&mut self) {
+        let unwritten = self.held.abs_diff(self.written);
+        if 0 < self.written && unwritten < UNWRITTEN_BYTES {
+            return;
+        }
         if let Some(entry) = &self.entry {
             entry.set_size_bytes(self.held);
+            self.written = self.held;
         }
     }
 
@@ -124,7 +137,7 @@ impl ResourceLimiter for Budget {
         });
         self.held = total;
         self.peak = self.peak.max(total);
-        self.written();
+        self.note();
         Ok(true)
     }
 
@@ -137,7 +150,7 @@ impl ResourceLimiter for Budget {
         self.held = self.held.saturating_sub(last.bytes);
         self.peak = last.peak_before;
         self.refused = last.refusal.or(self.refused);
-        self.written();
+        self.note();
         Ok(())
     }
 
