@@ -116,25 +116,29 @@ fn pool(criterion: &mut Criterion) {
         });
     });
     group.finish();
-    crowd();
+    for values in [64, 8] {
+        crowd(values);
+    }
 }
 
-/// 64 tasks on two threads use 64 values, 2 000 times each, and give way after
-/// each.
-fn crowd() {
+/// 64 tasks on two threads use so many values, 2 000 times each, and give way after
+/// each; or while they hold it, where there are fewer than tasks, so that they
+/// queue.
+fn crowd(values: usize) {
     const TASKS: usize = 64;
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).build().expect("a runtime");
-    let pool = Pool::new(PoolConfig::of(TASKS), Numbers);
+    let pool = Pool::new(PoolConfig::of(values), Numbers);
     let use_it = |pool: Pool<Numbers>| async move {
         let mut took = Vec::new();
         for _ in 0..2_000 {
             let started = Instant::now();
             let lease = pool.checkout(None).await.expect("a value");
             black_box(*lease);
-            drop(lease);
+            let queue = (values < TASKS).then_some(lease);
             took.push(started.elapsed());
             tokio::task::yield_now().await;
+            drop(queue);
         }
         took
     };
@@ -155,7 +159,7 @@ fn crowd() {
             .unwrap_or_default()
     };
     println!(
-        "resources/pool/64-tasks  p50 {:?}  p99 {:?}  p99.9 {:?}",
+        "resources/pool/64-tasks-{values}  p50 {:?}  p99 {:?}  p99.9 {:?}",
         at(500),
         at(990),
         at(999)
