@@ -5,11 +5,11 @@ mod compiled_here;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patinox_policy::Grant;
-use patinox_resources::{Kind, Owner, Registered};
+use patinox_resources::{Kind, Owner, Registered, Shared};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
@@ -57,7 +57,7 @@ struct Inner {
     _entry: Registered,
     owner: Owner,
     /// Linked on each backend where a call has run: one, and rarely two.
-    ready: RwLock<Vec<Arc<Ready>>>,
+    ready: Shared<Vec<Arc<Ready>>>,
     memories: u32,
     fits_pool: bool,
     profile: Profile,
@@ -111,7 +111,7 @@ impl Component {
             // What imports no module has a number that is known.
             memories: code.resources_required().map_or(1, |all| all.num_memories),
             fits_pool: backend.is_pool(),
-            ready: RwLock::new(vec![Arc::new(ready)]),
+            ready: Shared::new(vec![Arc::new(ready)]),
             profile,
             digest,
             size_bytes: u64::try_from(known.bytes).unwrap_or(u64::MAX),
@@ -233,24 +233,34 @@ impl Component {
 
     /// The component linked on a backend, where it has not been yet.
     pub(crate) fn ready(&self, backend: &Arc<Backend>) -> Result<Arc<Ready>, Error> {
-        let linked = self.0.ready.read().unwrap_or_else(PoisonError::into_inner);
-        let here = |ready: &&Arc<Ready>| ready.backend.id == backend.id;
-        if let Some(ready) = linked.iter().find(here) {
-            return Ok(Arc::clone(ready));
+        let here = |linked: &Vec<Arc<Ready>>| {
+            let here = |ready: &&Arc<Ready>| ready.backend.id == backend.id;
+            linked.iter().find(here).map(Arc::clone)
+        };
+        if let Some(ready) = self.0.ready.with(here) {
+            return Ok(ready);
         }
-        drop(linked);
-        let mut linked = self.0.ready.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = linked.iter().find(here) {
-            return Ok(Arc::clone(ready));
-        }
+        self.0.ready.update(|linked| {
+            if let Some(ready) = here(linked) {
+                return (None, Ok(ready));
+            }
+            match self.link_on(backend) {
+                Ok(ready) => {
+                    // A backend that takes no more calls goes with what is linked
+                    // there.
+                    let used = linked.iter().filter(|ready| !ready.backend.is_retired());
+                    let all = used.chain([&ready]).map(Arc::clone);
+                    (Some(all.collect()), Ok(ready))
+                }
+                Err(error) => (None, Err(error)),
+            }
+        })
+    }
+
+    fn link_on(&self, backend: &Arc<Backend>) -> Result<Arc<Ready>, Error> {
         let code = self.0.artifact.load(&backend.engine);
         let code = code.map_err(Error::internal)?;
-        let ready = link(&self.0.engine, backend, &code, &self.0.exports)?;
-        let ready = Arc::new(ready);
-        // A backend that takes no more calls goes with what is linked there.
-        linked.retain(|ready| !ready.backend.is_retired());
-        linked.push(Arc::clone(&ready));
-        Ok(ready)
+        link(&self.0.engine, backend, &code, &self.0.exports).map(Arc::new)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The engines of one profile: made when they are needed.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use patinox_resources::{
-    Constraints, Detector, Kind as Held, Owner, Registered, Registry, Swap, SwapWatch,
+    Constraints, Detector, Kind as Held, Owner, Registered, Registry, Shared, Swap, SwapWatch,
 };
 
 use super::backend::{Backend, Kind, Reset};
@@ -28,7 +28,7 @@ pub(super) struct Chosen {
     registry: Registry,
     pub(super) tunables: Tunables,
     rung: Rung,
-    main: RwLock<Arc<Backend>>,
+    main: Shared<Arc<Backend>>,
     beside: OnceLock<Arc<Backend>>,
     making: Mutex<()>,
 }
@@ -138,7 +138,7 @@ impl Chosen {
                         registry: registry.clone(),
                         tunables,
                         rung,
-                        main: RwLock::new(Arc::new(main)),
+                        main: Shared::new(Arc::new(main)),
                         beside: OnceLock::new(),
                         making: Mutex::new(()),
                     });
@@ -154,7 +154,6 @@ impl Chosen {
     /// kernel what was written to takes no more calls: another takes its place,
     /// and the old one goes when its last call has ended.
     pub(super) fn main(&self, swap: Option<&SwapState>) -> Result<Arc<Backend>, Error> {
-        let main = Arc::clone(&self.main.read().unwrap_or_else(PoisonError::into_inner));
         let is_safe = |kind| match kind {
             Kind::Pool {
                 reset: Reset::Written,
@@ -162,30 +161,40 @@ impl Chosen {
             } => swap.is_some_and(|swap| !swap.can_swap()),
             _ => true,
         };
+        let main = self.main.with(Arc::clone);
         if is_safe(main.kind) {
             return Ok(main);
         }
-        let mut main = self.main.write().unwrap_or_else(PoisonError::into_inner);
-        if let Kind::Pool {
-            slots,
-            reset: Reset::Written,
-        } = main.kind
-        {
-            let kind = Kind::Pool {
+        self.main.update(|main| {
+            let main: &Arc<Backend> = main;
+            let Kind::Pool {
                 slots,
-                reset: Reset::All,
+                reset: Reset::Written,
+            } = main.kind
+            else {
+                return (None, Ok(Arc::clone(main)));
             };
-            let safe = Backend::new(&self.tunables, kind, &self.registry);
-            // Where there is no address space for a second pool, the calls run
-            // without one.
-            let safe = match safe {
-                Ok(safe) => Arc::new(safe),
-                Err(_) => self.beside()?,
-            };
-            main.retire();
-            *main = safe;
+            match self.safe(slots) {
+                Ok(safe) => {
+                    main.retire();
+                    (Some(Arc::clone(&safe)), Ok(safe))
+                }
+                Err(error) => (None, Err(error)),
+            }
+        })
+    }
+
+    /// A pool that asks the kernel nothing. Where there is no address space for a
+    /// second one, the calls run without.
+    fn safe(&self, slots: u32) -> Result<Arc<Backend>, Error> {
+        let kind = Kind::Pool {
+            slots,
+            reset: Reset::All,
+        };
+        match Backend::new(&self.tunables, kind, &self.registry) {
+            Ok(safe) => Ok(Arc::new(safe)),
+            Err(_) => self.beside(),
         }
-        Ok(Arc::clone(&main))
     }
 
     /// Where what does not fit the pool runs.
