@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,7 +186,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 progress: request.progress,
             };
             let who = (request.principal, request.priority);
-            let call = admitted(parts, component, &**tool, call, who);
+            let call = pin!(admitted(parts, component, &**tool, call, who));
             parts.running.run(call).await
         }
         Err(error) => Err(error.into()),

@@ -201,9 +201,9 @@ impl Host {
     /// worker, a compilation that began goes on to its end in the background.
     pub async fn load(&self, request: impl Into<LoadRequest>) -> Result<Loaded, PatinoxError> {
         // Boxed: it holds a whole store while a handler lists its tools.
-        let load = Box::pin(load::load(&self.0, request.into()));
+        let mut load = Box::pin(load::load(&self.0, request.into()));
         let _begun = self.0.running.begin();
-        self.0.running.run(load).await
+        self.0.running.run(load.as_mut()).await
     }
 
     /// Loads a component from a file.
@@ -240,9 +240,9 @@ impl Host {
         request: impl Into<LoadRequest>,
     ) -> Result<Precompiled, PatinoxError> {
         // Boxed: it holds what is read, screened and compiled.
-        let done = Box::pin(load::precompile(&self.0, request.into()));
+        let mut done = Box::pin(load::precompile(&self.0, request.into()));
         let _begun = self.0.running.begin();
-        self.0.running.run(done).await
+        self.0.running.run(done.as_mut()).await
     }
 
     /// Calls a tool of a loaded component, in an instance of its own.

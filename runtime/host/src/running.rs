@@ -1,10 +1,11 @@
 //! What runs, so that the host can end it all.
 
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::PatinoxError;
 
@@ -24,24 +25,38 @@ pub struct Shutdown {
 
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    tracker: TaskTracker,
+    count: AtomicUsize,
+    closed: AtomicBool,
+    /// Told when the last has ended after the host was closed.
+    idle: Notify,
     end: CancellationToken,
 }
 
+/// Something that runs, until this is dropped.
+#[derive(Debug)]
+#[must_use = "the host may be down as soon as this is dropped"]
+pub(crate) struct Begun<'a>(&'a Running);
+
 impl Running {
-    /// Something begins: the host is not down before the token is dropped.
-    pub(crate) fn begin(&self) -> TaskTrackerToken {
-        self.tracker.token()
+    /// Something begins: the host is not down before what is returned is dropped.
+    ///
+    /// A plain count, as every call passes here: a token that is counted for
+    /// itself would make two threads wait for each other twice as often.
+    pub(crate) fn begin(&self) -> Begun<'_> {
+        // Ordered with `closed`: whoever closes sees this one, or this one sees
+        // that it is closed.
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Begun(self)
     }
 
     /// Does some work that has begun, unless the host is shutting down, until it
-    /// is done or the host ends.
+    /// is done or the host ends. The work stays where it is pinned: it is large.
     pub(crate) async fn run<T>(
         &self,
-        work: impl Future<Output = Result<T, PatinoxError>>,
+        work: Pin<&mut impl Future<Output = Result<T, PatinoxError>>>,
     ) -> Result<T, PatinoxError> {
         // Whoever closes after this waits for it.
-        if self.tracker.is_closed() {
+        if self.closed.load(Ordering::SeqCst) {
             return Err(PatinoxError::Closing);
         }
         tokio::select! {
@@ -53,22 +68,86 @@ impl Running {
 
     /// Lets nothing begin any more, waits for what runs, ends what still does.
     pub(crate) async fn shutdown(&self, deadline: Duration) -> Shutdown {
-        self.tracker.close();
-        if tokio::time::timeout(deadline, self.tracker.wait())
-            .await
-            .is_ok()
-        {
+        self.closed.store(true, Ordering::SeqCst);
+        if tokio::time::timeout(deadline, self.idle()).await.is_ok() {
             return Shutdown {
                 cancelled: 0,
                 stuck: 0,
             };
         }
-        let cancelled = self.tracker.len();
+        let cancelled = self.count();
         self.end.cancel();
-        let _ = tokio::time::timeout(LETTING_GO, self.tracker.wait()).await;
+        let _ = tokio::time::timeout(LETTING_GO, self.idle()).await;
         Shutdown {
             cancelled,
-            stuck: self.tracker.len(),
+            stuck: self.count(),
         }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nothing runs, once it is closed.
+    async fn idle(&self) {
+        loop {
+            // It hears from here on, so the last one is not missed.
+            let idle = self.idle.notified();
+            if self.count() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let Running {
+            count,
+            closed,
+            idle,
+            end: _,
+        } = self.0;
+        if count.fetch_sub(1, Ordering::SeqCst) == 1 && closed.load(Ordering::SeqCst) {
+            idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn down_is_told_to_all_who_wait_for_it() {
+        let running = Running::default();
+        let begun = (running.begin(), running.begin());
+        let long = Duration::from_secs(60);
+        let all = async { tokio::join!(running.shutdown(long), running.shutdown(long)) };
+        let end = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(begun.0);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(begun.1);
+        };
+        let started = tokio::time::Instant::now();
+        let ((one, other), ()) = tokio::join!(all, end);
+        assert_eq!((one.cancelled, other.cancelled), (0, 0));
+        assert_eq!(started.elapsed(), Duration::from_secs(2));
+        assert!(matches!(
+            running.run(pin!(async { Ok(()) })).await,
+            Err(PatinoxError::Closing)
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stuck_is_counted() {
+        let running = Running::default();
+        let _begun = running.begin();
+        let down = running.shutdown(Duration::from_secs(1)).await;
+        assert_eq!((down.cancelled, down.stuck), (1, 1));
     }
 }

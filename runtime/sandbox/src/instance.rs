@@ -1,7 +1,7 @@
 //! One live store: one call, then gone.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ impl Instance {
         run: &Run,
     ) -> Result<(Arc<Ready>, Store<State>, Slot), Error> {
         let engine = component.engine();
-        let place = engine.place(component, &run.limits, run.deadline());
+        let place = pin!(engine.place(component, &run.limits, run.deadline()));
         let placed = within(run, None, place).await;
         let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
         let reach = engine.tunables(component.profile())?.memory_reservation;
@@ -128,7 +128,7 @@ impl Instance {
     ) -> Result<(), Raised> {
         let store = &mut self.store;
         let ready = &self.component;
-        within(&self.run, Some(&ready.pace), async {
+        let guest = pin!(async {
             let instance = ready
                 .pre
                 .instantiate_async(&mut *store)
@@ -141,8 +141,8 @@ impl Instance {
                 .call_async(store, params, results)
                 .await
                 .map_err(Raised::Engine)
-        })
-        .await
+        });
+        within(&self.run, Some(&ready.pace), guest).await
     }
 
     /// Instantiates a handler component and lets `work` call it, within the
@@ -154,14 +154,14 @@ impl Instance {
         let store = &mut self.store;
         let pace = Some(&self.component.pace);
         let handler = self.component.handler()?;
-        within(&self.run, pace, async {
+        let guest = pin!(async {
             let guest = handler
                 .instantiate_async(&mut *store)
                 .await
                 .map_err(Raised::Starting)?;
             work(&guest, store).await.map_err(Raised::Engine)
-        })
-        .await
+        });
+        within(&self.run, pace, guest).await
     }
 
     /// Drops the store and tells what the call spent.
@@ -225,14 +225,15 @@ fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, E
     result
 }
 
-/// Runs guest code until it is done, the deadline, or a cancel.
+/// Runs guest code until it is done, the deadline, or a cancel. It stays where it
+/// is pinned: it is large.
 ///
 /// The guest has the first turn, so that one that is soon done costs neither a
 /// timer nor a place among those who listen for the cancel.
 async fn within<T>(
     run: &Run,
     pace: Option<&Pace>,
-    guest: impl Future<Output = Result<T, Raised>>,
+    mut guest: Pin<&mut impl Future<Output = Result<T, Raised>>>,
 ) -> Result<T, Raised> {
     if run.cancel.is_cancelled() {
         return Err(Raised::Cancelled);
@@ -242,7 +243,6 @@ async fn within<T>(
         true => Some(Err(Raised::Cancelled)),
         false => (run.deadline() <= now).then(|| Err(late())),
     };
-    let mut guest = pin!(guest);
     let mut turns = pace.map_or_else(Turns::default, Turns::of);
     tokio::select! {
         biased;
