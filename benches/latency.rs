@@ -10,6 +10,8 @@
     reason = "a bench that cannot run has nothing else to say, and says it here"
 )]
 
+#[path = "latency/callers.rs"]
+mod callers;
 #[expect(dead_code, reason = "others use the rest")]
 #[path = "call/floor.rs"]
 mod floor;
@@ -18,10 +20,8 @@ mod loading;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use floor::{Floor, Val};
 use patinox::prelude::*;
 use patinox::{Admission, Allocation, CancellationToken, Code};
 use serde_json::json;
@@ -63,7 +63,7 @@ fn main() {
         ("deadline", deadline),
         ("cancel", cancel),
         ("light", beside_busy),
-        ("callers", callers),
+        ("callers", callers::callers),
         ("waiting", waiting),
         ("compile", loading::compile),
     ] {
@@ -245,55 +245,6 @@ async fn light_calls(host: &Host, component: &Loaded, tool: &str, calls: usize) 
         let called = host.call(component, request).await;
         black_box(called.result.expect("a result"));
     }
-}
-
-/// How much more two callers do than one: of a component of half a kilobyte,
-/// beside its floor, and of one with a standard library.
-fn callers(rounds: Rounds) {
-    let calls = rounds.many;
-    let host = host(Config::default());
-    let loading = runtime(1);
-    let echo = wat::parse_str(ECHO).expect("the text is a component");
-    let floor = Arc::new(Floor::pooled(&echo, &["echo"]));
-    let echo = loading.block_on(host.load(echo)).expect("a component");
-    let text = component(&loading, &host, patinox_artifacts::prebuilt::text());
-    scaling("callers/echo/floor", calls, |calls| {
-        let floor = Arc::clone(&floor);
-        async move {
-            for _ in 0..calls {
-                let params = [Val::String("to be or not to be".to_owned())];
-                black_box(floor.call(&params).await);
-            }
-        }
-    });
-    for (name, tool, component) in [("echo", "echo", echo), ("text", "count", text)] {
-        scaling(&format!("callers/{name}"), calls, |calls| {
-            let (host, component) = (host.clone(), component.clone());
-            async move {
-                light_calls(&host, &component, tool, calls).await;
-            }
-        });
-    }
-}
-
-/// So many calls by one caller, and by two on two threads.
-fn scaling<Work>(name: &str, calls: usize, work: impl Fn(usize) -> Work)
-where
-    Work: Future<Output = ()> + Send + 'static,
-{
-    let per_second = |callers: usize| {
-        let runtime = runtime(callers);
-        let mut all = JoinSet::new();
-        let started = Instant::now();
-        for _ in 0..callers {
-            all.spawn_on(work(calls / callers), runtime.handle());
-        }
-        runtime.block_on(all.join_all());
-        f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / started.elapsed().as_secs_f64()
-    };
-    let (one, two) = (per_second(1), per_second(2));
-    let ratio = two / one;
-    println!("{name:<32} 1: {one:.0}/s  2: {two:.0}/s  ratio {ratio:.2}");
 }
 
 /// A guest that waits in the host and does nothing else.
