@@ -102,8 +102,8 @@ pub use patinox_host::{
     Allocated, Allocation, ArtifactStore, Busy, BusyReason, Called, Caller, CancellationToken,
     Component, Config, Count, Detector, Entry, EntryCounts, Events, Host, HostBuilder, Import,
     ImportError, Kind, LoadRequest, Loaded, NotPrecompiled, Owner, PatinoxError, PressureConfig,
-    Priority, Profile, Registry, Request, Resource, Shutdown, StoreConfig, StoreError, Stored,
-    Threshold, ThresholdError, Thresholds,
+    Priority, Profile, Registry, Request, Resource, Shutdown, Starved, StoreConfig, StoreError,
+    Stored, Threshold, ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

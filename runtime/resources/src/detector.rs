@@ -8,6 +8,7 @@ mod limits;
 mod sampler;
 mod stall;
 mod swap;
+mod time;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -21,6 +22,7 @@ pub use self::limits::{AddressSpace, Held};
 pub use self::sampler::Sampler;
 pub use self::stall::{Stall, StallAverages, Stalls};
 pub use self::swap::{Swap, SwapWatch};
+pub use self::time::ProcessTime;
 
 use self::groups::Groups;
 

@@ -47,7 +47,7 @@ mod text;
 pub use constraints::Constraints;
 pub use detector::{
     AddressSpace, Detector, Figure, FolderSpace, Held, Hundredths, Load, Machine, NotHundredths,
-    Origin, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
+    Origin, ProcessTime, Sampler, Stall, StallAverages, Stalls, Swap, SwapWatch,
 };
 pub use guard::{
     AsyncGuard, Cleaner, CleanerConfig, CleanupError, CleanupFailure, FailureCounts, Leaked,

@@ -12,6 +12,8 @@
 //! wrong code is not: what comes back is machine code, and it is run.
 
 #[cfg(feature = "compile")]
+mod blame;
+#[cfg(feature = "compile")]
 mod cage;
 mod fault;
 #[cfg(feature = "compile")]
@@ -30,7 +32,7 @@ use std::panic::AssertUnwindSafe;
 
 use patinox_policy::{LimitName, LoadLimits};
 
-use crate::error::Error;
+use crate::error::{Error, Starved};
 use crate::screen::NotAComponent;
 
 pub use fault::WorkerFault;
@@ -50,9 +52,8 @@ pub(crate) enum Failed {
     Invalid { reason: String },
     /// It came to a limit, and would come to it again.
     Limit(LimitName),
-    /// It came to a limit because the machine was busy or short of memory: the
-    /// next time it may not.
-    Short(LimitName),
+    /// The machine had too little for it: the next time it may have more.
+    Starved(Starved),
     /// Nobody waits for it any longer.
     Abandoned,
     /// The worker does not do its work.
@@ -94,10 +95,14 @@ impl Failed {
                 Error::NotAComponent(NotAComponent::Asynchronous)
             }
             Self::Invalid { reason } => Error::NotAComponent(NotAComponent::Invalid { reason }),
-            Self::Limit(name) | Self::Short(name) => Error::Limit {
+            Self::Limit(name) => Error::Limit {
                 name,
                 allowed: limits.get(name).unwrap_or_default(),
                 spent: None,
+            },
+            Self::Starved(why) => Error::Starved {
+                why,
+                allowed: limits.get(why.limit()).unwrap_or_default(),
             },
             Self::Abandoned => Error::Cancelled,
             Self::Worker(fault) => Error::Worker(fault),

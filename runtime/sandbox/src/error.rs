@@ -2,6 +2,7 @@
 
 mod precompiled;
 mod raised;
+mod starved;
 
 use std::borrow::Cow;
 use std::io;
@@ -13,6 +14,7 @@ use patinox_policy::{
 
 pub use precompiled::NotPrecompiled;
 pub(crate) use raised::{Context, Raised, Stop};
+pub use starved::Starved;
 
 use crate::compile::WorkerFault;
 use crate::screen::{NotAComponent, Refused};
@@ -130,6 +132,15 @@ pub enum Error {
         /// What the component came to.
         spent: u64,
     },
+    /// This machine had too little of something to load the component: another
+    /// time it may have more.
+    #[error("{}", why.message(*allowed))]
+    Starved {
+        /// Of what.
+        why: Starved,
+        /// The limit that was reached, or that counts there.
+        allowed: u64,
+    },
     /// This host has no compiler, and the artifact store no code that runs
     /// here.
     #[error("this host has no compiler, and {0}")]
@@ -235,6 +246,7 @@ impl Failure for Error {
             Self::Limit { name, .. }
             | Self::TooLargeHere { name, .. }
             | Self::NoWorker { name, .. } => Code::Limit(*name),
+            Self::Starved { why, .. } => Code::Limit(why.limit()),
             Self::Trap { .. } => Code::Trap,
             Self::Stack => Code::Stack,
             Self::ToolError { .. } => Code::ToolError,
@@ -254,6 +266,7 @@ impl Failure for Error {
                 RecoveryStrategy::Fallback
             }
             Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
+            | Self::Starved { .. }
             | Self::Busy
             | Self::NoRoom(_)
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
@@ -283,6 +296,7 @@ impl Failure for Error {
                 allowed,
                 spent,
             } => limit_hint(*name, *allowed, *spent),
+            Self::Starved { why, .. } => Some(why.hint()),
             Self::NoRoom(_) => Some(NO_ROOM_HINT.to_owned()),
             Self::TooLargeHere {
                 name: LimitName::Memory,
@@ -366,15 +380,26 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
     )
 }
 
+/// Where a limit is set that is none of a call.
+fn setting_hint(name: LimitName) -> String {
+    let section = name.scope().section();
+    let variable = format!("PATINOX_{section}__{name}").replace('-', "_");
+    let variable = variable.to_ascii_uppercase();
+    format!(
+        "set `{name}` under `[{section}]` in the configuration file, or `{variable}`; \
+         an embedder by `HostBuilder::{}`",
+        match name.scope() {
+            LimitScope::Load => "load_limits",
+            LimitScope::Call => "limits",
+            LimitScope::Admission => "admission",
+        }
+    )
+}
+
 /// Names the flag with a value that lets this call pass, or else double.
 fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
     if name.scope() != LimitScope::Call {
-        let section = name.scope().section();
-        let variable = format!("PATINOX_{section}__{name}").replace('-', "_");
-        let variable = variable.to_ascii_uppercase();
-        return Some(format!(
-            "set `{name}` under `[{section}]` in the configuration file, or `{variable}`"
-        ));
+        return Some(setting_hint(name));
     }
     let (_, greatest) = name.range();
     let wanted = spent

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{LimitName, LoadLimits};
+use patinox_policy::LoadLimits;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
@@ -31,7 +31,7 @@ use crate::compile::Failed;
 use crate::compile::Worker;
 use crate::component::Component;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, Starved};
 use crate::screen::Digest;
 #[cfg(feature = "compile")]
 use crate::screen::Screened;
@@ -229,7 +229,7 @@ impl Loader {
         }
         let flight = self.0.flights.join(&key);
         let Ok(mut landed) = timeout_at(deadline.into(), flight.lock()).await else {
-            return again(Failed::Short(LimitName::CompileWall));
+            return again(Failed::Starved(Starved::Waiting));
         };
         if let Some(component) = landed.as_ref() {
             return Ok(component.clone());
@@ -382,7 +382,7 @@ async fn bounded<T: Send + 'static>(
 }
 
 fn late<T>(limits: &LoadLimits) -> Result<T, Error> {
-    Err(Failed::Short(LimitName::CompileWall).explain(limits))
+    Err(Failed::Starved(Starved::Reading).explain(limits))
 }
 
 /// Runs what blocks where it may. A panic is a fault of the host.

@@ -10,15 +10,17 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, LoadLimits};
-use patinox_resources::{Kind, Owner, Registered, Registry, State};
+use patinox_resources::{Kind, Owner, ProcessTime, Registered, Registry, State};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::blame::had_all;
 use super::wire::{Bounds, HELLO, MAX_REASON_BYTES, Reply, Request, Status};
 use super::{COMPILE_WORKER, Failed, Order, WorkerFault};
+use crate::error::Starved;
 
 /// How long a program may take to say that it is a worker. Even a machine that
 /// is very busy starts one in a fraction of it.
@@ -179,7 +181,7 @@ impl Worker {
     /// A child that is started here dies with the thread that calls this.
     pub(crate) fn compile(&self, job: &Job<'_>, ready: Option<Ready>) -> Result<Vec<u8>, Failed> {
         if job.deadline <= Instant::now() {
-            return Err(Failed::Short(LimitName::CompileWall));
+            return Err(Failed::Starved(Starved::Waiting));
         }
         let mut talk = match ready {
             Some(ready) => Talk::with(ready, job, true),
@@ -291,7 +293,7 @@ impl<'a> Talk<'a> {
             let missing = len.saturating_sub(payload.len());
             let room = missing.min(payload.len().max(FIRST_READ));
             if payload.try_reserve(room).is_err() {
-                return Err(Failed::Short(LimitName::CompileMemory));
+                return Err(Failed::Starved(Starved::Memory));
             }
             self.listen()?;
             match rustix::io::read(&self.stdout, spare_capacity(&mut payload)) {
@@ -362,13 +364,15 @@ impl<'a> Talk<'a> {
         if Instant::now() < self.job.deadline {
             return WorkerFault::NotAWorker.into();
         }
-        // Of a child that had less than nearly all of the time, nothing is known:
-        // who sent the component may have taken the rest.
-        let nearly_all = Duration::from_millis(self.job.limits.compile_wall_ms / 10 * 9);
-        if self.greeted && nearly_all <= self.started.elapsed() {
+        let wall = Duration::from_millis(self.job.limits.compile_wall_ms);
+        let spent = ProcessTime::of(self.child.0.id());
+        let all = |spent| had_all(spent, self.started.elapsed(), wall);
+        if self.greeted && spent.is_some_and(all) {
             Failed::Limit(LimitName::CompileWall)
         } else {
-            Failed::Short(LimitName::CompileWall)
+            Failed::Starved(Starved::Compiling {
+                computed: spent.map(|spent| spent.computed),
+            })
         }
     }
 
@@ -382,7 +386,7 @@ impl<'a> Talk<'a> {
             // An allocation failed.
             Some(Signal::ABORT) => Failed::Limit(LimitName::CompileMemory),
             // Not by us: the system was short of memory, most likely.
-            Some(Signal::KILL) => Failed::Short(LimitName::CompileMemory),
+            Some(Signal::KILL) => Failed::Starved(Starved::Memory),
             Some(
                 Signal::ILL | Signal::TRAP | Signal::BUS | Signal::FPE | Signal::SEGV | Signal::SYS,
             ) => Failed::cannot_take(),

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use patinox_policy::{LimitName, LoadLimits};
+use patinox_policy::LoadLimits;
 use patinox_resources::{Constraints, Detector};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use super::blocking;
 use super::spares::Spares;
 use crate::compile::{Failed, Job, Order, Ready, Worker, WorkerFault, precompile};
-use crate::error::Error;
+use crate::error::{Error, Starved};
 use crate::screen::Screened;
 use crate::settings::Tunables;
 
@@ -106,16 +106,16 @@ impl Compilers {
             limits,
             deadline,
         } = task;
-        let late = Failed::Short(LimitName::CompileWall);
         let slot = self.slots().acquire_owned();
         let slot = match timeout_at(deadline.into(), slot).await {
             Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
-            Err(_) => return Err(late),
+            Err(_) => return Err(Failed::Starved(Starved::Waiting)),
         };
+        let late = || Failed::Starved(Starved::Compiling { computed: None });
         let Some(worker) = self.worker.clone() else {
             let work = move || finish(here(screened, tunables, slot)?);
             let done = timeout_at(deadline.into(), blocking(work)).await;
-            return done.unwrap_or(Err(late));
+            return done.unwrap_or_else(|_| Err(late()));
         };
         let ready = self.spare(&worker, &limits);
         let (end, leash) = io::pipe().map_err(WorkerFault::NotStarted)?;
@@ -140,7 +140,7 @@ impl Compilers {
         let done = timeout_at((deadline + FINISHING).into(), blocking(work)).await;
         // Until here somebody waited.
         drop(leash);
-        done.unwrap_or(Err(late))
+        done.unwrap_or_else(|_| Err(late()))
     }
 
     /// The limits that hold: the screen alone bounds what no worker does.

@@ -51,7 +51,7 @@ impl Refusals {
                 Refusal::Invalid(cut(reason, MAX_REASON_BYTES).into_owned())
             }
             Failed::Limit(name) => Refusal::Limit(*name),
-            Failed::Short(_) | Failed::Abandoned | Failed::Worker(_) | Failed::Unlinked(_) => {
+            Failed::Starved(_) | Failed::Abandoned | Failed::Worker(_) | Failed::Unlinked(_) => {
                 return;
             }
         };
@@ -71,6 +71,7 @@ impl Refusals {
 mod tests {
     use super::*;
     use crate::compile::WorkerFault;
+    use crate::error::Starved;
     use crate::screen::Digest;
     use patinox_policy::LoadLimits;
 
@@ -92,7 +93,7 @@ mod tests {
         raised.compile_cpu_ms += 1;
         assert!(refusals.get(&(digest(0), raised)).is_none());
         let others = [
-            Failed::Short(LimitName::CompileWall),
+            Failed::Starved(Starved::Waiting),
             Failed::Abandoned,
             Failed::Worker(WorkerFault::NotAWorker),
         ];

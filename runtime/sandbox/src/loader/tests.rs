@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use patinox_policy::Failure as _;
+use patinox_policy::{Failure as _, LimitName};
 use patinox_resources::Detector;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
