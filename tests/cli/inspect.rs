@@ -82,7 +82,8 @@ fn a_program_reads_all_of_it() {
             "description",
             "tools",
             "left_out",
-            "imports"
+            "imports",
+            "missing_imports"
         ]
     );
     let tools = result["tools"].as_array().expect("tools");
@@ -119,4 +120,32 @@ fn it_tells_the_files_own_facts() {
     assert_eq!(document["result"]["digest"], format!("sha256:{sum}"));
     let text = shell.run(&["inspect", "echo.wasm"]);
     assert!(text.stdout.contains("\nIMPORTS\n  none\n"), "{text:?}");
+}
+
+/// What cannot run here can be looked into all the same.
+#[test]
+fn what_no_host_has_of_itself_is_shown_as_missing() {
+    let shell = Shell::new().file("shop.wasm", forge::with_imports());
+    let text = shell.run(&["inspect", "shop.wasm"]);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""), "{text:?}");
+    let (_, shown) = text.stdout.split_once("\nTOOLS\n").expect("tools");
+    assert_snapshot!(shown, @"
+
+      run()
+        arguments:
+          none
+
+    IMPORTS
+      acme:store/query@1.0.0  missing: the program that runs it must offer it
+      call-home  missing: the program that runs it must offer it
+    ");
+    let document = shell
+        .run(&["inspect", "shop.wasm", "-o", "json"])
+        .document();
+    let missing = serde_json::json!(["acme:store/query@1.0.0", "call-home"]);
+    assert_eq!(document["result"]["missing_imports"], missing);
+    assert_eq!(document["result"]["imports"], missing);
+
+    let wrong = shell.run(&["inspect", "shop.wasm#ruin", "-o", "json"]);
+    assert_eq!(wrong.document()["error"]["code"], "caller/unknown-tool");
 }

@@ -42,6 +42,7 @@ async fn every_code_can_be_provoked() {
             Code::Exit => attack("exit-with", json!({ "code": 2 })).await,
             Code::UnknownTool => attack("no-such-tool", json!({})).await,
             Code::InvalidArguments => attack("sleep", json!({ "ms": -1 })).await,
+            Code::Mistyped => mistyped(&host, &hostile).await,
             Code::InvalidOutput => run(&forge::run("char", "i32", "i32.const 0xd800"), "run").await,
             Code::Malformed => load(b"(component)".to_vec()).await,
             Code::MissingImports => load(forge::with_imports()).await,
@@ -65,6 +66,14 @@ async fn every_code_can_be_provoked() {
 
 fn of(failure: &dyn Failure) -> String {
     failure.code().to_string()
+}
+
+async fn mistyped(host: &Host, hostile: &Loaded) -> String {
+    let sleep = serde_json::json!({ "ms": 1 });
+    of(&host
+        .call_typed::<_, String>(hostile, "sleep", sleep)
+        .await
+        .unwrap_err())
 }
 
 /// What stops by a code; what cuts a text instead is shown to cut it.

@@ -82,6 +82,7 @@ fn all_with(text: &str, number: u64) -> Vec<PatinoxError> {
         },
         PatinoxError::NotAFile {
             path: PathBuf::from(text),
+            is_folder: false,
         },
         PatinoxError::Worker(text.into()),
     ];

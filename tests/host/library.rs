@@ -47,9 +47,16 @@ async fn a_typed_call_takes_and_gives_rust_values() {
 
     let wrong = host.call_typed::<_, Vec<u8>>(&text, "count", Count { text: "a" });
     let error = wrong.await.unwrap_err();
-    assert_eq!(error.code().as_str(), "component/invalid-output");
+    assert_eq!(error.code().as_str(), "caller/mistyped");
     let said = error.to_string();
-    assert!(said.contains("its answer is of another type"), "{said}");
+    let rule = "the answer does not fit the Rust type that was asked for: invalid type: ";
+    assert!(said.starts_with(rule), "{said}");
+    // What `main` shows of it.
+    let shown = format!("{error:?}");
+    assert!(
+        shown.starts_with(rule) && shown.contains(" (caller/mistyped)\nhint: write the type"),
+        "{shown}"
+    );
     let error = host
         .call_typed::<_, Counted>(&text, "count", ())
         .await

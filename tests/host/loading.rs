@@ -30,7 +30,7 @@ async fn what_is_no_component_is_refused_by_its_name() {
     insta::assert_snapshot!(refused(&host, b"\0asm\x0e\0\x01\0").await, @"component/malformed: a component of an unknown format version | build it with current tools");
     insta::assert_snapshot!(refused(&host, b"#!/bin/sh\n").await, @"component/malformed: not a WebAssembly component | get the file again, or build it for `wasm32-wasip2`");
     insta::assert_snapshot!(refused(&host, b"\0asm\x0d\0\x01\0").await, @"component/unsupported: the component has no function that can be called | export a function, of the world or of an interface");
-    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone: nothing else can be granted yet");
+    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone, or let a program of your own offer the rest: `Host::builder().import(…)`");
 }
 
 /// As tools for JavaScript build it by default.
@@ -147,7 +147,7 @@ async fn what_is_no_file_is_refused_at_once() {
     std::os::unix::fs::symlink("loop.wasm", path.join("loop.wasm")).unwrap();
     insta::assert_snapshot!(refused_file(&host, path, "none.wasm").await, @"caller/not-found: cannot read `[folder]/none.wasm` | check the path");
     insta::assert_snapshot!(refused_file(&host, path, "pipe.wasm").await, @"caller/unreadable: `[folder]/pipe.wasm` is not a file | give the path of a component, a `.wasm` file");
-    insta::assert_snapshot!(refused_file(&host, path, "folder.wasm").await, @"caller/unreadable: `[folder]/folder.wasm` is not a file | give the path of a component, a `.wasm` file");
+    insta::assert_snapshot!(refused_file(&host, path, "folder.wasm").await, @"caller/unreadable: `[folder]/folder.wasm` is a folder | give the path of a component, a `.wasm` file");
     insta::assert_snapshot!(refused_file(&host, path, "empty.wasm").await, @"component/malformed: not a component but an empty file | get the file again");
     insta::assert_snapshot!(refused_file(&host, path, "loop.wasm").await, @"caller/unreadable: cannot read `[folder]/loop.wasm` |");
     insta::assert_snapshot!(refused_file(&host, path, "none\u{1b}[2J.wasm").await, @r"caller/not-found: cannot read `[folder]/none\u{1b}[2J.wasm` | check the path");

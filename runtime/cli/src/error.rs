@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use patinox_host::{PatinoxError, StoreError};
-use patinox_policy::{Code, Failure, LimitError, LimitName, RecoveryStrategy};
+use patinox_policy::{Code, Failure, Fault, LimitError, LimitName, RecoveryStrategy};
 
 use crate::source::shown;
 
@@ -58,6 +58,9 @@ pub(crate) enum Error {
     NoCache,
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// One of several components.
+    #[error("`{name}`: {error}")]
+    About { name: String, error: Box<Self> },
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     #[error("the call was cancelled")]
@@ -72,6 +75,18 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Names the component, of several, that cannot be loaded.
+    pub(crate) fn about(self, name: &str) -> Self {
+        match self.fault() {
+            Fault::Component | Fault::Limit => Self::About {
+                name: shown(name),
+                error: Box::new(self),
+            },
+            // It names it already, or has nothing to do with it.
+            _ => self,
+        }
+    }
+
     /// Two readings, and the message names both.
     pub(crate) const fn ambiguous(message: String, hint: String) -> Self {
         let code = Code::InvalidArguments;
@@ -87,6 +102,7 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::Host(error) => error.code(),
+            Self::About { error, .. } => error.code(),
             Self::Config(error) => error.code(),
             Self::Tools(error) => error.code(),
             Self::Limit(error) => error.code(),
@@ -116,6 +132,7 @@ impl Failure for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Host(error) => error.hint(),
+            Self::About { error, .. } => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Tools(error) => error.hint(),
             Self::Limit(error) => error.hint(),

@@ -89,7 +89,10 @@ impl Source {
             Self::Demo(name) => embedded::exists(name),
             Self::Path(path) => match path.metadata() {
                 Ok(metadata) if metadata.is_file() => Ok(()),
-                Ok(_) => Err(PatinoxError::NotAFile { path: path.clone() }.into()),
+                Ok(metadata) => {
+                    let (path, is_folder) = (path.clone(), metadata.is_dir());
+                    Err(PatinoxError::NotAFile { path, is_folder }.into())
+                }
                 Err(source) => {
                     let path = path.clone();
                     Err(PatinoxError::Unreadable { path, source }.into())

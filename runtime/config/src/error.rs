@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use patinox_policy::{
     Code, Failure, LimitError, LimitName, Quantity, RecoveryStrategy, Unit, cut, escape_line,
+    nearest,
 };
 
 use crate::environment::CONFIG_VARIABLE;
-use crate::nearest::nearest;
 use crate::schema::VARIABLE_PREFIX;
 use crate::{Key, MAX_FILE_BYTES, Origin, Place};
 

@@ -39,7 +39,6 @@ mod file;
 mod parse;
 
 mod error;
-mod nearest;
 
 pub use environment::{Environment, Folders};
 pub use error::Error;

@@ -150,13 +150,13 @@ impl Called {
     ///
     /// # Errors
     ///
-    /// The call's own, or `component/invalid-output` if the answer does not fit.
+    /// The call's own, or `caller/mistyped` if the answer does not fit.
     pub fn typed<Out: DeserializeOwned>(self) -> Result<Out, PatinoxError> {
         let answer = patinox_sandbox::from_json(self.result?);
         answer.map_err(|error| {
-            let reason = format!("its answer is of another type: {error}");
-            let reason = cut(&escape_line(&reason), MAX_MISFIT_BYTES).into_owned();
-            patinox_sandbox::Error::InvalidOutput { reason }.into()
+            let reason = escape_line(&error.to_string()).into_owned();
+            let reason = cut(&reason, MAX_MISFIT_BYTES).into_owned();
+            PatinoxError::Mistyped { reason }
         })
     }
 }

@@ -1,9 +1,10 @@
 //! The errors of every part up to the host, joined.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use patinox_policy::{
-    Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, escape_line,
+    Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, debug_failure, escape_line,
 };
 
 use patinox_resources::ThresholdError;
@@ -33,7 +34,7 @@ const MAX_PATH_BYTES: usize = 1 << 10;
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PatinoxError {
     /// A component could not be loaded or run.
@@ -57,10 +58,12 @@ pub enum PatinoxError {
         source: std::io::Error,
     },
     /// A directory, pipe or device where a file should be.
-    #[error("`{}` is not a file", shown(path))]
+    #[error("`{}` is {}", shown(path), if *is_folder { "a folder" } else { "not a file" })]
     NotAFile {
         /// The path, as it was given.
         path: PathBuf,
+        /// Whether it is a directory.
+        is_folder: bool,
     },
     /// An interface of the embedder's own cannot be offered.
     #[error(transparent)]
@@ -74,6 +77,12 @@ pub enum PatinoxError {
     /// A Rust value has no form in JSON.
     #[error("the arguments have no form in JSON")]
     Untyped(#[source] serde_json::Error),
+    /// The answer is not of the Rust type that was asked for.
+    #[error("the answer does not fit the Rust type that was asked for: {reason}")]
+    Mistyped {
+        /// Where and why; escaped and cut.
+        reason: String,
+    },
     /// The host is shutting down.
     #[error("the host is shutting down")]
     Closing,
@@ -92,7 +101,10 @@ impl PatinoxError {
                 path: path(),
                 source,
             },
-            patinox_sandbox::Error::NotAFile => Self::NotAFile { path: path() },
+            patinox_sandbox::Error::NotAFile { is_folder } => Self::NotAFile {
+                path: path(),
+                is_folder,
+            },
             error => Self::Sandbox(error),
         }
     }
@@ -119,6 +131,7 @@ impl Failure for PatinoxError {
             Self::Import(error) => error.code(),
             Self::Threshold(_) => Code::InvalidConfig,
             Self::Untyped(_) => Code::InvalidArguments,
+            Self::Mistyped { .. } => Code::Mistyped,
             Self::Closing => Code::Busy,
             Self::Worker(_) | Self::NoThread(_) => Code::Internal,
         }
@@ -134,6 +147,7 @@ impl Failure for PatinoxError {
             Self::Unreadable { .. }
             | Self::NotAFile { .. }
             | Self::Untyped(_)
+            | Self::Mistyped { .. }
             | Self::Threshold(_)
             | Self::Closing => RecoveryStrategy::Fail,
             Self::Worker(_) | Self::NoThread(_) => RecoveryStrategy::Retry { after: None },
@@ -160,8 +174,19 @@ impl Failure for PatinoxError {
             Self::Threshold(_) => {
                 Some("elevated comes before critical, and both are at most 100 %".to_owned())
             }
+            Self::Mistyped { .. } => Some(
+                "write the type by the tool's result, as `patinox inspect` shows it; a component's \
+                 names have hyphens: `#[serde(rename_all = \"kebab-case\")]`"
+                    .to_owned(),
+            ),
             Self::Worker(_) | Self::NoThread(_) | Self::Untyped(_) | Self::Closing => None,
         }
+    }
+}
+
+impl fmt::Debug for PatinoxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
     }
 }
 

@@ -286,7 +286,7 @@ impl Host {
     /// # Errors
     ///
     /// As a call has them; and `caller/invalid-arguments` if `In` has no form
-    /// in JSON, `component/invalid-output` if the answer does not fit `Out`.
+    /// in JSON, `caller/mistyped` if the answer does not fit `Out`.
     ///
     /// # Cancel safety
     ///

@@ -52,6 +52,9 @@ pub enum Code {
     InvalidJson,
     /// `caller/invalid-arguments`: an argument is missing, unknown or of the wrong type.
     InvalidArguments,
+    /// `caller/mistyped`: the answer is not of the Rust type that the program asked
+    /// for.
+    Mistyped,
     /// `caller/invalid-limit`: no such limit, or not such a value.
     InvalidLimit,
     /// `caller/invalid-config`: a configuration file or variable that we refuse.
@@ -92,6 +95,7 @@ impl Code {
             Self::ToolRequired,
             Self::InvalidJson,
             Self::InvalidArguments,
+            Self::Mistyped,
             Self::InvalidLimit,
             Self::InvalidConfig,
             Self::MissingToolchain,
@@ -125,6 +129,7 @@ impl Code {
             Self::ToolRequired => "caller/tool-required",
             Self::InvalidJson => "caller/invalid-json",
             Self::InvalidArguments => "caller/invalid-arguments",
+            Self::Mistyped => "caller/mistyped",
             Self::InvalidLimit => "caller/invalid-limit",
             Self::InvalidConfig => "caller/invalid-config",
             Self::MissingToolchain => "caller/missing-toolchain",
@@ -157,6 +162,7 @@ impl Code {
             | Self::ToolRequired
             | Self::InvalidJson
             | Self::InvalidArguments
+            | Self::Mistyped
             | Self::InvalidLimit
             | Self::InvalidConfig
             | Self::MissingToolchain

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Code, Failure, RecoveryStrategy, cut, escape_line};
+use crate::{Code, Failure, RecoveryStrategy, cut, debug_failure, escape_line};
 
 /// The longest name of an interface, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -35,7 +35,7 @@ enum Scope {
 }
 
 /// Why a text is no grant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no grant: {reason}")]
 pub struct GrantError {
     text: String,
@@ -101,6 +101,12 @@ impl Failure for GrantError {
 
     fn recovery(&self) -> RecoveryStrategy {
         RecoveryStrategy::Fail
+    }
+}
+
+impl fmt::Debug for GrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
     }
 }
 

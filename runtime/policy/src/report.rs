@@ -1,10 +1,10 @@
 //! An error as a caller sees it.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::{Code, Failure, Fault, cut};
+use crate::{Code, Failure, Fault, cut, escape_block};
 
 /// The longest message or hint, in bytes.
 ///
@@ -58,4 +58,35 @@ fn message(failure: &dyn Failure) -> String {
         }
     }
     cut(&message, MAX_MESSAGE_BYTES).into_owned()
+}
+
+/// Writes an error as its own process's log or terminal may have it: the
+/// message with all its causes, the code, the hint. Texts are escaped.
+///
+/// Errors have it for their `Debug`, as that is what Rust shows of one that
+/// `main` returns:
+///
+/// ```
+/// let error = patinox_policy::Limits::default().set("wal", "2s").unwrap_err();
+/// assert_eq!(
+///     format!("{error:?}"),
+///     "there is no limit `wal` (caller/invalid-limit)\nhint: did you mean `wall`?"
+/// );
+/// ```
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn debug_failure(failure: &dyn Failure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        write!(text, ": {error}")?;
+        cause = error.source();
+    }
+    write!(f, "{} ({})", escape_block(&text), failure.code())?;
+    match failure.hint() {
+        Some(hint) => write!(f, "\nhint: {}", escape_block(&hint)),
+        None => Ok(()),
+    }
 }

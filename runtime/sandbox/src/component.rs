@@ -22,13 +22,13 @@ use crate::facts::Facts;
 use crate::imports::{self, nothing};
 use crate::inspect::{self, Export};
 use crate::loader::Store;
+#[cfg(feature = "compile")]
+use crate::outline::Outline;
+use crate::outline::exports_handler;
 use crate::screen::interfaces::MAX_OFFERED;
 use crate::screen::{Digest, NotAComponent};
 use crate::state::State;
 use crate::turns::Pace;
-
-/// The interface of components whose tools are known only when they run.
-const HANDLER: &str = "patinox:tool/handler@0.1";
 
 /// A component that is ready to be instantiated any number of times.
 ///
@@ -123,18 +123,22 @@ impl Component {
         })))
     }
 
-    /// The interfaces that code imports and that no host has of itself, sorted:
-    /// nothing is linked.
+    /// What code is, without linking it.
     #[cfg(feature = "compile")]
-    pub(crate) fn wanted(
+    pub(crate) fn outline(
         engine: &Engine,
-        profile: Profile,
+        facts: &Facts,
         artifact: &Artifact,
-    ) -> Result<Vec<String>, Error> {
-        let (backend, code) = place(engine, profile, artifact)?;
-        let mut imports = imports_of(&backend, &code)?;
-        imports.retain(|name| !imports::is_known(name));
-        Ok(imports)
+    ) -> Result<Outline, Error> {
+        let (backend, code) = place(engine, facts.profile, artifact)?;
+        let imports = imports_of(&backend, &code)?;
+        let unknown = imports.iter().filter(|name| !imports::is_known(name));
+        Ok(Outline {
+            docs: facts.docs.component().map(Cow::into_owned),
+            wanted: unknown.cloned().collect(),
+            exports: inspect::exports(&backend.engine, &code, &facts.docs),
+            imports,
+        })
     }
 
     /// SHA-256 of the component's bytes: `sha256:` and 64 hexadecimal digits.
@@ -383,12 +387,4 @@ fn handler(
         })
     };
     HandlerPre::new(pre.clone()).map(Some).map_err(invalid)
-}
-
-fn exports_handler(exports: &[Export]) -> bool {
-    let interfaces = exports
-        .iter()
-        .filter_map(|export| export.interface.as_ref());
-    let mut handlers = interfaces.filter(|name| name.starts_with(HANDLER));
-    handlers.next().is_some()
 }

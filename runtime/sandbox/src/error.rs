@@ -26,6 +26,12 @@ const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
 const MAX_NAMES: usize = 20;
 
 /// An embedder's way to load what is larger.
+const MISSING_HINT: &str = "build it against WASI 0.2 alone, or let a program of your own offer \
+    the rest: `Host::builder().import(…)`";
+
+const MISMATCHED_HINT: &str = "build it against the WIT of what it imports: that of WASI 0.2, or \
+    the one that `Import::new` was given";
+
 const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
     `patinox::compile_worker` first: it takes what is four times larger";
 
@@ -63,8 +69,11 @@ pub enum Error {
     #[error("the component's file cannot be read")]
     Unreadable(#[source] io::Error),
     /// A directory, pipe or device where the component's file should be.
-    #[error("not a file")]
-    NotAFile,
+    #[error("{}", if *is_folder { "a folder, not a file" } else { "not a file" })]
+    NotAFile {
+        /// Whether it is a folder.
+        is_folder: bool,
+    },
     /// The component imports what this host does not offer.
     #[error("the component imports what this host does not offer: {}", list(names))]
     MissingImports {
@@ -239,7 +248,7 @@ impl Failure for Error {
             Self::NotAComponent(NotAComponent::Asynchronous) => Code::Unsupported,
             Self::NotAComponent(_) => Code::Malformed,
             Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
-            Self::Unreadable(_) | Self::NotAFile => Code::Unreadable,
+            Self::Unreadable(_) | Self::NotAFile { .. } => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotGranted { .. } | Self::TooEarly { .. } => Code::Denied,
             Self::NotCallable => Code::Unsupported,
@@ -272,7 +281,7 @@ impl Failure for Error {
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::Unreadable(_)
-            | Self::NotAFile
+            | Self::NotAFile { .. }
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
             | Self::NotGranted { .. }
@@ -305,9 +314,8 @@ impl Failure for Error {
             Self::TooLargeHere { .. } => Some(MEMORIES_HERE_HINT.to_owned()),
             Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
             Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
-            Self::MissingImports { .. } | Self::MismatchedImport { .. } => {
-                Some("build it against WASI 0.2 alone: nothing else can be granted yet".to_owned())
-            }
+            Self::MissingImports { .. } => Some(MISSING_HINT.to_owned()),
+            Self::MismatchedImport { .. } => Some(MISMATCHED_HINT.to_owned()),
             Self::NotGranted { names } => grant_hint(names),
             Self::NotPrecompiled(why) => Some(why.hint().to_owned()),
             _ => None,

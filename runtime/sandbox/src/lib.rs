@@ -38,6 +38,7 @@ mod imports;
 mod inspect;
 mod instance;
 mod loader;
+mod outline;
 mod sandbox;
 mod screen;
 mod settings;
@@ -61,6 +62,7 @@ pub use inspect::Export;
 #[cfg(feature = "compile")]
 pub use loader::Precompiled;
 pub use loader::{Loader, Source, Store};
+pub use outline::Outline;
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

@@ -52,7 +52,7 @@ pub struct Arguments(pub(crate) Vec<Val>);
 /// assert_eq!(error.code().as_str(), "caller/invalid-arguments");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} must be {expected}, not {found}", subject(path))]
+#[error("{}", self.message())]
 pub struct ArgumentError {
     /// Where: `options.max`, `lines[2]`; empty for the arguments as a whole.
     pub path: String,
@@ -69,7 +69,18 @@ fn subject(path: &str) -> String {
     format!("argument `{path}`")
 }
 
+/// What is found where nothing is.
+const MISSING: &str = "left out";
+
 impl ArgumentError {
+    fn message(&self) -> String {
+        let (subject, expected) = (subject(&self.path), &self.expected);
+        match self.found.as_str() {
+            MISSING => format!("{subject} is missing: it must be {expected}"),
+            found => format!("{subject} must be {expected}, not {found}"),
+        }
+    }
+
     pub(crate) fn new(expected: impl Into<String>, found: &serde_json::Value) -> Self {
         Self {
             path: String::new(),

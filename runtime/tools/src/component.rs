@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use patinox_policy::{cut, escape_line};
+use patinox_policy::{cut, escape_line, nearest};
 use patinox_sandbox::{Run, Sandbox};
 
 use crate::error::names;
 use crate::spec::is_name;
-use crate::{Error, Tool, handler, plain};
+use crate::{Error, Tool, ToolSpec, handler, plain};
 
 /// The longest part of a function's name or of a reason, in bytes.
 const MAX_LEFT_OUT_BYTES: usize = 200;
@@ -131,10 +131,7 @@ impl Tools {
     /// If there is none.
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Tool>, Error> {
         let found = self.tools.iter().find(|tool| tool.spec().name == name);
-        found.ok_or_else(|| Error::UnknownTool {
-            name: cut(&escape_line(name), MAX_LEFT_OUT_BYTES).into_owned(),
-            known: self.names(),
-        })
+        found.ok_or_else(|| unknown(name, self.iter().map(|tool| tool.spec())))
     }
 
     /// The only tool.
@@ -154,5 +151,14 @@ impl Tools {
 
     fn names(&self) -> String {
         names(self.tools.iter().map(|tool| tool.spec().name.as_str()))
+    }
+}
+
+pub(crate) fn unknown<'a>(name: &str, tools: impl Iterator<Item = &'a ToolSpec>) -> Error {
+    let known: Vec<_> = tools.map(|tool| tool.name.as_str()).collect();
+    Error::UnknownTool {
+        name: cut(&escape_line(name), MAX_LEFT_OUT_BYTES).into_owned(),
+        near: nearest(name, known.iter()).map(|near| (*near).to_owned()),
+        known: names(known.into_iter()),
     }
 }

@@ -71,6 +71,8 @@ pub enum Error {
     UnknownTool {
         /// What was asked for, cut and escaped.
         name: String,
+        /// What may have been meant.
+        near: Option<String>,
         /// The names that there are.
         known: String,
     },
@@ -131,6 +133,11 @@ impl Failure for Error {
             }
             Self::NameTaken { .. } => Some("remove that first, or replace it".to_owned()),
             Self::InvalidList { .. } | Self::NoName { .. } => None,
+            Self::UnknownTool {
+                near: Some(near),
+                known,
+                ..
+            } => Some(format!("did you mean `{near}`? The tools are {known}")),
             Self::UnknownTool { known, .. } | Self::ToolRequired { known, .. } => {
                 Some(format!("the tools are {known}"))
             }

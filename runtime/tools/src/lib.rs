@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Read `tool` and `call`, then `component`, which finds the tools: `plain`
-//! with `names` and `schema`, `handler` with `spec` and `checker`. `json`
-//! stands alone.
+//! with `names` and `schema`, `handler` with `spec` and `checker`; `outline` for a
+//! component that is not run. `json` stands alone.
 
 #![forbid(unsafe_code)]
 
@@ -35,6 +35,7 @@ mod handler;
 pub mod json;
 mod names;
 mod native;
+mod outline;
 mod plain;
 pub mod schema;
 mod spec;
@@ -46,6 +47,7 @@ pub use component::{LeftOut, Tools};
 pub use error::Error;
 pub use json::JsonError;
 pub use native::NativeTool;
+pub use outline::ToolOutline;
 pub use spec::{
     MAX_DESCRIPTION_BYTES, MAX_NAME_CHARS, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, MAX_TITLE_BYTES,
     MAX_TOOLS, ToolAnnotations, ToolSpec,

@@ -16,32 +16,59 @@ use crate::{Error, LeftOut, Tool, ToolCall, ToolResult, ToolSpec, schema};
 pub(crate) struct Function {
     sandbox: Sandbox,
     export: Export,
-    /// Its type; the same that `export` may have.
+    described: Described,
+}
+
+/// What an exported function is called by, takes and gives.
+#[derive(Debug)]
+pub(crate) struct Described {
+    /// Its place among the exports.
+    position: usize,
     ty: FunctionType,
-    spec: ToolSpec,
-    signature: String,
+    pub(crate) spec: ToolSpec,
+    pub(crate) signature: String,
 }
 
 /// The functions of a component that can be called, and those that cannot.
 pub(crate) fn functions(sandbox: &Sandbox) -> (Vec<Function>, Vec<LeftOut>) {
+    let exports = sandbox.component().exports();
+    let (described, left_out) = describe(exports, ToolAnnotations::of(sandbox));
+    let functions = described.into_iter().filter_map(|described| {
+        Some(Function {
+            sandbox: sandbox.clone(),
+            export: exports.get(described.position)?.clone(),
+            described,
+        })
+    });
+    (functions.collect(), left_out)
+}
+
+/// Those that can be called, and those that cannot.
+pub(crate) fn describe(
+    exports: &[Export],
+    annotations: ToolAnnotations,
+) -> (Vec<Described>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let mut callable = Vec::new();
-    for export in sandbox.component().exports() {
+    for (position, export) in exports.iter().enumerate() {
         match &export.ty {
-            Ok(ty) => callable.push((export, ty)),
+            Ok(ty) => callable.push((position, export, ty)),
             Err(reason) => left_out.push(LeftOut::new(&shown(export), reason)),
         }
     }
-    let places: Vec<_> = callable.iter().map(|(export, _)| place(export)).collect();
-    let mut functions: Vec<Function> = Vec::new();
+    let places: Vec<_> = callable
+        .iter()
+        .map(|(_, export, _)| place(export))
+        .collect();
+    let mut functions: Vec<Described> = Vec::new();
     let mut taken = HashSet::new();
-    for ((export, ty), name) in callable.into_iter().zip(names::unique(&places)) {
+    for ((position, export, ty), name) in callable.into_iter().zip(names::unique(&places)) {
         let function = if functions.len() == MAX_TOOLS {
             Err("a component has at most 1000 tools")
         } else if taken.contains(&name) {
             Err("another function has its name")
         } else {
-            Function::new(sandbox, export, ty, name.clone())
+            Described::new((position, export, ty), name.clone(), annotations)
         };
         match function {
             Ok(function) => {
@@ -68,12 +95,11 @@ fn shown(export: &Export) -> String {
     }
 }
 
-impl Function {
+impl Described {
     fn new(
-        sandbox: &Sandbox,
-        export: &Export,
-        ty: &FunctionType,
+        (position, export, ty): (usize, &Export, &FunctionType),
         name: String,
+        annotations: ToolAnnotations,
     ) -> Result<Self, &'static str> {
         if !spec::is_name(&name) {
             return Err("its name is longer than 128 characters");
@@ -87,8 +113,7 @@ impl Function {
         let signature = one_line(&format!("{name}{}", signature.trim_start_matches("func")));
         let docs = export.docs.as_deref().map(spec::describe);
         Ok(Self {
-            sandbox: sandbox.clone(),
-            export: export.clone(),
+            position,
             ty: ty.clone(),
             spec: ToolSpec {
                 name,
@@ -98,24 +123,26 @@ impl Function {
                     .unwrap_or_else(|| signature.clone()),
                 input_schema,
                 output_schema,
-                annotations: ToolAnnotations::of(sandbox),
+                annotations,
             },
             signature,
         })
     }
+}
 
+impl Function {
     fn decode(&self, arguments: &Value) -> Result<Arguments, Error> {
-        Ok(self.ty.decode(arguments)?)
+        Ok(self.described.ty.decode(arguments)?)
     }
 }
 
 impl Tool for Function {
     fn spec(&self) -> &ToolSpec {
-        &self.spec
+        &self.described.spec
     }
 
     fn signature(&self) -> String {
-        self.signature.clone()
+        self.described.signature.clone()
     }
 
     fn check(&self, arguments: &Value) -> Result<(), Error> {
@@ -123,7 +150,7 @@ impl Tool for Function {
     }
 
     fn adapt(&self, arguments: &mut Value) {
-        self.ty.adapt(arguments);
+        self.described.ty.adapt(arguments);
     }
 
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {

@@ -90,9 +90,15 @@ impl ToolAnnotations {
     /// of it.
     #[must_use]
     pub fn of(sandbox: &Sandbox) -> Self {
-        if !sandbox.component().imports_of_embedder() {
-            return Self::derived();
+        match sandbox.component().imports_of_embedder() {
+            true => Self::unknown(),
+            false => Self::derived(),
         }
+    }
+
+    /// Those of a tool of which nothing is known: the most.
+    #[must_use]
+    pub const fn unknown() -> Self {
         Self {
             read_only: false,
             destructive: true,

@@ -21,7 +21,7 @@ fn an_unknown_tool() {
     assert_snapshot!(refused(&Shell::new(), &["call", "demo:text#cuont", "text=a"]), @"
     exit 2, caller/unknown-tool
     error: there is no tool `cuont`
-    hint: the tools are `count`, `diff`, `extract`
+    hint: did you mean `count`? The tools are `count`, `diff`, `extract`
     ");
     assert_snapshot!(refused(&Shell::new(), &["inspect", "demo:text#\u{202e}"]), @r"
     exit 2, caller/unknown-tool
@@ -68,7 +68,7 @@ fn an_argument_of_the_wrong_type() {
 fn a_missing_argument() {
     assert_snapshot!(called(&[]), @"
     exit 2, caller/invalid-arguments
-    error: argument `text` must be a string, not left out
+    error: argument `text` is missing: it must be a string
     hint: the tool is `count(text: string, options: option<record { … }>) -> record { … }`
     ");
 }

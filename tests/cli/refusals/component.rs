@@ -28,7 +28,7 @@ fn a_missing_file() {
 fn a_folder() {
     assert_snapshot!(refused(&Shell::new(), &["call", "."]), @"
     exit 2, caller/unreadable
-    error: `.` is not a file
+    error: `.` is a folder
     hint: give the path of a component, a `.wasm` file
     ");
 }
@@ -75,6 +75,21 @@ fn machine_code() {
     exit 5, component/malformed
     error: not a component but precompiled machine code
     hint: give the component itself; machine code from elsewhere is never run
+    ");
+}
+
+/// Of several the message names the one that it is about.
+#[test]
+fn one_of_several_that_are_compiled_ahead() {
+    let shell = Shell::new()
+        .file("good.wasm", forge::echo())
+        .file("bad.wasm", "no component");
+    let words = "precompile --store store --key-file key good.wasm bad.wasm";
+    let words: Vec<_> = words.split(' ').collect();
+    assert_snapshot!(refused(&shell, &words), @"
+    exit 5, component/malformed
+    error: `bad.wasm`: not a WebAssembly component
+    hint: get the file again, or build it for `wasm32-wasip2`
     ");
 }
 
@@ -126,7 +141,7 @@ fn imports_that_nobody_offers() {
     assert_snapshot!(called("tool.wasm", forge::with_imports()), @"
     exit 5, component/missing-imports
     error: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home`
-    hint: build it against WASI 0.2 alone: nothing else can be granted yet
+    hint: build it against WASI 0.2 alone, or let a program of your own offer the rest: `Host::builder().import(…)`
     ");
 }
 

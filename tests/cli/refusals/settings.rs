@@ -23,7 +23,7 @@ fn a_wrong_limit() {
     assert_snapshot!(limited("wal=1s"), @"
     exit 2, caller/invalid-limit
     error: there is no limit `wal`
-    hint: the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances, compile-wall, compile-cpu, compile-memory, concurrency, queue
+    hint: did you mean `wall`?
     ");
     assert_snapshot!(limited("wall=1"), @"
     exit 2, caller/invalid-limit

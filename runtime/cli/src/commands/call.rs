@@ -86,7 +86,8 @@ pub(crate) fn short_signature(tool: &dyn Tool) -> String {
     shortened(tool.signature())
 }
 
-fn shortened(signature: String) -> String {
+/// A signature without what is in its records.
+pub(crate) fn shortened(signature: String) -> String {
     if signature.len() <= MAX_SIGNATURE_BYTES {
         return signature;
     }

@@ -1,15 +1,16 @@
 //! `patinox inspect`: what a component is, before anything of it runs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use patinox_host::{Component, Loaded};
-use patinox_policy::escape_block;
-use patinox_tools::{LeftOut, Tool};
+use patinox_host::{Loaded, Precompiled, Profile};
+use patinox_policy::{Code, Failure as _, escape_block};
+use patinox_tools::{LeftOut, Tool, ToolOutline, ToolSpec};
 use serde_json::{Value, json};
 
 use crate::args::Inspect;
-use crate::commands::call::short_signature;
+use crate::commands::call::shortened;
 use crate::error::Error;
 use crate::output::cost;
 use crate::session::Session;
@@ -22,56 +23,156 @@ pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error
     target.source.check()?;
     session.run(async |session, cancel| {
         let host = session.host()?;
-        let loaded = session.load(&host, &target.source, &cancel).await?;
-        let tools = shown(&loaded, target.tool.as_deref())?;
-        let left_out = loaded.tools().left_out();
+        let tool = target.tool.as_deref();
+        let view = match session.load(&host, &target.source, &cancel).await {
+            Ok(loaded) => View::of_loaded(&loaded, tool)?,
+            // What cannot run here can still be looked into.
+            Err(error) if error.code() == Code::MissingImports => {
+                let compiled = target.source.precompile(&host);
+                View::of_compiled(session.loading(compiled, &cancel).await?, tool)?
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(session.output.done(&view.document(), &view.text()))
+    })
+}
+
+/// What is shown.
+struct View {
+    digest: String,
+    size_bytes: u64,
+    handler: bool,
+    profile: Profile,
+    docs: Option<String>,
+    tools: Vec<Shown>,
+    left_out: Vec<LeftOut>,
+    imports: Vec<String>,
+    /// Those of the imports that this host does not have.
+    missing: Vec<String>,
+}
+
+struct Shown {
+    spec: ToolSpec,
+    signature: String,
+}
+
+impl View {
+    fn of_loaded(loaded: &Loaded, tool: Option<&str>) -> Result<Self, Error> {
         // What is loaded from a file or the program is one.
         let component = loaded.component().ok_or_else(no_component)?;
-        let text = text(component, &tools, left_out);
-        let document = document(component, &tools, left_out);
-        Ok(session.output.done(&document, &text))
-    })
+        let tools = loaded.tools();
+        let shown = |tool: &dyn Tool| Shown {
+            spec: tool.spec().clone(),
+            signature: tool.signature(),
+        };
+        Ok(Self {
+            digest: component.digest().to_owned(),
+            size_bytes: component.size_bytes(),
+            handler: component.is_handler(),
+            profile: component.profile(),
+            docs: component.docs().map(Cow::into_owned),
+            tools: match tool {
+                Some(name) => vec![shown(&**tools.get(name)?)],
+                None => tools.iter().map(|tool| shown(&**tool)).collect(),
+            },
+            left_out: tools.left_out().to_vec(),
+            imports: component.imports().to_vec(),
+            missing: Vec::new(),
+        })
+    }
+
+    fn of_compiled(compiled: Precompiled, tool: Option<&str>) -> Result<Self, Error> {
+        let outline = compiled.outline;
+        let tools = ToolOutline::of(&outline);
+        let shown = |(spec, signature): (&ToolSpec, &str)| Shown {
+            spec: spec.clone(),
+            signature: signature.to_owned(),
+        };
+        Ok(Self {
+            digest: compiled.digest,
+            size_bytes: compiled.size_bytes,
+            handler: outline.is_handler(),
+            profile: compiled.profile,
+            tools: match tool {
+                Some(name) => vec![shown(tools.get(name)?)],
+                None => tools.iter().map(shown).collect(),
+            },
+            left_out: tools.left_out().to_vec(),
+            docs: outline.docs,
+            imports: outline.imports,
+            missing: outline.wanted,
+        })
+    }
+
+    fn document(&self) -> Value {
+        let left_out = self.left_out.iter();
+        let left_out: Vec<_> = left_out
+            .map(|left_out| json!({ "function": left_out.function, "reason": left_out.reason }))
+            .collect();
+        json!({
+            "digest": self.digest,
+            "size_bytes": self.size_bytes,
+            "kind": self.kind().0,
+            "profile": self.profile.as_str(),
+            "description": self.docs,
+            "tools": self.tools.iter().map(|tool| &tool.spec).collect::<Vec<_>>(),
+            "left_out": left_out,
+            "imports": self.imports,
+            "missing_imports": self.missing,
+        })
+    }
+
+    fn text(&self) -> String {
+        let (kind, meaning) = self.kind();
+        let size = self.size_bytes;
+        let mut text = format!(
+            "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\nprofile  {}: {}\n",
+            self.digest,
+            cost::bytes(size),
+            self.profile.as_str(),
+            metered(self.profile.as_str()),
+        );
+        if let Some(docs) = &self.docs {
+            push_block(&mut text, "", &format!("\n{docs}"));
+        }
+        text.push_str("\nTOOLS\n");
+        for tool in &self.tools {
+            push_tool(&mut text, tool);
+        }
+        if self.tools.is_empty() && self.handler {
+            text.push_str("  not known: it would have to run, and cannot here\n");
+        }
+        for left_out in &self.left_out {
+            push_line(&mut text, &format!("\n  left out {left_out}"));
+        }
+        text.push_str("\nIMPORTS\n");
+        for import in &self.imports {
+            let missing = match self.missing.contains(import) {
+                true => "  missing: the program that runs it must offer it",
+                false => "",
+            };
+            push_line(&mut text, &format!("  {import}{missing}"));
+        }
+        if self.imports.is_empty() {
+            text.push_str("  none\n");
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// Whether the host derives the tools or the component lists them, and what
+    /// that means.
+    const fn kind(&self) -> (&'static str, &'static str) {
+        if self.handler {
+            ("handler", "it lists its tools itself")
+        } else {
+            ("plain", "each exported function is a tool")
+        }
+    }
 }
 
 fn no_component() -> Error {
     let left_out = Vec::new();
     patinox_tools::Error::NothingCallable { left_out }.into()
-}
-
-/// All tools, or the one that was named.
-fn shown<'a>(loaded: &'a Loaded, name: Option<&str>) -> Result<Vec<&'a dyn Tool>, Error> {
-    let tools = loaded.tools();
-    Ok(match name {
-        Some(name) => vec![&**tools.get(name)?],
-        None => tools.iter().map(|tool| &**tool).collect(),
-    })
-}
-
-fn document(component: &Component, tools: &[&dyn Tool], left_out: &[LeftOut]) -> Value {
-    let left_out = left_out.iter();
-    let left_out: Vec<_> = left_out
-        .map(|left_out| json!({ "function": left_out.function, "reason": left_out.reason }))
-        .collect();
-    json!({
-        "digest": component.digest(),
-        "size_bytes": component.size_bytes(),
-        "kind": kind(component).0,
-        "profile": component.profile().as_str(),
-        "description": component.docs(),
-        "tools": tools.iter().map(|tool| tool.spec()).collect::<Vec<_>>(),
-        "left_out": left_out,
-        "imports": component.imports(),
-    })
-}
-
-/// Whether the host derives the tools or the component lists them, and what
-/// that means.
-fn kind(component: &Component) -> (&'static str, &'static str) {
-    if component.is_handler() {
-        ("handler", "it lists its tools itself")
-    } else {
-        ("plain", "each exported function is a tool")
-    }
 }
 
 /// What a profile means.
@@ -82,39 +183,9 @@ fn metered(profile: &str) -> &'static str {
     }
 }
 
-fn text(component: &Component, tools: &[&dyn Tool], left_out: &[LeftOut]) -> String {
-    let (kind, meaning) = kind(component);
-    let size = component.size_bytes();
-    let mut text = format!(
-        "digest   {}\nsize     {} ({size} bytes)\nkind     {kind}: {meaning}\nprofile  {}: {}\n",
-        component.digest(),
-        cost::bytes(size),
-        component.profile().as_str(),
-        metered(component.profile().as_str()),
-    );
-    if let Some(docs) = component.docs() {
-        push_block(&mut text, "", &format!("\n{docs}"));
-    }
-    text.push_str("\nTOOLS\n");
-    for tool in tools {
-        push_tool(&mut text, *tool);
-    }
-    for left_out in left_out {
-        push_line(&mut text, &format!("\n  left out {left_out}"));
-    }
-    text.push_str("\nIMPORTS\n");
-    for import in component.imports() {
-        push_line(&mut text, &format!("  {import}"));
-    }
-    if component.imports().is_empty() {
-        text.push_str("  none\n");
-    }
-    text.trim_end().to_owned()
-}
-
-fn push_tool(text: &mut String, tool: &dyn Tool) {
-    let spec = tool.spec();
-    let signature = short_signature(tool);
+fn push_tool(text: &mut String, tool: &Shown) {
+    let spec = &tool.spec;
+    let signature = shortened(tool.signature.clone());
     push_line(text, &format!("\n  {signature}"));
     // Without a description the signature stands in its place.
     if spec.description != signature {

@@ -30,7 +30,8 @@ pub(crate) fn run(session: Session, precompile: &Precompile) -> Result<ExitCode,
         let (mut document, mut text) = (Vec::new(), String::new());
         for (name, target) in precompile.components.iter().zip(&targets) {
             let done = target.source.precompile(&host);
-            let done = session.loading(done, &cancel).await?;
+            let done = session.loading(done, &cancel).await;
+            let done = done.map_err(|error| error.about(name))?;
             let (entry, line) = kept(name, &done)?;
             document.push(entry);
             // Writing to a `String` cannot fail.
@@ -91,12 +92,13 @@ fn kept(name: &str, done: &Precompiled) -> Result<(Value, String), Error> {
         "size_bytes": size,
         "compiled": done.store != Stored::Hit,
         "replaced": matches!(done.store, Stored::Replaced { .. }),
-        "imports_of_embedder": done.wanted,
+        "imports_of_embedder": done.outline.wanted,
     });
     let mut line = format!("{name}: {was}, {}, {}", cost::bytes(size), done.digest);
-    if !done.wanted.is_empty() {
+    let wanted = &done.outline.wanted;
+    if !wanted.is_empty() {
         // Writing to a `String` cannot fail.
-        let _ = write!(line, "; its host must offer {}", list(&done.wanted));
+        let _ = write!(line, "; its host must offer {}", list(wanted));
     }
     Ok((document, line))
 }

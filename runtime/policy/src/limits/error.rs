@@ -1,7 +1,9 @@
 //! A limit that cannot be set.
 
+use std::fmt;
+
 use super::name::{LimitName, LimitScope};
-use crate::{Code, Failure, RecoveryStrategy, cut, escape_line};
+use crate::{Code, Failure, RecoveryStrategy, cut, debug_failure, escape_line, nearest};
 
 /// The longest piece of a caller's own text that a message repeats, in bytes.
 const MAX_ECHO_BYTES: usize = 80;
@@ -15,7 +17,7 @@ const MAX_ECHO_BYTES: usize = 80;
 /// assert_eq!(error.to_string(), "limit `memory` needs a unit, not `64`");
 /// assert_eq!(error.hint().as_deref(), Some("write it like `memory=64MiB`"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// No limit has this name.
     #[error("there is no limit `{name}`")]
@@ -54,9 +56,12 @@ impl Failure for LimitError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unknown { .. } => {
-                let names: Vec<_> = LimitName::ALL.into_iter().map(LimitName::as_str).collect();
-                format!("the limits are {}", names.join(", "))
+            Self::Unknown { name } => {
+                let names = || LimitName::ALL.into_iter().map(LimitName::as_str);
+                match nearest(name, names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the limits are {}", names().collect::<Vec<_>>().join(", ")),
+                }
             }
             Self::Value { name, .. } => format!("write it like `{name}={}`", name.unit().example()),
             Self::Misplaced { name, .. } => {
@@ -64,6 +69,12 @@ impl Failure for LimitError {
                 format!("set `{name}` under `[{section}]` in the configuration file")
             }
         })
+    }
+}
+
+impl fmt::Debug for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io;
 
-use patinox_policy::{Code, Failure, RecoveryStrategy};
+use patinox_policy::{Code, Failure, RecoveryStrategy, debug_failure};
 
 /// Why compiled code cannot be kept or found.
 ///
 /// It names no path: whoever opened the store knows where it lies. Nobody's
 /// call fails by it: what cannot be kept is compiled again.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The system refused something.
@@ -138,29 +138,44 @@ impl Failure for StoreError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { source, .. } => match source.kind() {
+            Self::Io { place, source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room on its disk"
                 }
                 io::ErrorKind::ReadOnlyFilesystem => "put it where it can be written",
+                io::ErrorKind::NotFound if *place == StorePlace::Key => {
+                    "name the file that `patinox precompile` wrote, or open the store to be \
+                     written: then a key is made"
+                }
                 _ => "check who may read and write it",
             },
             Self::WrongKind { .. } => "move away what is there: the right thing is made anew",
             Self::NotOurs { .. } => "move it away, or run as its owner: each user has his own",
-            Self::Mode { place, .. } => match place {
+            Self::Mode { place, mode, .. } => match place {
                 StorePlace::Folder => "close it to others: `chmod 700`",
                 StorePlace::KeyFolder => "close it to others: `chmod go-w`",
+                StorePlace::Key if mode & 0o077 == 0 => "`chmod 600`",
                 // Whoever could read the key may have used it already.
-                StorePlace::Key => "move it away: a new key is made, and all is compiled anew",
+                StorePlace::Key => {
+                    "`chmod 600` if nobody else can have read it, or else move it away: a new key \
+                     is made, and all is compiled anew"
+                }
             },
             Self::KeyLinked { .. } | Self::KeyLength { .. } => {
-                "move it away: a new key is made, and all is compiled anew"
+                "copy it again from where it was made, or move it away: a new key is made, and all \
+                 is compiled anew"
             }
             Self::KeyInside => "keep them in two folders",
             Self::ReadOnly => "open it to be written as well",
             Self::TooLarge { .. } => "let the store keep more",
         };
         Some(hint.to_owned())
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Loader, Source, Store, Task, deadline, late};
 use crate::component::Component;
 use crate::engine::Profile;
 use crate::error::Error;
+use crate::outline::Outline;
 use crate::screen::Screened;
 
 /// A component whose code a store has for the hosts that will run it.
@@ -25,9 +26,8 @@ pub struct Precompiled {
     pub compile_time: Duration,
     /// What the artifact store had to do with it.
     pub store: Store,
-    /// The interfaces that it imports and that no host has of itself, sorted:
-    /// whoever runs it has to offer and to grant them. A stranger's text.
-    pub wanted: Vec<String>,
+    /// What it imports and exports.
+    pub outline: Outline,
 }
 
 impl Loader {
@@ -76,24 +76,23 @@ impl Loader {
             let tunables = engine.tunables(profile)?;
             let sought = stored::find(&engine, store.as_ref(), digest, &limits)?;
             let sought = sought.try_map(|entry| {
-                let wanted = Component::wanted(&engine, profile, &entry.artifact)?;
-                Ok((Store::Hit, Duration::ZERO, wanted))
+                let outline = Component::outline(&engine, &screened.facts, &entry.artifact)?;
+                Ok((Store::Hit, Duration::ZERO, outline))
             })?;
             Ok((screened, tunables, sought))
         };
         let (screened, tunables, sought) = self.read(look, &limits, deadline).await?;
         let profile = screened.facts.profile;
+        let done = |(store, compile_time, outline)| Precompiled {
+            digest: digest.to_string(),
+            size_bytes,
+            profile,
+            compile_time,
+            store,
+            outline,
+        };
         let trouble = match sought {
-            Sought::Found((store, compile_time, wanted)) => {
-                return Ok(Precompiled {
-                    digest: digest.to_string(),
-                    size_bytes,
-                    profile,
-                    compile_time,
-                    store,
-                    wanted,
-                });
-            }
+            Sought::Found(found) => return Ok(done(found)),
             Sought::Nothing => None,
             Sought::Bad(reason) => Some(reason),
         };
@@ -106,20 +105,13 @@ impl Loader {
         };
         let compile = self.0.compilers.compile(task, move |mut done| {
             let (artifact, store) = keep.keep(&mut done.screened, done.code)?;
-            let wanted = Component::wanted(&keep.engine, profile, &artifact)?;
-            Ok((store, done.time, wanted))
+            let outline = Component::outline(&keep.engine, &done.screened.facts, &artifact)?;
+            Ok((store, done.time, outline))
         });
-        let (store, compile_time, wanted) = compile.await.map_err(|failed| {
+        let compiled = compile.await.map_err(|failed| {
             self.0.refusals.remember(key, &failed);
             failed.explain(&limits)
         })?;
-        Ok(Precompiled {
-            digest: digest.to_string(),
-            size_bytes,
-            profile,
-            compile_time,
-            store,
-            wanted,
-        })
+        Ok(done(compiled))
     }
 }

@@ -92,7 +92,8 @@ impl Hashed {
     pub(super) fn of_file(mut file: File, most: u64, deadline: Instant) -> Result<Self, Error> {
         let metadata = file.metadata().map_err(Error::Unreadable)?;
         if !metadata.is_file() {
-            return Err(Error::NotAFile);
+            let is_folder = metadata.is_dir();
+            return Err(Error::NotAFile { is_folder });
         }
         admit(count(metadata.len()), most)?;
         file.rewind().map_err(Error::Unreadable)?;

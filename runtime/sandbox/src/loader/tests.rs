@@ -331,11 +331,11 @@ async fn what_another_host_offers_is_compiled_for_it_and_not_loaded_here() {
     let compile = || scene.loader.precompile(guest_of_another(), &limits);
     let first = compile().await.expect("it is compiled");
     assert_eq!(first.store, Store::Kept);
-    assert_eq!(first.wanted, ["acme:store/query@1.0.0"]);
+    assert_eq!(first.outline.wanted, ["acme:store/query@1.0.0"]);
     assert_eq!(first.size_bytes, guest_of_another().len() as u64);
     let again = compile().await.expect("it is there");
     assert_eq!((again.store, again.digest), (Store::Hit, first.digest));
-    assert_eq!(again.wanted, first.wanted);
+    assert_eq!(again.outline.wanted, first.outline.wanted);
     // That it is in the store gives it nothing here.
     let loaded = scene.loader.load(guest_of_another(), &limits).await;
     assert_eq!(end(&loaded), "component/missing-imports");
@@ -354,7 +354,7 @@ async fn code_for_another_host_comes_from_files_and_is_what_load_finds() {
         .loader
         .precompile(Source::file(move || Ok(file)), &limits);
     let done = done.await.expect("it is compiled");
-    assert_eq!((done.store, done.wanted.len()), (Store::Kept, 0));
+    assert_eq!((done.store, done.outline.wanted.len()), (Store::Kept, 0));
     let loaded = scene.loader.load(component('a'), &limits).await;
     let loaded = loaded.expect("a component");
     assert_eq!(
@@ -380,7 +380,7 @@ async fn what_is_wanted_is_told_however_it_is_written() {
             let done = scene.loader.precompile(bytes.clone(), &limits).await;
             let done = done.expect("it is compiled");
             assert_eq!(
-                (done.store, done.wanted),
+                (done.store, done.outline.wanted),
                 (store, vec!["acme:secret/vault@1.0.0".to_owned()])
             );
         }

@@ -6,7 +6,7 @@ use patinox_policy::{cut, escape_line};
 use serde_json::{Map, Value};
 use wasmtime::component::Val;
 
-use super::{ArgumentError, MAX_ECHO_BYTES};
+use super::{ArgumentError, MAX_ECHO_BYTES, MISSING};
 use crate::types::{Case, Field, ValueType};
 
 type Decoded<T = Val> = Result<T, ArgumentError>;
@@ -32,7 +32,7 @@ fn one_field(field: &Field, object: &Map<String, Value>) -> Decoded<(String, Val
         Some(json) => decode(&field.ty, json),
         None if field.is_optional() => Ok(Val::Option(None)),
         None => Err(ArgumentError {
-            found: "left out".to_owned(),
+            found: MISSING.to_owned(),
             ..ArgumentError::new(expectation(&field.ty), &Value::Null)
         }),
     };

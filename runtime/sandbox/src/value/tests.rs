@@ -114,7 +114,7 @@ fn names_what_is_missing_or_unknown() {
     let error = |json| function.decode(&json).unwrap_err().to_string();
     assert_eq!(
         error(json!({})),
-        "argument `text` must be a string, not left out"
+        "argument `text` is missing: it must be a string"
     );
     assert_eq!(
         error(json!({ "text": "", "maxx": 1 })),

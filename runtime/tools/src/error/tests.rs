@@ -56,9 +56,19 @@ fn every_error_says_what_to_do() {
     check(
         Error::UnknownTool {
             name: "c".to_owned(),
+            near: None,
             known: known.clone(),
         },
         "caller/unknown-tool: there is no tool `c`\nhint: the tools are `a`, `b`",
+    );
+    check(
+        Error::UnknownTool {
+            name: "aa".to_owned(),
+            near: Some("a".to_owned()),
+            known: known.clone(),
+        },
+        "caller/unknown-tool: there is no tool `aa`\n\
+         hint: did you mean `a`? The tools are `a`, `b`",
     );
     check(
         Error::ToolRequired { count: 2, known },

@@ -1,6 +1,7 @@
 //! A schema admits what `decode` takes.
 
 use jsonschema::PatternOptions;
+use patinox_sandbox::ArgumentError;
 use proptest::prelude::*;
 
 use super::*;
@@ -211,8 +212,8 @@ fn types() -> impl Strategy<Value = ValueType> {
     })
 }
 
-/// JSON that fits nothing in particular. No integral float, no decimal string
-/// and no string that is not base64: of these a schema cannot speak.
+/// JSON that fits nothing in particular. No integral float and no decimal string:
+/// of these a schema cannot speak.
 fn junk() -> impl Strategy<Value = Value> {
     let junk = json!([
         null, true, 0, -1, 127, 128, 300, 70_000, -40_000, 1_u64 << 40, u64::MAX, i64::MIN, 0.5, 1.5e300,
@@ -326,6 +327,11 @@ proptest! {
         let validator = options.build(&schema).unwrap();
         let arguments = json!({ "v": value });
         let decoded = function.decode(&arguments);
+        // Nor of strings that are not base64.
+        let is_text = |error: &ArgumentError| {
+            error.expected == "a base64 string" && error.found.starts_with("the string")
+        };
+        prop_assume!(!decoded.as_ref().is_err_and(is_text));
         let shown = format!("{arguments}\n{schema}\n{decoded:?}");
         prop_assert_eq!(decoded.is_ok(), validator.is_valid(&arguments), "{}", shown);
     }

@@ -14,7 +14,8 @@ fn refused(place: &Place) -> String {
     told
 }
 
-const ANEW: &str = "move it away: a new key is made, and all is compiled anew";
+const ANEW: &str = "copy it again from where it was made, or move it away: a new key is made, and \
+                    all is compiled anew";
 
 #[test]
 fn a_key_is_made_once() {
@@ -78,14 +79,18 @@ fn a_key_of_another_length_is_refused() {
 
 #[test]
 fn a_key_that_others_can_read_is_refused() {
-    for wrong in [0o640, 0o604, 0o660, 0o400, 0o700, 0o4600] {
+    let read = "`chmod 600` if nobody else can have read it, or else move it away: a new key is \
+                made, and all is compiled anew";
+    let modes = [(0o640, read), (0o604, read), (0o660, read)];
+    let closed = [0o400, 0o700, 0o4600].map(|mode| (mode, "`chmod 600`"));
+    for (wrong, hint) in modes.into_iter().chain(closed) {
         let (place, _) = Place::with_entry();
         mode(&place.key_file(), wrong);
         assert_eq!(
             refused(&place),
             format!(
                 "caller/invalid-config: the artifact key must have mode `0600`, not mode \
-                 `{wrong:04o}` | {ANEW}"
+                 `{wrong:04o}` | {hint}"
             )
         );
     }

@@ -1,9 +1,11 @@
 //! What is wrong with an interface of the embedder's own.
 
-use patinox_policy::{Code, Failure, RecoveryStrategy};
+use std::fmt;
+
+use patinox_policy::{Code, Failure, RecoveryStrategy, debug_failure};
 
 /// Why an interface of the embedder's own cannot be offered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// The text is not WIT.
@@ -64,5 +66,11 @@ impl Failure for ImportError {
 
     fn recovery(&self) -> RecoveryStrategy {
         RecoveryStrategy::Fail
+    }
+}
+
+impl fmt::Debug for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
     }
 }

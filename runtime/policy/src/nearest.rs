@@ -1,12 +1,17 @@
 //! The known name that a wrong one was meant to be.
 
-/// The longest name that is compared, in bytes. No known name is half as long,
-/// and the work grows with this times theirs.
+/// The longest name that is compared, in bytes: the work grows with this times
+/// theirs.
 const MAX_COMPARED_BYTES: usize = 80;
 
 /// The known name nearest to a wrong one, if one is near enough to be meant:
 /// at most half of it has to change.
-pub(crate) fn nearest<T: AsRef<str>>(wrong: &str, known: impl Iterator<Item = T>) -> Option<T> {
+///
+/// ```
+/// let known = ["fuel", "wall"].into_iter();
+/// assert_eq!(patinox_policy::nearest("wal", known), Some("wall"));
+/// ```
+pub fn nearest<T: AsRef<str>>(wrong: &str, known: impl Iterator<Item = T>) -> Option<T> {
     if MAX_COMPARED_BYTES < wrong.len() {
         return None;
     }

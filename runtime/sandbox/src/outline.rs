@@ -1,0 +1,38 @@
+//! What a component is, where it is neither linked nor run.
+
+use crate::inspect::Export;
+
+/// The interface of components whose tools are known only when they run.
+const HANDLER: &str = "patinox:tool/handler@0.1";
+
+/// What the types of a component's code tell of it. Names and texts are a
+/// stranger's.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outline {
+    /// What the component says of itself, cut at 4 KiB.
+    pub docs: Option<String>,
+    /// The interfaces that it imports, sorted.
+    pub imports: Vec<String>,
+    /// Those of them that no host has of itself, sorted: whoever runs it has to
+    /// offer and to grant them.
+    pub wanted: Vec<String>,
+    /// The functions that it exports, in its own order.
+    pub exports: Vec<Export>,
+}
+
+impl Outline {
+    /// Whether it lists its tools itself, through `patinox:tool/handler`.
+    #[must_use]
+    pub fn is_handler(&self) -> bool {
+        exports_handler(&self.exports)
+    }
+}
+
+pub(crate) fn exports_handler(exports: &[Export]) -> bool {
+    let interfaces = exports
+        .iter()
+        .filter_map(|export| export.interface.as_ref());
+    let mut handlers = interfaces.filter(|name| name.starts_with(HANDLER));
+    handlers.next().is_some()
+}
