@@ -50,7 +50,7 @@ fn leave_out(left_out: &LeftOut, components: &Path) -> Result<(), Box<dyn Error>
         return Err(why.into());
     }
     let names = names.join(", ");
-    println!("cargo::warning=left out: the guests {names}: {why}");
+    println!("cargo::warning=only tests miss them: the guests {names} are not built: {why}");
     watch(&watched(components));
     Ok(())
 }

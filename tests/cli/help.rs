@@ -200,7 +200,8 @@ fn doctor_tells_what_there_is() {
     assert_eq!(keys(&result["toolchains"])[1..], others);
     for name in others {
         let status = &result["toolchains"][name];
-        assert_eq!(keys(status), ["language", "programs", "missing", "command"]);
+        let fields = ["language", "programs", "missing", "command", "outside"];
+        assert_eq!(keys(status), fields);
         let is_missing = status["missing"]
             .as_array()
             .is_some_and(|all| !all.is_empty());

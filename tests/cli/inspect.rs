@@ -83,7 +83,8 @@ fn a_program_reads_all_of_it() {
             "tools",
             "left_out",
             "imports",
-            "missing_imports"
+            "missing_imports",
+            "inexact_integers"
         ]
     );
     let tools = result["tools"].as_array().expect("tools");

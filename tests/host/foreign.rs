@@ -72,6 +72,11 @@ fn host() -> Host {
 
 /// `jco` with its `QuickJS` backend.
 fn quickjs(name: &str, options: &[&str]) -> Option<PathBuf> {
+    quickjs_of("", name, options)
+}
+
+/// The same for the sources of a folder.
+fn quickjs_of(folder: &str, name: &str, options: &[&str]) -> Option<PathBuf> {
     let jco = node_module(".bin/jco")?;
     build(name, |out| {
         let mut command = Command::new("node");
@@ -80,9 +85,9 @@ fn quickjs(name: &str, options: &[&str]) -> Option<PathBuf> {
             .args(["componentize", "--backend", "quickjs"]);
         // It takes relative paths for something else.
         command
-            .arg(source("tool.js"))
+            .arg(source(folder).join("tool.js"))
             .arg("--wit")
-            .arg(source("wit"));
+            .arg(source(folder).join("wit"));
         command.args(options).arg("--out").arg(out);
         command
     })
@@ -156,6 +161,39 @@ async fn quickjs_loads_with_stubs() {
     };
     foreign.answers().await;
     assert!(!foreign.imports(""));
+}
+
+/// `docs/authoring.md` says so, and `inspect` of each such component.
+#[tokio::test]
+async fn quickjs_loses_digits_beyond_2_to_the_53() {
+    let built = quickjs_of("wide", "wide", &["--backend-qjs-disable-async"]);
+    let Some(foreign) = Foreign::new(built.clone()).await else {
+        return;
+    };
+    let ask = async |tool, value: serde_json::Value| {
+        let arguments = json!({ "value": value });
+        let called = support::call(&foreign.host, &foreign.component, tool, arguments).await;
+        called.result.map_err(|error| error.code().to_string())
+    };
+    let exact = 1_u64 << 53;
+    assert_eq!(ask("unsigned", json!(exact)).await, Ok(json!(exact)));
+    assert_eq!(ask("unsigned", json!(exact + 1)).await, Ok(json!(exact)));
+    let wide = ask("unsigned", json!((1_u64 << 60) + 1)).await;
+    assert_eq!(wide, Ok(json!((1_u64 << 60).to_string())));
+    let trap = ask("unsigned", json!(u64::MAX)).await;
+    assert_eq!(trap, Err("component/trap".to_owned()));
+    let signed = ask("signed", json!(-(1_i64 << 53) - 1)).await;
+    assert_eq!(signed, Ok(json!(-(1_i64 << 53))));
+
+    let component = foreign.component.component().expect("a component");
+    assert!(component.has_doubles_for_integers());
+    let mut inspect = Command::new(support::PROGRAM);
+    let output = inspect.arg("inspect").args(built).output().expect("output");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("as it is built of JavaScript: `unsigned`, `signed`\n"),
+        "{text}"
+    );
 }
 
 /// Asynchronous functions are what `jco` makes by default.

@@ -31,6 +31,7 @@ pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
             programs,
             missing,
             command,
+            ..
         } = status;
         if !missing.is_empty() {
             let (missing, install) = (missing.join(", "), command.unwrap_or_default());

@@ -68,6 +68,7 @@ struct Inner {
     docs: Docs,
     imports: Vec<String>,
     exports: Vec<Export>,
+    has_doubles_for_integers: bool,
 }
 
 /// A component linked on one backend.
@@ -119,6 +120,7 @@ impl Component {
             store: compiled.store,
             docs,
             imports,
+            has_doubles_for_integers: inspect::has_doubles_for_integers(&backend.engine, &code),
             exports,
         })))
     }
@@ -137,6 +139,7 @@ impl Component {
             docs: facts.docs.component().map(Cow::into_owned),
             wanted: unknown.cloned().collect(),
             exports: inspect::exports(&backend.engine, &code, &facts.docs),
+            has_doubles_for_integers: inspect::has_doubles_for_integers(&backend.engine, &code),
             imports,
         })
     }
@@ -210,6 +213,13 @@ impl Component {
     #[must_use]
     pub fn exports(&self) -> &[Export] {
         &self.0.exports
+    }
+
+    /// Whether it has integers of 64 bits as doubles, as JavaScript in `QuickJS`
+    /// does: beyond 2^53 they lose digits, and no error tells it.
+    #[must_use]
+    pub fn has_doubles_for_integers(&self) -> bool {
+        self.0.has_doubles_for_integers
     }
 
     /// Whether it lists its tools itself, through `patinox:tool/handler`.

@@ -79,6 +79,17 @@ fn has_params(function: &ComponentFunc, names: &[&str]) -> bool {
         .eq(names.iter().copied())
 }
 
+/// Whether `componentize-qjs` made it, with which `jco` does so too: there
+/// JavaScript has integers of 64 bits as its own numbers, which are doubles.
+pub(crate) fn has_doubles_for_integers(engine: &Engine, component: &Compiled) -> bool {
+    let ty = component.component_type();
+    ty.exports(engine)
+        .any(|(name, external)| match external.ty {
+            ComponentItem::ComponentFunc(function) => is_helper(name, &function),
+            _ => false,
+        })
+}
+
 /// Whether it is what `componentize-qjs` calls while it builds: a function of
 /// the world called `init`, known by its parameters.
 fn is_helper(name: &str, function: &ComponentFunc) -> bool {

@@ -19,6 +19,9 @@ pub struct Outline {
     pub wanted: Vec<String>,
     /// The functions that it exports, in its own order.
     pub exports: Vec<Export>,
+    /// Whether it has integers of 64 bits as doubles, as JavaScript in `QuickJS`
+    /// does: beyond 2^53 they lose digits, and no error tells it.
+    pub has_doubles_for_integers: bool,
 }
 
 impl Outline {

@@ -15,7 +15,9 @@ use crate::environment::Environment;
 use crate::guest::Source;
 use crate::program::{Program, Wanted};
 use crate::stamp::{self, Stamp};
-use crate::versions::{COMPONENTIZE_PY, COMPONENTIZE_QJS, ESBUILD, NODE, Release, ZIG};
+use crate::versions::{
+    COMPONENTIZE_PY, COMPONENTIZE_QJS, ESBUILD, NODE, Release, WASM_TOOLS, WIT_BINDGEN, ZIG,
+};
 use crate::{Built, Error, Guest, Language};
 
 /// The languages that are not Rust.
@@ -32,6 +34,9 @@ pub struct LanguageStatus {
     pub missing: Vec<String>,
     /// The one command that gets what is missing.
     pub command: Option<String>,
+    /// Programs that a guest outside this repository takes as well and that are
+    /// not there, with what installs them.
+    pub outside: Option<String>,
 }
 
 /// What builds guests in one language.
@@ -69,6 +74,31 @@ fn programs(language: Language) -> Vec<Wanted> {
         ],
         Language::Python => vec![wanted(&["componentize-py"], COMPONENTIZE_PY)],
     }
+}
+
+/// The programs that stand for what this repository's build has as libraries.
+fn programs_outside(language: Language) -> Vec<Wanted> {
+    match language {
+        Language::C => vec![
+            wanted(&["wit-bindgen"], WIT_BINDGEN),
+            wanted(&["wasm-tools"], WASM_TOOLS),
+        ],
+        Language::Rust | Language::JavaScript | Language::Python => Vec::new(),
+    }
+}
+
+/// Those of them that are not there, each with its command.
+fn lacking_outside(language: Language, folder: &Path, environment: &Environment) -> Option<String> {
+    let lacks = |wanted: &Wanted| wanted.find(folder, environment).is_err();
+    let missing = programs_outside(language).into_iter().filter(lacks);
+    let commands = missing.map(|wanted| {
+        let Release {
+            package, pinned, ..
+        } = wanted.release;
+        format!("`cargo install {package}@{pinned}`")
+    });
+    let commands: Vec<_> = commands.collect();
+    (!commands.is_empty()).then(|| commands.join(" and "))
 }
 
 /// An environment of Python beside the guest: many systems refuse to install
@@ -145,6 +175,7 @@ impl OwnToolchain {
             programs: Vec::new(),
             missing: Vec::new(),
             command: None,
+            outside: lacking_outside(language, folder, environment),
         };
         match Self::find(language, folder, environment) {
             Ok(toolchain) => status.programs = toolchain.described(),

@@ -32,6 +32,22 @@ pub const ZIG: Release = Release {
     oldest: (0, 14),
 };
 
+/// `wit-bindgen`, which makes bindings for C: from crates.io. This repository's
+/// build has it as a library.
+pub const WIT_BINDGEN: Release = Release {
+    package: "wit-bindgen-cli",
+    pinned: "0.60.0",
+    oldest: (0, 40),
+};
+
+/// `wasm-tools`, which makes a component of a core module: from crates.io. This
+/// repository's build has it as a library.
+pub const WASM_TOOLS: Release = Release {
+    package: "wasm-tools",
+    pinned: "1.254.0",
+    oldest: (1, 220),
+};
+
 /// Node.js, which runs the tools for JavaScript: from the distribution.
 pub const NODE: Release = Release {
     package: "nodejs",
@@ -115,6 +131,13 @@ mod tests {
         } in [COMPONENTIZE_QJS, ESBUILD]
         {
             assert!(page.contains(&format!("{package}@{pinned}")), "{package}");
+        }
+        for Release {
+            package, pinned, ..
+        } in [WIT_BINDGEN, WASM_TOOLS]
+        {
+            let command = format!("cargo install {package}@{pinned}");
+            assert!(page.contains(&command), "{package}");
         }
     }
 

@@ -49,6 +49,7 @@ struct View {
     imports: Vec<String>,
     /// Those of the imports that this host does not have.
     missing: Vec<String>,
+    has_doubles_for_integers: bool,
 }
 
 struct Shown {
@@ -78,6 +79,7 @@ impl View {
             left_out: tools.left_out().to_vec(),
             imports: component.imports().to_vec(),
             missing: Vec::new(),
+            has_doubles_for_integers: component.has_doubles_for_integers(),
         })
     }
 
@@ -101,6 +103,7 @@ impl View {
             docs: outline.docs,
             imports: outline.imports,
             missing: outline.wanted,
+            has_doubles_for_integers: outline.has_doubles_for_integers,
         })
     }
 
@@ -119,6 +122,7 @@ impl View {
             "left_out": left_out,
             "imports": self.imports,
             "missing_imports": self.missing,
+            "inexact_integers": self.inexact(),
         })
     }
 
@@ -145,6 +149,17 @@ impl View {
         for left_out in &self.left_out {
             push_line(&mut text, &format!("\n  left out {left_out}"));
         }
+        if let inexact @ [_, ..] = self.inexact().as_slice() {
+            let names: Vec<_> = inexact.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            text.push_str(
+                "\n  integers of 64 bits lose digits beyond 2^53 here, without an error,\n",
+            );
+            push_line(
+                &mut text,
+                &format!("  as it is built of JavaScript: {names}"),
+            );
+        }
         text.push_str("\nIMPORTS\n");
         for import in &self.imports {
             let missing = match self.missing.contains(import) {
@@ -157,6 +172,19 @@ impl View {
             text.push_str("  none\n");
         }
         text.trim_end().to_owned()
+    }
+
+    /// The tools that take or give integers of 64 bits and cannot hold them.
+    fn inexact(&self) -> Vec<&str> {
+        let words = |text: &str| {
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| word == "u64" || word == "s64")
+        };
+        let tools = self.tools.iter().filter(|tool| words(&tool.signature));
+        match self.has_doubles_for_integers {
+            true => tools.map(|tool| tool.spec.name.as_str()).collect(),
+            false => Vec::new(),
+        }
     }
 
     /// Whether the host derives the tools or the component lists them, and what

@@ -54,7 +54,10 @@ fn other(status: &LanguageStatus) -> Vec<String> {
         [] => format!("{name:<10} tools in {language} cannot be built here"),
         programs => format!("{name:<10} {}", programs.join(", ")),
     };
-    lacking(line, &status.missing, status.command.as_ref())
+    let mut lines = lacking(line, &status.missing, status.command.as_ref());
+    let outside = status.outside.iter();
+    lines.extend(outside.map(|commands| format!("           it takes too: {commands}")));
+    lines
 }
 
 /// A line, what is missing, and how to get it.
