@@ -99,11 +99,12 @@ use std::process::ExitCode;
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
 pub use patinox_host::{
-    Allocated, Allocation, ArtifactStore, Busy, BusyReason, Called, Caller, CancellationToken,
-    Component, Config, Count, Detector, Entry, EntryCounts, Events, Host, HostBuilder, Import,
-    ImportError, Kind, LoadRequest, Loaded, NotPrecompiled, Owner, PatinoxError, PressureConfig,
-    Priority, Profile, Registry, Request, Resource, Shutdown, Starved, StoreConfig, StoreError,
-    Stored, Threshold, ThresholdError, Thresholds,
+    Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called, Caller,
+    CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector, Entry,
+    EntryCounts, Events, Host, HostBuilder, Import, ImportError, Kind, Leaked, Listening,
+    LoadRequest, Loaded, NotPrecompiled, Owner, PatinoxError, PressureConfig, Priority, Profile,
+    Registry, Request, Resource, Shutdown, Starved, State, StoreConfig, StoreError, Stored,
+    Threshold, ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

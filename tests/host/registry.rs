@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use patinox::{Config, EntryCounts, Host, Kind, Request};
+use patinox::telemetry::Event;
+use patinox::{AsyncGuard, Config, Entry, EntryCounts, Host, Kind, Owner, Request};
 use serde_json::json;
 
 use crate::support::{self, guests, soon};
@@ -105,4 +106,58 @@ async fn a_worker_and_the_threads_of_a_host_are_written_down() {
         }
     };
     soon(none).await;
+}
+
+#[tokio::test]
+async fn shutdown_cleans_up_and_tells_what_is_left() {
+    let host = Host::new(Config {
+        ready_workers: 1,
+        ..support::config()
+    });
+    let host = host.expect("a host");
+    let registry = host.registry().clone();
+    let mut events = host.events();
+    let text = support::load(&host, &guests::prebuilt_text()).await;
+    let ready = async {
+        while registry.of(Kind::Process).len() != 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(ready).await;
+    let entry = |kind, name| registry.register(kind, Owner::new(name), 1);
+    let slow = AsyncGuard::new(entry(Kind::Folder, "slow"), (), async |()| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok(())
+    });
+    let fails = AsyncGuard::new(entry(Kind::Connection, "fails"), (), async |()| {
+        Err(std::io::Error::other("it is\nopen").into())
+    });
+    let held = entry(Kind::Folder, "held");
+    drop((slow, fails));
+
+    let done = soon(host.shutdown(Duration::from_millis(20))).await;
+    assert_eq!((done.cancelled, done.stuck), (0, 0));
+    // Not the worker, and not the folder whose clean-up had only begun.
+    let names = |entries: Vec<&Entry>| {
+        let names = entries.iter().map(|entry| entry.owner.to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(done.leaked.held().collect()), ["held"]);
+    assert_eq!(names(done.leaked.failed().collect()), ["fails"]);
+    assert_eq!(done.leaked.entries.len(), 2);
+
+    // Whoever listens was told of it.
+    let failed = async {
+        loop {
+            if let Some(Event::CleanupFailed(failed)) = events.next().await {
+                return failed;
+            }
+        }
+    };
+    let failed = soon(failed).await;
+    assert_eq!(failed.kind, "connection");
+    assert_eq!(failed.owner.as_deref(), Some("fails"));
+    assert_eq!(failed.reason, "failed");
+    assert_eq!(failed.causes, ["it is\nopen"]);
+    drop((held, text));
 }

@@ -4,18 +4,19 @@ use std::path::Path;
 #[cfg(feature = "compile")]
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{
-    Detector, Kind, Owner, Pressure, PressureWatch, Registered, Registry, Sampler,
+    CleanupFailure, Detector, Kind, Listening, Owner, Pressure, PressureWatch, Registered,
+    Registry, Sampler,
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
-use patinox_telemetry::{Clock, Event, PressureChanged, Recorder};
+use patinox_telemetry::{CleanupFailed, Clock, Event, PressureChanged, Recorder};
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,7 +27,7 @@ use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
 use crate::load::{self, LoadRequest, Loaded};
-use crate::running::{Running, Shutdown};
+use crate::running::{LETTING_GO, Running, Shutdown};
 
 /// What a host is made of. Every part has a safe default.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +94,8 @@ pub(crate) struct Parts {
     catalog: Catalog<Loaded>,
     /// Looks at the machine for as long as the host is there.
     watch: OnceLock<(PressureWatch, Registered)>,
+    /// Has the host told of clean-ups that fail.
+    cleanups: OnceLock<Listening>,
 }
 
 impl Parts {
@@ -145,7 +148,10 @@ impl Host {
             listeners: Listeners::default(),
             catalog: Catalog::default(),
             watch: OnceLock::new(),
+            cleanups: OnceLock::new(),
         });
+        // Nobody else has it yet.
+        let _ = parts.cleanups.set(listen(&parts));
         if let Some(shortage) = shortage {
             let watch = watch(&parts, shortage).map_err(PatinoxError::NoThread)?;
             let entry = parts
@@ -323,16 +329,46 @@ impl Host {
         self.0.listeners.listen()
     }
 
-    /// Lets nothing begin any more, waits until the deadline for what runs, and
-    /// cancels what still does. Calls from then on end as `limit/busy`.
+    /// Lets nothing begin any more, waits until the deadline for what runs, cancels
+    /// what still does, and then cleans up: ends the compile workers that are
+    /// ready, and waits for clean-ups that were handed over, until the deadline or
+    /// a second longer than what was cancelled took. It tells what is left. Calls
+    /// from then on end as `limit/busy`.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the host closed and what runs running; it may
     /// be called again.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
-        self.0.running.shutdown(deadline).await
+        let started = Instant::now();
+        let ended = self.0.running.shutdown(deadline).await;
+        #[cfg(feature = "compile")]
+        {
+            let loader = self.0.loader.clone();
+            // It waits for processes. Should it panic, they are seen to be left.
+            let _ = tokio::task::spawn_blocking(move || loader.close_workers()).await;
+        }
+        let left = deadline.saturating_sub(started.elapsed());
+        let registry = &self.0.config.registry;
+        ended.cleaned(registry, left.max(LETTING_GO)).await
     }
+}
+
+/// Records each clean-up that fails, until the host is gone.
+fn listen(parts: &Arc<Parts>) -> Listening {
+    let host = Arc::downgrade(parts);
+    let told = move |failure: &CleanupFailure| {
+        if let Some(host) = host.upgrade() {
+            host.record(&Event::CleanupFailed(CleanupFailed {
+                kind: failure.kind.as_str(),
+                owner: failure.owner.name().map(str::to_owned),
+                age: failure.age,
+                reason: failure.reason.as_str(),
+                causes: failure.chain.clone(),
+            }));
+        }
+    };
+    parts.config.registry.listen(told)
 }
 
 /// Looks at the machine until the host is gone, and records what changes.

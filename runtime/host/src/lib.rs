@@ -42,8 +42,9 @@ pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{
-    Count, Detector, Entry, EntryCounts, Kind, Level, Machine, Owner, Registry, Resource, Sampler,
-    Threshold, ThresholdError, Thresholds,
+    AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Kind, Leaked,
+    Level, Listening, Machine, Owner, Registry, Resource, Sampler, State, Threshold,
+    ThresholdError, Thresholds,
 };
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;

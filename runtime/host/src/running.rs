@@ -1,19 +1,21 @@
 //! What runs, so that the host can end it all.
 
+use std::cmp::Reverse;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use patinox_resources::{Entry, Kind, Leaked, Registry, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::PatinoxError;
 
 /// How long what was told to end may take to let go of all it holds.
-const LETTING_GO: Duration = Duration::from_secs(1);
+pub(crate) const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// What came of [`shutdown`](crate::Host::shutdown).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shutdown {
     /// Calls and loads that were still under way at the deadline, and were
     /// cancelled.
@@ -21,6 +23,33 @@ pub struct Shutdown {
     /// Those of them that had still not let go a second later: an embedder's
     /// own code that blocks.
     pub stuck: usize,
+    /// What the host's registry still has of what ends with a call, the longest
+    /// first, and clean-ups that failed or have not ended. Code stays for as long
+    /// as what was loaded does, and threads for as long as the host, and are not
+    /// counted.
+    pub leaked: Leaked,
+}
+
+impl Shutdown {
+    /// Waits for the clean-ups that were handed over, at most so long, and looks
+    /// what is left.
+    pub(crate) async fn cleaned(mut self, registry: &Registry, within: Duration) -> Self {
+        // Whether all have ended is seen below.
+        let _ = tokio::time::timeout(within, registry.settled()).await;
+        let mut entries = registry.entries();
+        entries.retain(is_left);
+        entries.sort_by_key(|entry| Reverse(entry.age));
+        self.leaked = Leaked { entries };
+        self
+    }
+}
+
+/// Whether nobody should have this any more once a host is down.
+fn is_left(entry: &Entry) -> bool {
+    match entry.state {
+        State::Active | State::Idle => !matches!(entry.kind, Kind::Task | Kind::Artifact),
+        State::Waiting | State::Cleaning | State::Failed => true,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,10 +99,7 @@ impl Running {
     pub(crate) async fn shutdown(&self, deadline: Duration) -> Shutdown {
         self.closed.store(true, Ordering::SeqCst);
         if tokio::time::timeout(deadline, self.idle()).await.is_ok() {
-            return Shutdown {
-                cancelled: 0,
-                stuck: 0,
-            };
+            return Shutdown::default();
         }
         let cancelled = self.count();
         self.end.cancel();
@@ -81,6 +107,7 @@ impl Running {
         Shutdown {
             cancelled,
             stuck: self.count(),
+            ..Shutdown::default()
         }
     }
 

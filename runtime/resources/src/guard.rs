@@ -29,7 +29,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 pub use self::cleaner::{Cleaner, CleanerConfig, Leaked, StartError};
-pub use self::failure::{CleanupError, CleanupFailure, FailureCounts, OnFailure, Reason};
+pub use self::failure::{
+    CleanupError, CleanupFailure, FailureCounts, Listening, OnFailure, Reason,
+};
 
 pub(crate) use self::failure::Failures;
 pub(crate) use self::hand_over::HandOver;

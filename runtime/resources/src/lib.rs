@@ -51,7 +51,7 @@ pub use detector::{
 };
 pub use guard::{
     AsyncGuard, Cleaner, CleanerConfig, CleanupError, CleanupFailure, FailureCounts, Leaked,
-    OnFailure, Priority, Reason, StartError,
+    Listening, OnFailure, Priority, Reason, StartError,
 };
 pub use lease::Lease;
 pub use pool::{Maker, Pool, PoolConfig, PoolCounts, PoolError, PoolTotals, Reuse};

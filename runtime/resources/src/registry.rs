@@ -22,7 +22,7 @@ pub use self::entry::{Count, Entry, EntryCounts, EntryId, Kind, Owner, State};
 pub use self::registered::Registered;
 
 use self::shard::{Record, SHARDS, Shard};
-use crate::guard::{CleanupFailure, FailureCounts, Failures, HandOver, OnFailure};
+use crate::guard::{CleanupFailure, FailureCounts, Failures, HandOver, Listening, OnFailure};
 
 /// Keeps an entry for every managed resource. Clones are cheap and share all of it.
 ///
@@ -56,24 +56,14 @@ struct Inner {
 }
 
 impl Registry {
-    /// An empty registry. Nobody is told of clean-ups that fail.
+    /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_failures(Failures::default())
-    }
-
-    /// An empty registry that tells somebody of every clean-up that fails.
-    #[must_use]
-    pub fn with_listener(listener: impl OnFailure + 'static) -> Self {
-        Self::with_failures(Failures::telling(Box::new(listener)))
-    }
-
-    fn with_failures(failures: Failures) -> Self {
         Self(Arc::new(Inner {
             shards: array::from_fn(|_| Shard::default()),
             made: Instant::now(),
             hand_over: HandOver::default(),
-            failures,
+            failures: Failures::default(),
         }))
     }
 
@@ -171,6 +161,16 @@ impl Registry {
         for id in self.0.failures.forget() {
             self.remove(id);
         }
+    }
+
+    /// Tells somebody of every clean-up that fails, until what is returned is
+    /// dropped. There may be several who are told.
+    pub fn listen(&self, listener: impl OnFailure + 'static) -> Listening {
+        Listening::begin(self, Arc::new(listener))
+    }
+
+    pub(crate) fn failures_of(&self) -> &Failures {
+        &self.0.failures
     }
 
     /// How many clean-ups failed in all, by reason.

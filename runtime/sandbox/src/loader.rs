@@ -135,6 +135,20 @@ impl Loader {
         Self::of(engine, Compilers, store)
     }
 
+    /// Ends the compile workers that are ready and have no component yet. How many
+    /// these were. Waits until their processes are gone, for some milliseconds.
+    #[cfg(feature = "compile")]
+    pub fn drain_workers(&self) -> usize {
+        self.0.compilers.drain()
+    }
+
+    /// The same, and none is made ready any more. What is compiled starts a worker
+    /// of its own.
+    #[cfg(feature = "compile")]
+    pub fn close_workers(&self) {
+        self.0.compilers.close();
+    }
+
     fn of(engine: Engine, compilers: Compilers, store: Option<ArtifactStore>) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         Self(Arc::new(Shared {

@@ -24,6 +24,8 @@ pub enum Event {
     CallEnded(CallEnded),
     /// The machine is pressed harder than before, or less.
     PressureChanged(PressureChanged),
+    /// A clean-up failed, panicked or took too long.
+    CleanupFailed(CleanupFailed),
 }
 
 /// A component was compiled, or found compiled, and linked.
@@ -50,6 +52,24 @@ pub struct PressureChanged {
     pub level: &'static str,
     /// What is pressed, and by how much, the hardest first.
     pub reasons: Vec<String>,
+}
+
+/// A clean-up failed, panicked or took too long: what it was to clean up may be
+/// there still.
+#[derive(Clone, Debug, Serialize)]
+pub struct CleanupFailed {
+    /// What was to be cleaned up: `folder`, `process` and the like.
+    pub kind: &'static str,
+    /// Who held it; `None` for the process itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// How long it had been there.
+    #[serde(rename = "age_ms", serialize_with = "milliseconds")]
+    pub age: Duration,
+    /// What came of it: `failed`, `panicked` or `took too long`.
+    pub reason: &'static str,
+    /// The error and its sources, each cut.
+    pub causes: Vec<String>,
 }
 
 /// A call is over.

@@ -47,6 +47,8 @@ mod recorder;
 mod sink;
 
 pub use clock::Clock;
-pub use event::{CallEnded, CallId, ComponentLoaded, Event, Outcome, PressureChanged};
+pub use event::{
+    CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged,
+};
 pub use recorder::Recorder;
 pub use sink::{Sink, TracingSink};

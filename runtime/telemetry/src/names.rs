@@ -31,6 +31,12 @@ pub const MEMORY_BYTES_PEAK: &str = "patinox.usage.memory_bytes_peak";
 pub const WALL_MS: &str = "patinox.usage.wall_ms";
 /// Calls from the guest into the host.
 pub const HOST_CALLS: &str = "patinox.usage.host_calls";
+/// What kind of resource it is.
+pub const RESOURCE_KIND: &str = "patinox.resource.kind";
+/// Who held the resource, escaped.
+pub const RESOURCE_OWNER: &str = "patinox.resource.owner";
+/// How long the resource had been there, in milliseconds.
+pub const RESOURCE_AGE_MS: &str = "patinox.resource.age_ms";
 /// How hard pressed the machine is.
 pub const PRESSURE_LEVEL: &str = "patinox.pressure.level";
 /// What is pressed, escaped.

@@ -4,7 +4,7 @@ use patinox_policy::{Fault, MAX_MESSAGE_BYTES, cut, escape_line};
 use tracing::Level;
 
 use crate::event::as_milliseconds;
-use crate::{CallEnded, ComponentLoaded, Event, Outcome, PressureChanged, names};
+use crate::{CallEnded, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, names};
 
 /// Somebody who wants to know what happened.
 ///
@@ -30,6 +30,7 @@ impl Sink for TracingSink {
         match event {
             Event::ComponentLoaded(loaded) => component_loaded(loaded),
             Event::PressureChanged(change) => pressure_changed(change),
+            Event::CleanupFailed(failed) => cleanup_failed(failed),
             Event::CallEnded(call) => match &call.outcome {
                 Outcome::Ok => call_succeeded(call),
                 Outcome::Failed { code, message } => {
@@ -99,6 +100,19 @@ fn pressure_changed(change: &PressureChanged) {
     } else {
         at!(Level::WARN);
     }
+}
+
+fn cleanup_failed(failed: &CleanupFailed) {
+    tracing::event!(
+        target: "patinox::cleanup",
+        Level::ERROR,
+        { names::RESOURCE_KIND } = failed.kind,
+        { names::RESOURCE_OWNER } = failed.owner.as_deref().map(shown),
+        { names::RESOURCE_AGE_MS } = as_milliseconds(failed.age),
+        { names::ERROR_TYPE } = failed.reason,
+        { names::ERROR_MESSAGE } = shown(&failed.causes.join(": ")).as_str(),
+        "a clean-up failed"
+    );
 }
 
 fn call_succeeded(call: &CallEnded) {
@@ -209,6 +223,18 @@ mod tests {
         };
         let text = written(&Event::ComponentLoaded(loaded));
         insta::assert_snapshot!(text.trim_start(), @r#"INFO patinox::load: component loaded patinox.component.digest="sha256:2c26" patinox.component.bytes=100000 patinox.component.compile_ms=151.5 patinox.component.from_store=false"#);
+    }
+
+    #[test]
+    fn a_clean_up_that_failed_tells_all_its_causes() {
+        let text = written(&Event::CleanupFailed(CleanupFailed {
+            kind: "folder",
+            owner: Some("ca\nll 7".to_owned()),
+            age: Duration::from_millis(1_500),
+            reason: "failed",
+            causes: vec!["it is busy".to_owned(), "a file is\nopen".to_owned()],
+        }));
+        insta::assert_snapshot!(text.trim_start(), @r#"ERROR patinox::cleanup: a clean-up failed patinox.resource.kind="folder" patinox.resource.owner="ca\\nll 7" patinox.resource.age_ms=1500.0 error.type="failed" error.message="it is busy: a file is\\nopen""#);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::contain::contain;
-use crate::registry::{EntryId, Kind, Owner, Registered};
+use crate::registry::{EntryId, Kind, Owner, Registered, Registry};
+use crate::shared::Shared;
 use crate::text;
 
 /// How many failures are kept, each of which keeps an entry.
@@ -84,6 +85,38 @@ impl<F: Fn(&CleanupFailure) + Send + Sync> OnFailure for F {
     }
 }
 
+/// Somebody is told of the clean-ups that fail, until this is dropped: see
+/// [`Registry::listen`].
+#[must_use = "nobody is told any more as soon as this is dropped"]
+pub struct Listening {
+    registry: Registry,
+    listener: Arc<dyn OnFailure>,
+}
+
+impl Listening {
+    pub(crate) fn begin(registry: &Registry, listener: Arc<dyn OnFailure>) -> Self {
+        registry.failures_of().add(Arc::clone(&listener));
+        Self {
+            registry: registry.clone(),
+            listener,
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.registry.failures_of().remove(&self.listener);
+    }
+}
+
+impl fmt::Debug for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listening")
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How many clean-ups failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailureCounts {
@@ -93,7 +126,7 @@ pub struct FailureCounts {
     pub panics: u64,
     /// Those that took too long.
     pub time_outs: u64,
-    /// Those of all of them of which the listener was not told: it panicked.
+    /// How often a listener was not told: it panicked.
     pub untold: u64,
 }
 
@@ -179,15 +212,18 @@ pub(crate) struct Failures {
     panics: AtomicU64,
     time_outs: AtomicU64,
     untold: AtomicU64,
-    listener: Option<Box<dyn OnFailure>>,
+    listeners: Shared<Vec<Arc<dyn OnFailure>>>,
 }
 
 impl Failures {
-    pub(crate) fn telling(listener: Box<dyn OnFailure>) -> Self {
-        Self {
-            listener: Some(listener),
-            ..Self::default()
-        }
+    fn add(&self, listener: Arc<dyn OnFailure>) {
+        self.listeners.modify(|listeners| listeners.push(listener));
+    }
+
+    fn remove(&self, gone: &Arc<dyn OnFailure>) {
+        let is_other = |one: &Arc<dyn OnFailure>| !Arc::ptr_eq(one, gone);
+        self.listeners
+            .modify(|listeners| listeners.retain(is_other));
     }
 
     /// Counts a failure and keeps it with its entry. Returns the entry of the one
@@ -210,11 +246,10 @@ impl Failures {
     }
 
     pub(crate) fn tell(&self, failure: &CleanupFailure) {
-        let Some(listener) = &self.listener else {
-            return;
-        };
-        if contain(|| listener.failed(failure)).is_err() {
-            self.untold.fetch_add(1, Ordering::Relaxed);
+        for listener in &*self.listeners.load() {
+            if contain(|| listener.failed(failure)).is_err() {
+                self.untold.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -78,6 +78,19 @@ impl Compilers {
         spares.as_ref()?.take(limits)
     }
 
+    /// Lets go of the workers that are ready. How many these were.
+    pub(super) fn drain(&self) -> usize {
+        let spares = self.spares.get().and_then(Option::as_ref);
+        spares.map_or(0, Spares::drain)
+    }
+
+    /// The same, and none is made ready any more.
+    pub(super) fn close(&self) {
+        if let Some(spares) = self.spares.get_or_init(|| None) {
+            spares.close();
+        }
+    }
+
     /// One for each processor, but no more than the machine has memory for.
     fn slots(&self) -> Arc<Semaphore> {
         let slots = self.slots.get_or_init(|| {

@@ -90,6 +90,16 @@ impl Spares {
         let _ = self.wanted.try_send(());
         taken.filter(|ready| ready.suits(limits))
     }
+
+    /// Lets go of those that are ready. How many these were.
+    pub(super) fn drain(&self) -> usize {
+        self.pool.drain()
+    }
+
+    /// The same, for good.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
 }
 
 fn serve(pool: &Pool<Starter>, wishes: &Receiver<()>) {

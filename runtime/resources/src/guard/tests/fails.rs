@@ -26,7 +26,8 @@ impl Drop for Panics {
 async fn check(guard: impl FnOnce(&Registry) -> AsyncGuard<()>, reason: Reason, chain: &[&str]) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&told);
-    let registry = Registry::with_listener(move |failure: &CleanupFailure| {
+    let registry = Registry::new();
+    let _listening = registry.listen(move |failure: &CleanupFailure| {
         listener.lock().unwrap().push(failure.clone());
     });
     let _cleaner = Cleaner::start(&registry, one_at_once()).unwrap();
@@ -241,7 +242,13 @@ async fn the_last_failures_are_kept_and_their_entries() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_panics_hurts_nobody() {
-    let registry = Registry::with_listener(|_: &CleanupFailure| panic_any(Panics));
+    let registry = Registry::new();
+    let panics = registry.listen(|_: &CleanupFailure| panic_any(Panics));
+    let told = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&told);
+    let _counts = registry.listen(move |_: &CleanupFailure| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
     let _cleaner = Cleaner::start(&registry, CleanerConfig::default()).unwrap();
     let seen = Seen::default();
     drop(failing(&registry));
@@ -250,5 +257,12 @@ async fn a_listener_that_panics_hurts_nobody() {
     registry.settled().await;
     let counts = registry.failure_counts();
     assert_eq!((counts.errors, counts.untold), (2, 2));
+    assert_eq!(told.load(Ordering::Relaxed), 2);
     assert_eq!(seen.get(), [1, 1]);
+    // Nobody is told any more who does not listen.
+    drop(panics);
+    drop(failing(&registry));
+    registry.settled().await;
+    assert_eq!(registry.failure_counts().untold, 2);
+    assert_eq!(told.load(Ordering::Relaxed), 3);
 }
