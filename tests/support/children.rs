@@ -90,7 +90,9 @@ impl Seen {
     pub(crate) async fn dead(self) {
         let lives = || {
             let status = self.read("status").unwrap_or_default();
-            status.contains("State:") && !status.contains("State:\tZ")
+            // The others of its threads may die after the first.
+            let is_dead = status.contains("State:\tZ") && status.contains("Threads:\t1\n");
+            status.contains("State:") && !is_dead
         };
         until(|| (!lives()).then_some(())).await;
     }
