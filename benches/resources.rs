@@ -18,9 +18,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Instant;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use patinox_resources::{
-    Detector, Kind, Maker, Owner, Pool, PoolConfig, Registry, Sampler, Shared, SweepLimits, sweep,
+    Detector, EvictIdle, Kind, Maker, Owner, Pool, PoolConfig, Reclaimer, Registered, Registry,
+    Sampler, Shared, Stage, SweepLimits, sweep,
 };
 use tokio::runtime::Builder;
 
@@ -202,5 +203,55 @@ fn registry(criterion: &mut Criterion) {
     drop(held);
 }
 
-criterion_group!(benches, detect, shared, pool, registry);
+/// A value that has an entry.
+struct Registers(Registry);
+
+impl Maker for Registers {
+    type Value = Registered;
+    type Error = Infallible;
+
+    async fn make(&self) -> Result<Registered, Infallible> {
+        Ok(self.0.register(Kind::Lease, Owner::NONE, 1))
+    }
+}
+
+/// 1 000 idle values with an entry each let go of, beside a list of them dropped.
+fn reclaim(criterion: &mut Criterion) {
+    const IDLE: usize = 1_000;
+    let registry = Registry::new();
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let config = PoolConfig {
+        ready: IDLE,
+        ..PoolConfig::of(IDLE)
+    };
+    let pool = Pool::new(config, Registers(registry.clone()));
+    let source = EvictIdle::new("values", pool.clone(), &[]);
+    let reclaimer = Reclaimer::new(vec![Box::new(source)], |_| {});
+    let mut group = criterion.benchmark_group("resources/reclaim");
+    group.bench_function("list-of-1000", |bencher| {
+        let list = || {
+            let entries = (0..IDLE).map(|_| registry.register(Kind::Lease, Owner::NONE, 1));
+            entries.collect::<Vec<_>>()
+        };
+        bencher.iter_batched(list, drop, BatchSize::PerIteration);
+    });
+    group.bench_function("pool-of-1000", |bencher| {
+        let fill = || {
+            let made = runtime.block_on(pool.warm());
+            assert_eq!(made, Ok(IDLE));
+        };
+        bencher.iter_batched(
+            fill,
+            |()| {
+                let steps = reclaimer.run(Stage::EvictIdle);
+                assert_eq!(steps.first().map(|step| step.freed.count), Some(1_000));
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, detect, shared, pool, registry, reclaim);
 criterion_main!(benches);

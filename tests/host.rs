@@ -16,6 +16,7 @@ mod prebuilt;
 mod precompiled;
 mod pressure;
 mod probe;
+mod reclaim;
 mod registry;
 mod schemas;
 mod state;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use patinox::telemetry::Event;
 use patinox::{
     Busy, BusyReason, Called, Detector, Events, Failure as _, Host, Loaded, PatinoxError,
-    PressureConfig, Priority, Request, Resource, Threshold, Thresholds,
+    PressureConfig, Priority, Request, Resource, Stage, Threshold, Thresholds,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -28,6 +28,7 @@ impl Scene {
         memory(machine.path(), 50);
         let host = Host::builder()
             .compile_worker(support::PROGRAM)
+            .store(support::store())
             .detector(Detector::below(machine.path()))
             .pressure(PressureConfig {
                 every: Duration::from_millis(2),
@@ -61,6 +62,20 @@ impl Scene {
         }
     }
 
+    /// The stages of relief that are told next, to the last one.
+    async fn relief(&mut self) -> Vec<usize> {
+        let last = rank(Stage::RefuseWork.as_str());
+        let mut stages = Vec::new();
+        while stages.last() != Some(&last) {
+            match soon(self.events.next()).await {
+                Some(Event::Reclaimed(step)) => stages.push(rank(step.stage)),
+                Some(_) => {}
+                None => panic!("the host is gone"),
+            }
+        }
+        stages
+    }
+
     /// How calls of each priority end now.
     async fn ends(&self) -> [&'static str; 3] {
         let mut ends = [""; 3];
@@ -74,6 +89,13 @@ impl Scene {
         }
         ends
     }
+}
+
+/// The place of a stage among all of them.
+fn rank(stage: &str) -> usize {
+    let mut all = Stage::ALL.into_iter();
+    let found = all.position(|one| one.as_str() == stage);
+    found.expect("a stage")
 }
 
 /// So many percent are in use.
@@ -108,6 +130,12 @@ async fn a_machine_that_runs_out_sheds_load_in_order_and_recovers() {
     tokio::task::yield_now().await;
     memory(scene.machine.path(), 99);
     assert_eq!(scene.told().await.0, "critical");
+    // All that helps is tried, in order, and then nothing new begins.
+    let stages = scene.relief().await;
+    assert!(stages.is_sorted(), "{stages:?}");
+    let mut all = stages.clone();
+    all.dedup();
+    assert_eq!(all, Stage::ALL.map(Stage::as_str).map(rank));
     assert_eq!(scene.ends().await, ["limit/busy"; 3]);
     let error = scene.call(Priority::Interactive).await.result.unwrap_err();
     let text = "the host is busy: its machine is short of `memory`";

@@ -17,16 +17,18 @@ mod short;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patinox_policy::{Admission, LimitName, Limits, Principal};
+use patinox_resources::Level;
 use tokio::time::{Instant, timeout_at};
 
 use crate::PatinoxError;
 pub use busy::{Busy, BusyReason};
 use lanes::{Entry, Lanes, Turn};
 pub use short::PressureConfig;
-pub(crate) use short::Shortage;
+pub(crate) use short::{NewCalls, Shortage};
 
 /// How soon a call is wanted.
 ///
@@ -114,12 +116,32 @@ impl NotAdmitted {
 pub(crate) struct Gate {
     lanes: Arc<Mutex<Lanes>>,
     shortage: Option<Shortage>,
+    /// Whether no call begins, as nothing else has helped.
+    refuses: Arc<AtomicBool>,
 }
 
 impl Gate {
     pub(crate) fn new(ceilings: Admission, shortage: Option<Shortage>) -> Self {
         let lanes = Arc::new(Mutex::new(Lanes::new(ceilings)));
-        Self { lanes, shortage }
+        Self {
+            lanes,
+            shortage,
+            refuses: Arc::default(),
+        }
+    }
+
+    fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::Relaxed);
+    }
+
+    /// Whether the machine bears a call of this priority.
+    fn check(&self, priority: Priority) -> Result<(), Busy> {
+        let shortage = self.shortage.as_ref();
+        if self.refuses.load(Ordering::Relaxed) {
+            let short = shortage.and_then(|shortage| shortage.short(Level::Critical));
+            return Err(short.unwrap_or_else(Busy::refusing));
+        }
+        shortage.map_or(Ok(()), |shortage| shortage.check(priority))
     }
 
     /// Waits until the call may begin; it may as long as the permit is held.
@@ -143,11 +165,7 @@ impl Gate {
     /// permit that it had been given meanwhile, and those behind it move up in
     /// their order.
     pub(crate) async fn admit(&self, request: Request) -> Result<Permit, NotAdmitted> {
-        if let Some(shortage) = &self.shortage {
-            shortage
-                .check(request.priority)
-                .map_err(NotAdmitted::Busy)?;
-        }
+        self.check(request.priority).map_err(NotAdmitted::Busy)?;
         let entry = self.lanes().enter(&request.component);
         let Entry { ticket, turn } = entry.map_err(NotAdmitted::Busy)?;
         let mut permit = Permit {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patinox_policy::{
-    Code, Failure, LimitError, LimitName, Limits, RecoveryStrategy, cut, debug_failure, escape_line,
+    Code, Failure, LimitError, LimitName, Limits, Quantity, RecoveryStrategy, Unit, cut,
+    debug_failure, escape_line,
 };
 
 use patinox_resources::ThresholdError;
@@ -83,6 +85,13 @@ pub enum PatinoxError {
         /// Where and why; escaped and cut.
         reason: String,
     },
+    /// The host ended the call, as it had run for long and the machine ran out of
+    /// something.
+    #[error("the host ended the call to relieve its machine: it had run for {}", seconds(*ran))]
+    Relieved {
+        /// How long it had run.
+        ran: Duration,
+    },
     /// The host is shutting down.
     #[error("the host is shutting down")]
     Closing,
@@ -132,7 +141,7 @@ impl Failure for PatinoxError {
             Self::Threshold(_) => Code::InvalidConfig,
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Mistyped { .. } => Code::Mistyped,
-            Self::Closing => Code::Busy,
+            Self::Closing | Self::Relieved { .. } => Code::Busy,
             Self::Worker(_) | Self::NoThread(_) => Code::Internal,
         }
     }
@@ -150,7 +159,9 @@ impl Failure for PatinoxError {
             | Self::Mistyped { .. }
             | Self::Threshold(_)
             | Self::Closing => RecoveryStrategy::Fail,
-            Self::Worker(_) | Self::NoThread(_) => RecoveryStrategy::Retry { after: None },
+            Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } => {
+                RecoveryStrategy::Retry { after: None }
+            }
         }
     }
 
@@ -179,6 +190,9 @@ impl Failure for PatinoxError {
                  names have hyphens: `#[serde(rename_all = \"kebab-case\")]`"
                     .to_owned(),
             ),
+            Self::Relieved { .. } => {
+                Some("call it again when less runs here, or let it do less".to_owned())
+            }
             Self::Worker(_) | Self::NoThread(_) | Self::Untyped(_) | Self::Closing => None,
         }
     }
@@ -187,6 +201,13 @@ impl Failure for PatinoxError {
 impl fmt::Debug for PatinoxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug_failure(self, f)
+    }
+}
+
+fn seconds(span: Duration) -> Quantity {
+    Quantity {
+        value: u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
+        unit: Unit::Milliseconds,
     }
 }
 

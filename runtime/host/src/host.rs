@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{
-    CleanupFailure, Detector, Kind, Listening, Owner, Pressure, PressureWatch, Registered,
-    Registry, Sampler,
+    CleanupFailure, Detector, Kind, Listening, Owner, Pressure, PressureWatch, Reclaimer,
+    Registered, Registry, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
-use patinox_telemetry::{CleanupFailed, Clock, Event, PressureChanged, Recorder};
+use patinox_telemetry::{CleanupFailed, Clock, Event, Recorder};
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
 use crate::load::{self, LoadRequest, Loaded};
+use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
 
 /// What a host is made of. Every part has a safe default.
@@ -91,6 +92,7 @@ pub(crate) struct Parts {
     pub(crate) gate: Gate,
     pub(crate) running: Running,
     pub(crate) listeners: Listeners,
+    pub(crate) reclaimer: Reclaimer,
     catalog: Catalog<Loaded>,
     /// Looks at the machine for as long as the host is there.
     watch: OnceLock<(PressureWatch, Registered)>,
@@ -139,7 +141,13 @@ impl Host {
         });
         let shortage = shortage.transpose()?;
         let gate = Gate::new(config.admission, shortage.clone());
-        let parts = Arc::new(Parts {
+        let stuck_after = config.pressure.as_ref();
+        let stuck_after = stuck_after.map_or_else(
+            || PressureConfig::default().stuck_after,
+            |config| config.stuck_after,
+        );
+        let parts = Arc::new_cyclic(|parts| Parts {
+            reclaimer: relief::reclaimer(parts, (&engine, &loader, &gate), stuck_after),
             config,
             engine,
             loader,
@@ -153,7 +161,8 @@ impl Host {
         // Nobody else has it yet.
         let _ = parts.cleanups.set(listen(&parts));
         if let Some(shortage) = shortage {
-            let watch = watch(&parts, shortage).map_err(PatinoxError::NoThread)?;
+            let Shortage { pressure, every } = shortage;
+            let watch = relief::watch(&parts, pressure, every).map_err(PatinoxError::NoThread)?;
             let entry = parts
                 .config
                 .registry
@@ -323,6 +332,49 @@ impl Host {
         &self.0.config.registry
     }
 
+    /// Lets go of what can be let go of up to a stage, in order, whether the machine
+    /// is short of something or not, and tells what each step freed. Without a word
+    /// a host does so only where it was told to look at its machine:
+    /// [`HostBuilder::pressure`].
+    ///
+    /// The last two stages are felt: they end calls that have run for long, and
+    /// have all new ones end as `limit/busy`, until [`restore`](Self::restore).
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to do it on.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has begun goes on when this is dropped.
+    pub async fn reclaim(&self, up_to: Stage) -> Result<Vec<Step>, PatinoxError> {
+        let reclaimer = self.0.reclaimer.clone();
+        let steps = tokio::task::spawn_blocking(move || reclaimer.run(up_to)).await;
+        steps.map_err(|error| PatinoxError::Worker(error.into()))
+    }
+
+    /// Takes back what [`reclaim`](Self::reclaim) took away: work that is refused,
+    /// and room for instances.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to do it on.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has begun goes on when this is dropped.
+    pub async fn restore(&self) -> Result<(), PatinoxError> {
+        let reclaimer = self.0.reclaimer.clone();
+        let done = tokio::task::spawn_blocking(move || reclaimer.restore()).await;
+        done.map_err(|error| PatinoxError::Worker(error.into()))
+    }
+
+    /// What has come of a stage of relief so far.
+    #[must_use]
+    pub fn reclaimed(&self, stage: Stage) -> StageTotals {
+        self.0.reclaimer.totals(stage)
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -369,21 +421,4 @@ fn listen(parts: &Arc<Parts>) -> Listening {
         }
     };
     parts.config.registry.listen(told)
-}
-
-/// Looks at the machine until the host is gone, and records what changes.
-fn watch(parts: &Arc<Parts>, shortage: Shortage) -> std::io::Result<PressureWatch> {
-    let Shortage { pressure, every } = shortage;
-    let sampler = Sampler::new(parts.config.detector.clone());
-    let parts = Arc::downgrade(parts);
-    PressureWatch::start(pressure, sampler, every, move |reading| {
-        let Some(parts) = parts.upgrade() else {
-            return;
-        };
-        let reasons = reading.pressed.iter().map(ToString::to_string);
-        parts.record(&Event::PressureChanged(PressureChanged {
-            level: reading.level().as_str(),
-            reasons: reasons.collect(),
-        }));
-    })
 }

@@ -32,6 +32,7 @@ mod call;
 mod error;
 mod events;
 mod load;
+mod relief;
 mod running;
 
 pub use admission::{Busy, BusyReason, PressureConfig, Priority};
@@ -42,9 +43,9 @@ pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
 pub use patinox_resources::{
-    AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Kind, Leaked,
-    Level, Listening, Machine, Owner, Registry, Resource, Sampler, State, Threshold,
-    ThresholdError, Thresholds,
+    AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,
+    Leaked, Level, Listening, Machine, Owner, Registry, Resource, Sampler, Stage, StageTotals,
+    State, Step, Threshold, ThresholdError, Thresholds,
 };
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;

@@ -1,14 +1,17 @@
 //! What runs, so that the host can end it all.
 
+mod long;
+
 use std::cmp::Reverse;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use patinox_resources::{Entry, Kind, Leaked, Registry, State};
+use patinox_resources::{Entry, Freed, Kind, Leaked, Registry, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::long::Long;
 use crate::PatinoxError;
 
 /// How long what was told to end may take to let go of all it holds.
@@ -59,6 +62,9 @@ pub(crate) struct Running {
     /// Told when the last has ended after the host was closed.
     idle: Notify,
     end: CancellationToken,
+    /// What could not be done at once, so that it can be ended when it takes too
+    /// long.
+    long: Long,
 }
 
 /// Something that runs, until this is dropped.
@@ -91,8 +97,24 @@ impl Running {
         tokio::select! {
             biased;
             done = work => done,
-            () = self.end.cancelled() => Err(patinox_sandbox::Error::Cancelled.into()),
+            why = self.told_to_end() => Err(why),
         }
+    }
+
+    /// Waits until the host ends, or ends what has run for too long. What is done
+    /// at once never comes here.
+    async fn told_to_end(&self) -> PatinoxError {
+        let running = self.long.enter();
+        tokio::select! {
+            biased;
+            () = self.end.cancelled() => patinox_sandbox::Error::Cancelled.into(),
+            ran = running.ended() => PatinoxError::Relieved { ran },
+        }
+    }
+
+    /// Ends what has run for at least so long.
+    pub(crate) fn end_longer_than(&self, span: Duration) -> Freed {
+        self.long.end(span)
     }
 
     /// Lets nothing begin any more, waits for what runs, ends what still does.
@@ -135,6 +157,7 @@ impl Drop for Begun<'_> {
             closed,
             idle,
             end: _,
+            long: _,
         } = self.0;
         if count.fetch_sub(1, Ordering::SeqCst) == 1 && closed.load(Ordering::SeqCst) {
             idle.notify_waiters();

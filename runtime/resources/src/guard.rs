@@ -33,7 +33,8 @@ pub use self::failure::{
     CleanupError, CleanupFailure, FailureCounts, Listening, OnFailure, Reason,
 };
 
-pub(crate) use self::failure::Failures;
+pub(crate) use self::contain::contain;
+pub(crate) use self::failure::{Failures, Trouble};
 pub(crate) use self::hand_over::HandOver;
 
 use self::hand_over::{Job, hand_over};

@@ -28,7 +28,8 @@
 //! Read `detector`, then below it `groups` and `swap`; `constraints`, what that
 //! bears; `pressure`, how much of it is taken; `shared`, for what many read and few
 //! replace; `pool` and `lease`, for what is dear to make; `registry`, then `guard`
-//! with `cleaner`, `work`, `hand_over` and `underway` below it; `sweep`.
+//! with `cleaner`, `work`, `hand_over` and `underway` below it; `sweep`; `reclaimer`,
+//! which lets go of things in order.
 
 #![forbid(unsafe_code)]
 
@@ -38,6 +39,7 @@ mod guard;
 mod lease;
 mod pool;
 mod pressure;
+mod reclaimer;
 mod registry;
 mod shared;
 mod sweep;
@@ -58,6 +60,9 @@ pub use pool::{Maker, Pool, PoolConfig, PoolCounts, PoolError, PoolTotals, Reuse
 pub use pressure::{
     Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
     Thresholds,
+};
+pub use reclaimer::{
+    Cause, Demand, EvictIdle, Freed, Reclaim, Reclaimer, ShrinkPool, Stage, StageTotals, Step,
 };
 pub use registry::{Count, Entry, EntryCounts, EntryId, Kind, Owner, Registered, Registry, State};
 pub use shared::{Shared, Watch};

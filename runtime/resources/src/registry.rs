@@ -141,6 +141,16 @@ impl Registry {
         counts
     }
 
+    /// How many entries were ever made of each kind, without bytes.
+    #[must_use]
+    pub fn made(&self) -> EntryCounts {
+        let mut counts = EntryCounts::default();
+        for shard in &self.0.shards {
+            shard.add_made_to(&mut counts);
+        }
+        counts
+    }
+
     /// How many entries there is room for without asking for memory.
     #[must_use]
     pub fn slots(&self) -> usize {

@@ -5,7 +5,7 @@ mod compiled_here;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use patinox_policy::Grant;
@@ -104,7 +104,7 @@ impl Component {
         let owner = Owner::new(&digest);
         let code_bytes = compiled.artifact.bytes();
         let registry = engine.registry();
-        Ok(Self(Arc::new(Inner {
+        let component = Self(Arc::new(Inner {
             _entry: registry.register(Kind::Artifact, owner.clone(), code_bytes),
             owner,
             engine: engine.clone(),
@@ -122,7 +122,9 @@ impl Component {
             imports,
             has_doubles_for_integers: inspect::has_doubles_for_integers(&backend.engine, &code),
             exports,
-        })))
+        }));
+        engine.remember(component.downgrade());
+        Ok(component)
     }
 
     /// What code is, without linking it.
@@ -236,6 +238,20 @@ impl Component {
         registry.register_since(Kind::Instance, owner, 0, began.into())
     }
 
+    fn downgrade(&self) -> WeakComponent {
+        WeakComponent(Arc::downgrade(&self.0))
+    }
+
+    /// Lets go of what is linked where no call begins any more. It is linked again
+    /// where the next call runs.
+    pub(crate) fn unlink_retired(&self) {
+        self.0.ready.update(|linked| {
+            let used = linked.iter().filter(|ready| !ready.backend.is_retired());
+            let used: Vec<_> = used.map(Arc::clone).collect();
+            ((used.len() < linked.len()).then_some(used), ())
+        });
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -275,6 +291,19 @@ impl Component {
         let code = self.0.artifact.load(&backend.engine);
         let code = code.map_err(Error::internal)?;
         link(&self.0.engine, backend, &code, &self.0.exports).map(Arc::new)
+    }
+}
+
+/// A component, if it is still there.
+pub(crate) struct WeakComponent(Weak<Inner>);
+
+impl WeakComponent {
+    pub(crate) fn upgrade(&self) -> Option<Component> {
+        self.0.upgrade().map(Component)
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        0 < self.0.strong_count()
     }
 }
 

@@ -4,10 +4,11 @@
 mod backend;
 mod ladder;
 mod profiled;
+mod relief;
 mod ticker;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use patinox_policy::{LimitName, Limits};
@@ -19,7 +20,7 @@ pub(crate) use backend::Backend;
 pub use ladder::Allocation;
 pub(crate) use ladder::Width;
 
-use crate::component::{Component, Ready};
+use crate::component::{Component, Ready, WeakComponent};
 use crate::error::{Error, Raised};
 use crate::imports::Imports;
 use crate::settings::Tunables;
@@ -92,6 +93,9 @@ struct Shared {
     strict: Profiled,
     /// Watched from the first pool on.
     swap: OnceLock<SwapState>,
+    /// All that is linked, so that it can be unlinked where no call begins any
+    /// more.
+    components: Mutex<Vec<WeakComponent>>,
 }
 
 impl Engine {
@@ -105,6 +109,7 @@ impl Engine {
             strict: profiled(Profile::Strict),
             config,
             swap: OnceLock::new(),
+            components: Mutex::default(),
         }))
     }
 
@@ -168,6 +173,21 @@ impl Engine {
         }
         let slot = main.slots.take(weight, DEPTH, deadline).await?;
         Ok((component.ready(&main)?, slot))
+    }
+
+    /// A component has been linked.
+    pub(crate) fn remember(&self, component: WeakComponent) {
+        let mut components = self.components();
+        // Room is made for one more: those that are gone leave theirs.
+        if components.len() == components.capacity() {
+            components.retain(WeakComponent::is_there);
+        }
+        components.push(component);
+    }
+
+    fn components(&self) -> MutexGuard<'_, Vec<WeakComponent>> {
+        let components = self.0.components.lock();
+        components.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn imports(&self) -> &Imports {

@@ -10,6 +10,7 @@ mod keep;
 #[cfg(not(feature = "compile"))]
 mod precompiled;
 mod refusals;
+mod relief;
 mod source;
 #[cfg(feature = "compile")]
 mod spares;

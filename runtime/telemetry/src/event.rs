@@ -26,6 +26,8 @@ pub enum Event {
     PressureChanged(PressureChanged),
     /// A clean-up failed, panicked or took too long.
     CleanupFailed(CleanupFailed),
+    /// Something was let go of for relief, or should have been.
+    Reclaimed(Reclaimed),
 }
 
 /// A component was compiled, or found compiled, and linked.
@@ -69,6 +71,30 @@ pub struct CleanupFailed {
     /// What came of it: `failed`, `panicked` or `took too long`.
     pub reason: &'static str,
     /// The error and its sources, each cut.
+    pub causes: Vec<String>,
+}
+
+/// Something was let go of for relief, or should have been.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reclaimed {
+    /// The stage: `evict-idle`, `shrink-pools`, `drop-caches`, `cancel-stuck` or
+    /// `refuse-work`.
+    pub stage: &'static str,
+    /// What was let go of, as in `warm memories`.
+    pub what: &'static str,
+    /// Why: `pressure`, `idle` or `asked`.
+    pub cause: &'static str,
+    /// How many there were to let go of.
+    pub attempted: u64,
+    /// How many went.
+    pub freed: u64,
+    /// How much they took up, in bytes, as far as that is known.
+    pub freed_bytes: u64,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    pub took: Duration,
+    /// What kept it from that: the error and its sources; empty if nothing did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
 }
 

@@ -48,7 +48,7 @@ mod sink;
 
 pub use clock::Clock;
 pub use event::{
-    CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged,
+    CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed,
 };
 pub use recorder::Recorder;
 pub use sink::{Sink, TracingSink};

@@ -37,6 +37,20 @@ pub const RESOURCE_KIND: &str = "patinox.resource.kind";
 pub const RESOURCE_OWNER: &str = "patinox.resource.owner";
 /// How long the resource had been there, in milliseconds.
 pub const RESOURCE_AGE_MS: &str = "patinox.resource.age_ms";
+/// In which stage of relief something was let go of.
+pub const RECLAIM_STAGE: &str = "patinox.reclaim.stage";
+/// What was let go of.
+pub const RECLAIM_WHAT: &str = "patinox.reclaim.what";
+/// Why it was let go of.
+pub const RECLAIM_CAUSE: &str = "patinox.reclaim.cause";
+/// How many there were to let go of.
+pub const RECLAIM_ATTEMPTED: &str = "patinox.reclaim.attempted";
+/// How many of them went.
+pub const RECLAIM_FREED: &str = "patinox.reclaim.freed";
+/// How much they took up, in bytes.
+pub const RECLAIM_FREED_BYTES: &str = "patinox.reclaim.freed_bytes";
+/// How long letting go took, in milliseconds.
+pub const RECLAIM_TOOK_MS: &str = "patinox.reclaim.took_ms";
 /// How hard pressed the machine is.
 pub const PRESSURE_LEVEL: &str = "patinox.pressure.level";
 /// What is pressed, escaped.

@@ -4,7 +4,9 @@ use patinox_policy::{Fault, MAX_MESSAGE_BYTES, cut, escape_line};
 use tracing::Level;
 
 use crate::event::as_milliseconds;
-use crate::{CallEnded, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, names};
+use crate::{
+    CallEnded, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed, names,
+};
 
 /// Somebody who wants to know what happened.
 ///
@@ -31,6 +33,7 @@ impl Sink for TracingSink {
             Event::ComponentLoaded(loaded) => component_loaded(loaded),
             Event::PressureChanged(change) => pressure_changed(change),
             Event::CleanupFailed(failed) => cleanup_failed(failed),
+            Event::Reclaimed(reclaimed) => reclaimed_something(reclaimed),
             Event::CallEnded(call) => match &call.outcome {
                 Outcome::Ok => call_succeeded(call),
                 Outcome::Failed { code, message } => {
@@ -113,6 +116,32 @@ fn cleanup_failed(failed: &CleanupFailed) {
         { names::ERROR_MESSAGE } = shown(&failed.causes.join(": ")).as_str(),
         "a clean-up failed"
     );
+}
+
+fn reclaimed_something(reclaimed: &Reclaimed) {
+    let causes = shown(&reclaimed.causes.join(": "));
+    macro_rules! at {
+        ($level:expr, $text:literal $(, $name:expr => $value:expr)* $(,)?) => {
+            tracing::event!(
+                target: "patinox::reclaim",
+                $level,
+                { names::RECLAIM_STAGE } = reclaimed.stage,
+                { names::RECLAIM_WHAT } = reclaimed.what,
+                { names::RECLAIM_CAUSE } = reclaimed.cause,
+                { names::RECLAIM_ATTEMPTED } = reclaimed.attempted,
+                { names::RECLAIM_FREED } = reclaimed.freed,
+                { names::RECLAIM_FREED_BYTES } = reclaimed.freed_bytes,
+                { names::RECLAIM_TOOK_MS } = as_milliseconds(reclaimed.took),
+                $({ $name } = $value,)*
+                $text
+            )
+        };
+    }
+    if reclaimed.causes.is_empty() {
+        at!(Level::INFO, "reclaimed");
+    } else {
+        at!(Level::WARN, "reclaiming failed", names::ERROR_MESSAGE => causes.as_str());
+    }
 }
 
 fn call_succeeded(call: &CallEnded) {
@@ -235,6 +264,29 @@ mod tests {
             causes: vec!["it is busy".to_owned(), "a file is\nopen".to_owned()],
         }));
         insta::assert_snapshot!(text.trim_start(), @r#"ERROR patinox::cleanup: a clean-up failed patinox.resource.kind="folder" patinox.resource.owner="ca\\nll 7" patinox.resource.age_ms=1500.0 error.type="failed" error.message="it is busy: a file is\\nopen""#);
+    }
+
+    #[test]
+    fn what_was_reclaimed_is_a_line() {
+        let reclaimed = |causes| {
+            Event::Reclaimed(Reclaimed {
+                stage: "evict-idle",
+                what: "warm memories",
+                cause: "pressure",
+                attempted: 12,
+                freed: 12,
+                freed_bytes: 3 << 20,
+                took: Duration::from_micros(2_500),
+                causes,
+            })
+        };
+        insta::assert_snapshot!(written(&reclaimed(Vec::new())).trim_start(), @r#"INFO patinox::reclaim: reclaimed patinox.reclaim.stage="evict-idle" patinox.reclaim.what="warm memories" patinox.reclaim.cause="pressure" patinox.reclaim.attempted=12 patinox.reclaim.freed=12 patinox.reclaim.freed_bytes=3145728 patinox.reclaim.took_ms=2.5"#);
+        let text = written(&reclaimed(vec!["no room\nleft".to_owned()]));
+        assert!(
+            text.contains("WARN patinox::reclaim: reclaiming failed"),
+            "{text}"
+        );
+        assert!(text.contains(r#"error.message="no room\\nleft""#), "{text}");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub enum BusyReason {
     /// The machine is short of something; nothing new begins until there is
     /// more.
     Short(Resource),
+    /// Somebody asked the host to take no new work.
+    Refusing,
 }
 
 impl fmt::Display for BusyReason {
@@ -58,6 +60,7 @@ impl fmt::Display for BusyReason {
             Self::Short(resource) => {
                 write!(f, "the host is busy: its machine is short of `{resource}`")
             }
+            Self::Refusing => f.write_str("the host is busy: it takes no new work for now"),
         }
     }
 }
@@ -83,6 +86,16 @@ impl Busy {
     }
 }
 
+impl Busy {
+    /// Until somebody takes it back.
+    pub(super) const fn refusing() -> Self {
+        Self {
+            reason: BusyReason::Refusing,
+            after: Duration::from_secs(1),
+        }
+    }
+}
+
 impl Failure for Busy {
     fn code(&self) -> Code {
         Code::Busy
@@ -104,6 +117,7 @@ impl Failure for Busy {
                 "`concurrency` and `queue` stand under `[admission]` in the configuration file"
             }
             BusyReason::Short(_) => "`patinox doctor` shows what the machine has",
+            BusyReason::Refusing => "`Host::restore` takes it back",
         };
         Some(format!("try again in {after}; {why}"))
     }

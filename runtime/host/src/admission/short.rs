@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use patinox_resources::{Level, Pressure, Resource, Thresholds};
+use patinox_resources::{
+    Cause, CleanupError, Demand, Freed, Level, Pressure, Reclaim, Resource, Stage, Thresholds,
+};
 
-use super::{Busy, Priority};
+use super::{Busy, Gate, Priority};
 
 /// From where on calls are turned away, as the machine runs short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,14 +15,18 @@ pub struct PressureConfig {
     pub thresholds: Thresholds,
     /// How often the machine is looked at. One look takes some 0.3 ms of a core.
     pub every: Duration,
+    /// How long a call may have run when something is critical: those that have
+    /// run for longer are ended.
+    pub stuck_after: Duration,
 }
 
 impl Default for PressureConfig {
-    /// The default thresholds, each second.
+    /// The default thresholds, each second, and a minute.
     fn default() -> Self {
         Self {
             thresholds: Thresholds::default(),
             every: Duration::from_secs(1),
+            stuck_after: Duration::from_mins(1),
         }
     }
 }
@@ -43,20 +49,51 @@ pub(crate) struct Shortage {
 }
 
 impl Shortage {
-    /// Whether a call may begin: not while something it needs is critical, and
-    /// where nobody waits for it not while something is elevated.
+    /// Whether a call may begin that nobody waits for: not while something it
+    /// needs is elevated.
     pub(super) fn check(&self, priority: Priority) -> Result<(), Busy> {
         // Most often nothing is pressed.
-        if self.pressure.level() == Level::Normal {
+        if priority != Priority::Background || self.pressure.level() == Level::Normal {
             return Ok(());
         }
-        let from = match priority {
-            Priority::Interactive | Priority::Normal => Level::Critical,
-            Priority::Background => Level::Elevated,
-        };
+        self.short(Level::Elevated).map_or(Ok(()), Err)
+    }
+
+    /// What a call needs and what is pressed as hard as that.
+    pub(super) fn short(&self, from: Level) -> Option<Busy> {
         let reading = self.pressure.reading();
         let mut needed = NEEDED.into_iter();
-        let short = needed.find(|resource| from <= reading.level_of(*resource));
-        short.map_or(Ok(()), |resource| Err(Busy::short_of(resource, self.every)))
+        let short = needed.find(|resource| from <= reading.level_of(*resource))?;
+        Some(Busy::short_of(short, self.every))
     }
+}
+
+/// New calls, while nothing else has helped.
+#[derive(Debug)]
+pub(crate) struct NewCalls(pub(crate) Gate);
+
+impl Reclaim for NewCalls {
+    fn name(&self) -> &'static str {
+        "new calls"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::RefuseWork
+    }
+
+    fn reclaim(&self, demand: &Demand) -> Result<Freed, CleanupError> {
+        if demand.cause == Cause::Asked || is_needed_critical(demand) {
+            self.0.refuse(true);
+        }
+        Ok(Freed::default())
+    }
+
+    fn restore(&self, left: &Demand) {
+        self.0.refuse(is_needed_critical(left));
+    }
+}
+
+fn is_needed_critical(demand: &Demand) -> bool {
+    let mut needed = NEEDED.into_iter();
+    needed.any(|resource| demand.level_of(resource) == Level::Critical)
 }

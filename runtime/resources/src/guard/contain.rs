@@ -11,7 +11,7 @@ const MAX_PANIC_BYTES: usize = 1024;
 /// Runs some code. If it panics, the error is the text of its panic.
 ///
 /// What the code leaves half-done must not be used any more.
-pub(super) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
         let text = text_of(&*payload);
         discard(payload);

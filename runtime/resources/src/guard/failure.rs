@@ -146,14 +146,14 @@ impl FailureCounts {
 
 /// How a clean-up ended that did not end well.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     pub(super) reason: Reason,
-    pub(super) chain: Vec<String>,
+    pub(crate) chain: Vec<String>,
 }
 
 impl Trouble {
     /// What an error says of itself, and its sources. It ends here.
-    pub(super) fn of(error: CleanupError) -> Self {
+    pub(crate) fn of(error: CleanupError) -> Self {
         let told = contain(|| chain_of(&*error));
         // Apart: a destructor that panics while a panic unwinds ends the process.
         let _ = contain(|| drop(error));

@@ -188,7 +188,11 @@ async fn a_watch_sees_the_machine_change_and_ends_with_it() {
         pressure.clone(),
         Sampler::new(fixture.detector()),
         Duration::from_millis(1),
-        move |reading| changes.send(reading.level()).expect("somebody counts"),
+        move |reading, is_new| {
+            if is_new {
+                changes.send(reading.level()).expect("somebody counts");
+            }
+        },
     );
     let watch = watch.unwrap();
     fixture.memory(99);

@@ -17,9 +17,9 @@ pub struct PressureWatch {
 }
 
 impl PressureWatch {
-    /// Looks at once, and then each time that so much time has gone by.
-    /// `on_change` is told of each change of the level, on the thread of the
-    /// watch, which ends if it panics.
+    /// Looks at once, and then each time that so much time has gone by. `on_look`
+    /// is told what it saw, and whether the level is another one than before, on
+    /// the thread of the watch, which ends if it panics.
     ///
     /// The thread is not waited for when the watch is dropped: a file system that
     /// no longer answers may hold it up.
@@ -31,7 +31,7 @@ impl PressureWatch {
         pressure: Pressure,
         mut sampler: Sampler,
         every: Duration,
-        on_change: impl Fn(&Reading) + Send + 'static,
+        on_look: impl Fn(&Reading, bool) + Send + 'static,
     ) -> io::Result<Self> {
         let (end, ended) = sync_channel::<()>(1);
         let thread = thread::Builder::new().name("patinox-pressure".to_owned());
@@ -44,9 +44,7 @@ impl PressureWatch {
                 }
                 let before = pressure.level();
                 let reading = pressure.update(&machine);
-                if reading.level() != before {
-                    on_change(&reading);
-                }
+                on_look(&reading, reading.level() != before);
                 if ended.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }

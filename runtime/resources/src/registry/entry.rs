@@ -216,17 +216,8 @@ impl EntryCounts {
     /// Of one kind.
     #[must_use]
     pub fn of(&self, kind: Kind) -> Count {
-        let Self([instance, lease, connection, folder, process, task, artifact]) = self;
-        let tally = match kind {
-            Kind::Instance => instance,
-            Kind::Lease => lease,
-            Kind::Connection => connection,
-            Kind::Folder => folder,
-            Kind::Process => process,
-            Kind::Task => task,
-            Kind::Artifact => artifact,
-        };
-        tally.view()
+        let mut counts = *self;
+        counts.tally(kind).view()
     }
 
     /// Of all kinds.

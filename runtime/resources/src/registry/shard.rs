@@ -31,6 +31,8 @@ struct Slots {
     /// The free slot that was used last.
     free: Option<u32>,
     counts: EntryCounts,
+    /// How many there ever were, without bytes.
+    made: EntryCounts,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,10 @@ impl Shard {
         counts.add(&self.lock().counts);
     }
 
+    pub(super) fn add_made_to(&self, counts: &mut EntryCounts) {
+        counts.add(&self.lock().made);
+    }
+
     pub(super) fn slots(&self) -> usize {
         self.lock().slots.capacity()
     }
@@ -174,6 +180,7 @@ impl Slots {
             None => self.push(record),
         }?;
         self.counts.tally(kind).come(size_bytes);
+        self.made.tally(kind).come(0);
         Some(place)
     }
 

@@ -67,6 +67,10 @@ fn sums_are_exact_and_what_is_shown_saturates() {
     assert_eq!(counts.of(Kind::Artifact).size_bytes, 3);
     drop((second, third));
     assert_eq!(registry.counts(), EntryCounts::default());
+    // All that ever were.
+    let made = [Kind::Artifact, Kind::Folder, Kind::Task].map(|kind| registry.made().of(kind));
+    assert_eq!(made.map(|count| count.entries), [2, 1, 0]);
+    assert_eq!(registry.made().total().size_bytes, 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use patinox_resources::Freed;
 use patinox_telemetry::Clock;
 
 #[cfg(not(feature = "compile"))]
@@ -168,28 +169,51 @@ impl ArtifactFolder {
         max_bytes: u64,
         entry: &EntryName,
     ) -> Result<(), StoreError> {
-        let (stale, mut items): (Vec<_>, Vec<_>) = self
-            .items()?
+        let mut items = self.items()?;
+        items.retain(|item| item.name != entry.file());
+        self.keep_at_most(items, |_| max_bytes.saturating_sub(bytes));
+        Ok(())
+    }
+
+    /// Removes what nobody needs, and then what has not been used for longest,
+    /// until half of the bytes are gone.
+    pub(super) fn halve(&self) -> Result<Freed, StoreError> {
+        Ok(self.keep_at_most(self.items()?, |total| total / 2))
+    }
+
+    /// Removes of these items what nobody needs, and then what has not been used
+    /// for longest, until no more bytes are left than may be.
+    fn keep_at_most(&self, items: Vec<Item>, most: impl FnOnce(u64) -> u64) -> Freed {
+        let (stale, mut items): (Vec<_>, Vec<_>) = items
             .into_iter()
-            .filter(|item| item.name != entry.file())
             .partition(|item| item.kind == Kind::Temporary && self.is_stale(item));
-        for item in stale {
-            let _ = self.folder().remove(&item.name);
+        let mut freed = Freed::default();
+        let mut remove = |item: &Item| {
+            let bytes = item.metadata.len();
+            let is_gone = self.folder().remove(&item.name).is_ok();
+            freed.attempted += 1;
+            if is_gone {
+                freed.count += 1;
+                freed.bytes = freed.bytes.saturating_add(bytes);
+            }
+            if is_gone { bytes } else { 0 }
+        };
+        for item in &stale {
+            remove(item);
         }
         // What is being written counts, but is another's.
         let sizes = items.iter().map(|item| item.metadata.len());
-        let mut total = sizes.fold(bytes, u64::saturating_add);
+        let mut total = sizes.fold(0, u64::saturating_add);
+        let most = most(total);
         items.retain(|item| item.kind != Kind::Temporary);
         items.sort_by_key(|item| (item.kind == Kind::Entry, item.used()));
-        for item in items {
-            if total <= max_bytes {
+        for item in &items {
+            if total <= most {
                 break;
             }
-            if self.folder().remove(&item.name).is_ok() {
-                total = total.saturating_sub(item.metadata.len());
-            }
+            total = total.saturating_sub(remove(item));
         }
-        Ok(())
+        freed
     }
 
     /// Takes a bad entry out of the way, if the file that was looked at still

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use patinox_resources::Freed;
 use patinox_telemetry::Clock;
 
 use super::Artifact;
@@ -237,6 +238,16 @@ impl ArtifactStore {
         // Others may have written meanwhile.
         make_room(header.file_bytes())?;
         Ok(artifact)
+    }
+
+    /// Whether nothing of it is changed.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.0.read_only
+    }
+
+    /// Removes half of what it has, by bytes.
+    pub(crate) fn halve(&self) -> Result<Freed, StoreError> {
+        self.0.folder.halve()
     }
 
     fn files(&self) -> &Folder {

@@ -51,6 +51,15 @@ pub(super) enum Kind {
     OnDemand { slots: u32 },
 }
 
+/// What a pool keeps of calls that have ended, for the next ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// How many memories.
+    pub(super) memories: usize,
+    /// How much of them and of tables is resident, in bytes.
+    pub(super) bytes: u64,
+}
+
 /// One engine, its imports linked, and room for its instances.
 pub(crate) struct Backend {
     /// Tells one from another; never used again.
@@ -78,6 +87,29 @@ impl Backend {
             kind,
             retired: AtomicBool::new(false),
         })
+    }
+
+    /// What is kept for the next calls; nothing without a pool.
+    pub(super) fn kept(&self) -> Kept {
+        let Some(metrics) = self.engine.pooling_allocator_metrics() else {
+            return Kept::default();
+        };
+        let bytes = [
+            metrics.unused_memory_bytes_resident(),
+            metrics.unused_table_bytes_resident(),
+        ];
+        let bytes = bytes.into_iter().fold(0, usize::saturating_add);
+        let memories = usize::try_from(metrics.unused_warm_memories());
+        Kept {
+            memories: memories.unwrap_or(usize::MAX),
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// How many instances live here.
+    pub(super) fn live(&self) -> u64 {
+        let metrics = self.engine.pooling_allocator_metrics();
+        metrics.map_or(0, |metrics| metrics.component_instances())
     }
 
     pub(crate) const fn is_pool(&self) -> bool {

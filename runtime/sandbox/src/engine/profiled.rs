@@ -6,7 +6,7 @@ use patinox_resources::{
     Constraints, Detector, Kind as Held, Owner, Registered, Registry, Shared, Swap, SwapWatch,
 };
 
-use super::backend::{Backend, Kind, Reset};
+use super::backend::{Backend, Kept, Kind, Reset};
 use super::ladder::{Allocation, BYTES_PER_CALL, Rung, Width, rungs};
 use super::{Allocated, Profile};
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::settings::Tunables;
 pub(super) struct Profiled {
     profile: Profile,
     registry: Registry,
-    chosen: OnceLock<Chosen>,
+    pub(super) chosen: OnceLock<Chosen>,
     /// Held while a choice is made: two at once would take the address space
     /// twice.
     choosing: Mutex<()>,
@@ -182,6 +182,42 @@ impl Chosen {
                 Err(error) => (None, Err(error)),
             }
         })
+    }
+
+    /// Has another pool take the place of this one, of so many slots, if there is
+    /// a pool. The old one takes no more calls, and goes with what it keeps when
+    /// its last call has ended and nothing is linked there. Tells what the old one
+    /// kept for the next calls.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for another one beside it. Then it stays.
+    pub(super) fn replace_pool(
+        &self,
+        slots: impl FnOnce(&Backend, u32) -> Option<u32>,
+    ) -> Result<Kept, Error> {
+        self.main.update(|main| {
+            let Kind::Pool { slots: now, reset } = main.kind else {
+                return (None, Ok(Kept::default()));
+            };
+            let Some(slots) = slots(main, now) else {
+                return (None, Ok(Kept::default()));
+            };
+            let kept = main.kept();
+            let kind = Kind::Pool { slots, reset };
+            match Backend::new(&self.tunables, kind, &self.registry) {
+                Ok(next) => {
+                    main.retire();
+                    (Some(Arc::new(next)), Ok(kept))
+                }
+                Err(error) => (None, Err(error)),
+            }
+        })
+    }
+
+    /// How many slots a pool has here where nothing is short.
+    pub(super) const fn full(&self) -> Option<u32> {
+        self.rung.pool
     }
 
     /// A pool that asks the kernel nothing. Where there is no address space for a

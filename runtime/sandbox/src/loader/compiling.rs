@@ -1,6 +1,7 @@
 //! The compilers: a worker for each component, or this process.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ pub(super) struct Compilers {
     /// Workers that are started ahead, from the first component on; `None` inside
     /// where the machine has no thread for that.
     spares: OnceLock<Option<Spares>>,
+    /// Whether none is to be made ready for now.
+    paused: AtomicBool,
 }
 
 impl Compilers {
@@ -66,12 +69,21 @@ impl Compilers {
             detector,
             slots: OnceLock::new(),
             spares: OnceLock::new(),
+            paused: AtomicBool::new(false),
         }
+    }
+
+    /// Has no worker made ready until it is told otherwise.
+    pub(super) fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
     }
 
     /// A worker that is ready, if one is.
     fn spare(&self, worker: &Worker, limits: &LoadLimits) -> Option<Ready> {
         let (count, theirs) = worker.ahead?;
+        if self.paused.load(Ordering::Relaxed) {
+            return None;
+        }
         let spares = self
             .spares
             .get_or_init(|| Spares::new(worker.clone(), count, theirs).ok());
