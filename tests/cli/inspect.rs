@@ -138,7 +138,7 @@ fn what_no_host_has_of_itself_is_shown_as_missing() {
 
     IMPORTS
       acme:store/query@1.0.0  missing: the program that runs it must offer it
-      call-home  missing: the program that runs it must offer it
+      call-home  missing: nobody can offer it, as it is no interface
     ");
     let document = shell
         .run(&["inspect", "shop.wasm", "-o", "json"])
@@ -149,4 +149,49 @@ fn what_no_host_has_of_itself_is_shown_as_missing() {
 
     let wrong = shell.run(&["inspect", "shop.wasm#ruin", "-o", "json"]);
     assert_eq!(wrong.document()["error"]["code"], "caller/unknown-tool");
+}
+
+/// A known import of another type is no matter of who offers it.
+#[test]
+fn what_no_host_can_run_is_refused_as_it_is_by_call() {
+    let mismatched = forge::component(
+        r#"(component
+            (import "wasi:random/random@0.2.0" (instance (export "no-such-function" (func))))
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    );
+    let shell = Shell::new().file("tool.wasm", mismatched);
+    let ended = ["call", "inspect"].map(|verb| {
+        let ended = shell.run(&[verb, "tool.wasm", "-o", "json"]);
+        let document = ended.document();
+        (ended.code, document["error"].to_string())
+    });
+    assert_eq!(ended[0], ended[1]);
+    assert!(
+        ended[0].1.contains("component/missing-imports"),
+        "{ended:?}"
+    );
+}
+
+/// Which tools such a component has is known only where it runs.
+#[test]
+fn a_handler_that_cannot_run_here_shows_no_tools() {
+    let handler = forge::component(
+        r#"(component
+            (import "acme:store/query@1.0.0" (instance (export "find" (func))))
+            (core module $m (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func $run (canon lift (core func $i "run")))
+            (instance $handler (export "list" (func $run)))
+            (export "patinox:tool/handler@0.1.0" (instance $handler)))"#,
+    );
+    let shell = Shell::new().file("tool.wasm", handler);
+    let text = shell.run(&["inspect", "tool.wasm"]);
+    assert_eq!(text.code, Some(0), "{text:?}");
+    let unknown = "TOOLS\n  not known: it would have to run, and cannot here\n";
+    assert!(text.stdout.contains(unknown), "{text:?}");
+    let named = shell.run(&["inspect", "tool.wasm#find", "-o", "json"]);
+    let error = named.document()["error"]["code"].clone();
+    assert_eq!(error, "component/missing-imports");
 }

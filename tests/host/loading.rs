@@ -30,7 +30,7 @@ async fn what_is_no_component_is_refused_by_its_name() {
     insta::assert_snapshot!(refused(&host, b"\0asm\x0e\0\x01\0").await, @"component/malformed: a component of an unknown format version | build it with current tools");
     insta::assert_snapshot!(refused(&host, b"#!/bin/sh\n").await, @"component/malformed: not a WebAssembly component | get the file again, or build it for `wasm32-wasip2`");
     insta::assert_snapshot!(refused(&host, b"\0asm\x0d\0\x01\0").await, @"component/unsupported: the component has no function that can be called | export a function, of the world or of an interface");
-    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone, or let a program of your own offer the rest: `Host::builder().import(…)`");
+    insta::assert_snapshot!(refused(&host, &forge::with_imports()).await, @"component/missing-imports: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home` | build it against WASI 0.2 alone: what it imports must be functions of interfaces for a program to offer them");
 }
 
 /// As tools for JavaScript build it by default.

@@ -210,6 +210,38 @@ async fn a_bomb_is_refused_at_once_the_second_time() {
     );
 }
 
+/// A compiler that computed to the end of its time, and would again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bomb_that_took_all_its_time_is_remembered_too() {
+    let load = LoadLimits {
+        compile_wall_ms: 1_000,
+        ..LoadLimits::default()
+    };
+    let config = Config {
+        load,
+        ..support::config()
+    };
+    let host = Host::new(config).expect("a host");
+    let bomb = forge::endless_to_compile();
+    // Beside other tests its compiler may be kept waiting. Then it is not to blame,
+    // and it is tried again; three times, and then no more for a while.
+    let mut errors = Vec::new();
+    let again = loop {
+        let start = Instant::now();
+        let error = soon(host.load(bomb.clone())).await.expect_err("a bomb");
+        if start.elapsed() < Duration::from_millis(load.compile_wall_ms) {
+            break error.to_string();
+        }
+        errors.push(error.to_string());
+        assert!(errors.len() <= 3, "{errors:?}");
+    };
+    assert_eq!(errors.last(), Some(&again));
+    let blamed = "limit `compile-wall` of 1s reached";
+    let (last, before) = errors.split_last().expect("a first time");
+    assert!(before.iter().all(|error| error != blamed), "{errors:?}");
+    assert!(last == blamed || errors.len() == 3, "{errors:?}");
+}
+
 /// Starts the program on a bomb; gives it, and its worker.
 async fn program(memory_bytes: u64) -> (std::process::Child, Seen) {
     let home = tempfile::tempdir().expect("a folder");

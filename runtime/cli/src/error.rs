@@ -87,6 +87,14 @@ impl Error {
         }
     }
 
+    /// The imports that this host does not offer, where that is what is wrong.
+    pub(crate) fn missing_imports(&self) -> Option<&[String]> {
+        match self {
+            Self::Host(error) => error.missing_imports(),
+            _ => None,
+        }
+    }
+
     /// Two readings, and the message names both.
     pub(crate) const fn ambiguous(message: String, hint: String) -> Self {
         let code = Code::InvalidArguments;

@@ -5,7 +5,9 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use patinox_host::Called;
-use patinox_policy::{Failure, Fault, Report, escape_block, escape_line, is_unsafe_char};
+use patinox_policy::{
+    Failure, Fault, Report, escape_block, escape_line, is_unsafe_char, with_causes,
+};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Global, OutputFormat};
@@ -113,13 +115,7 @@ fn log_fault_of_ours(failure: &dyn Failure) {
     if failure.fault() != Fault::Host {
         return;
     }
-    let mut reason = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        // Writing to a `String` cannot fail.
-        let _ = write!(reason, ": {error}");
-        cause = error.source();
-    }
+    let reason = with_causes(failure);
     tracing::error!(target: "patinox", reason = %escape_line(&reason), "internal error");
 }
 

@@ -118,6 +118,15 @@ impl PatinoxError {
         }
     }
 
+    /// The imports that this host does not offer, where that is what is wrong.
+    #[must_use]
+    pub fn missing_imports(&self) -> Option<&[String]> {
+        match self {
+            Self::Sandbox(patinox_sandbox::Error::MissingImports { names }) => Some(names),
+            _ => None,
+        }
+    }
+
     /// The error of a limit that was reached before a call began.
     #[must_use]
     pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {

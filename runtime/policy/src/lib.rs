@@ -38,7 +38,7 @@ pub use nearest::nearest;
 pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use quantity::{Quantity, Unit};
 pub use recovery::{Failure, Fault, RecoveryStrategy};
-pub use report::{MAX_MESSAGE_BYTES, Report, debug_failure};
+pub use report::{MAX_MESSAGE_BYTES, Report, debug_failure, with_causes};
 pub use secret::Secret;
 pub use text::{CUT_MARK, cut, escape_block, escape_line, is_unsafe_char};
 pub use usage::Usage;

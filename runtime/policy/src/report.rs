@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::{Code, Failure, Fault, cut, escape_block};
+use crate::{Code, Failure, Fault, cut, escape_block, escape_line};
 
 /// The longest message or hint, in bytes.
 ///
@@ -45,19 +45,11 @@ impl Report {
 }
 
 fn message(failure: &dyn Failure) -> String {
-    let mut message = match failure.fault() {
+    match failure.fault() {
         Fault::Host => "internal error; the reason is in the log".to_owned(),
-        _ => failure.to_string(),
-    };
-    if failure.fault() == Fault::Caller {
-        let mut cause = failure.source();
-        while let Some(error) = cause {
-            // Writing to a `String` cannot fail.
-            let _ = write!(message, ": {error}");
-            cause = error.source();
-        }
+        Fault::Caller => with_causes(failure),
+        _ => cut(&failure.to_string(), MAX_MESSAGE_BYTES).into_owned(),
     }
-    cut(&message, MAX_MESSAGE_BYTES).into_owned()
 }
 
 /// Writes an error as its own process's log or terminal may have it: the
@@ -78,15 +70,33 @@ fn message(failure: &dyn Failure) -> String {
 ///
 /// If it cannot be written.
 pub fn debug_failure(failure: &dyn Failure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        write!(text, ": {error}")?;
-        cause = error.source();
-    }
-    write!(f, "{} ({})", escape_block(&text), failure.code())?;
+    let text = with_causes(failure);
+    write!(f, "{} ({})", escape_line(&text), failure.code())?;
     match failure.hint() {
-        Some(hint) => write!(f, "\nhint: {}", escape_block(&hint)),
+        Some(hint) => {
+            let hint = cut(&hint, MAX_MESSAGE_BYTES);
+            write!(f, "\nhint: {}", escape_block(&hint))
+        }
         None => Ok(()),
     }
+}
+
+/// An error's message with all its causes, at most [`MAX_MESSAGE_BYTES`], as it is:
+/// for the log, and escaped where it is shown.
+#[must_use]
+pub fn with_causes(failure: &dyn Failure) -> String {
+    // Writing to a `String` fails only where an error's `Display` does, and then
+    // what it wrote until there is kept.
+    let mut text = String::new();
+    let _ = write!(text, "{failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        // A chain of causes could be endless; what is cut is not made.
+        if MAX_MESSAGE_BYTES < text.len() {
+            break;
+        }
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    cut(&text, MAX_MESSAGE_BYTES).into_owned()
 }

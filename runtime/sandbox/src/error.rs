@@ -6,6 +6,7 @@ mod starved;
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use patinox_policy::{
     Code, Failure, Grant, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
@@ -22,16 +23,24 @@ use crate::screen::{NotAComponent, Refused};
 /// Room for our own words around a guest's, within the longest message.
 const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
 
+/// When to load again what a busy machine did not compile: at once it would be as
+/// busy.
+const STARVED_AFTER: Duration = Duration::from_secs(30);
+
 /// Names of missing imports that a message lists.
 const MAX_NAMES: usize = 20;
 
-/// An embedder's way to load what is larger.
 const MISSING_HINT: &str = "build it against WASI 0.2 alone, or let a program of your own offer \
     the rest: `Host::builder().import(…)`";
 
 const MISMATCHED_HINT: &str = "build it against the WIT of what it imports: that of WASI 0.2, or \
     the one that `Import::new` was given";
 
+/// Only interfaces can be offered.
+const MISSING_FUNCTION_HINT: &str = "build it against WASI 0.2 alone: what it imports must be \
+    functions of interfaces for a program to offer them";
+
+/// An embedder's way to load what is larger.
 const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
     `patinox::compile_worker` first: it takes what is four times larger";
 
@@ -274,8 +283,10 @@ impl Failure for Error {
             Self::Trap { .. } | Self::Stack | Self::InvalidOutput { .. } | Self::Exit { .. } => {
                 RecoveryStrategy::Fallback
             }
+            Self::Starved { .. } => RecoveryStrategy::Retry {
+                after: Some(STARVED_AFTER),
+            },
             Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
-            | Self::Starved { .. }
             | Self::Busy
             | Self::NoRoom(_)
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
@@ -314,7 +325,10 @@ impl Failure for Error {
             Self::TooLargeHere { .. } => Some(MEMORIES_HERE_HINT.to_owned()),
             Self::NoWorker { .. } => Some(NO_WORKER_HINT.to_owned()),
             Self::Worker(WorkerFault::NotAWorker) => Some(NOT_A_WORKER_HINT.to_owned()),
-            Self::MissingImports { .. } => Some(MISSING_HINT.to_owned()),
+            Self::MissingImports { names } => Some(match names.iter().all(|n| n.contains('/')) {
+                true => MISSING_HINT.to_owned(),
+                false => MISSING_FUNCTION_HINT.to_owned(),
+            }),
             Self::MismatchedImport { .. } => Some(MISMATCHED_HINT.to_owned()),
             Self::NotGranted { names } => grant_hint(names),
             Self::NotPrecompiled(why) => Some(why.hint().to_owned()),

@@ -70,6 +70,48 @@ pub enum ValueType {
     },
 }
 
+impl FunctionType {
+    /// Whether it takes or returns integers of 64 bits.
+    #[must_use]
+    pub fn has_wide_integers(&self) -> bool {
+        let params = self.params.iter().map(|param| &param.ty);
+        params.chain(&self.result).any(ValueType::has_wide_integers)
+    }
+}
+
+impl ValueType {
+    fn has_wide_integers(&self) -> bool {
+        match self {
+            Self::S64 | Self::U64 => true,
+            Self::Bool
+            | Self::S8
+            | Self::U8
+            | Self::S16
+            | Self::U16
+            | Self::S32
+            | Self::U32
+            | Self::F32
+            | Self::F64
+            | Self::Char
+            | Self::String
+            | Self::Bytes
+            | Self::Enum(_)
+            | Self::Flags(_) => false,
+            Self::List(item) | Self::Option(item) => item.has_wide_integers(),
+            Self::Record(fields) => fields.iter().any(|field| field.ty.has_wide_integers()),
+            Self::Tuple(items) => items.iter().any(Self::has_wide_integers),
+            Self::Variant(cases) => {
+                let mut payloads = cases.iter().filter_map(|case| case.payload.as_ref());
+                payloads.any(Self::has_wide_integers)
+            }
+            Self::Result { ok, err } => {
+                let mut sides = ok.iter().chain(err);
+                sides.any(|side| side.has_wide_integers())
+            }
+        }
+    }
+}
+
 impl fmt::Display for FunctionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("func(")?;

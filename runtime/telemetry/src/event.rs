@@ -1,9 +1,9 @@
 //! What happened.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use patinox_policy::{Code, Failure, Fault, MAX_MESSAGE_BYTES, Usage, cut};
+use patinox_policy::{Code, Failure, Fault, Usage, with_causes};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use ulid::Ulid;
@@ -138,25 +138,12 @@ impl Outcome {
     ///
     /// Unlike what a caller is told, it holds every cause, also of a fault of
     /// the host: this is the log that he is referred to. At most
-    /// [`MAX_MESSAGE_BYTES`] are kept.
+    /// [`MAX_MESSAGE_BYTES`](patinox_policy::MAX_MESSAGE_BYTES) are kept.
     #[must_use]
     pub fn failed(failure: &dyn Failure) -> Self {
-        // Writing to a `String` fails only where an error's `Display` does, and
-        // then what it wrote until there is kept.
-        let mut message = String::new();
-        let _ = write!(message, "{failure}");
-        let mut cause = failure.source();
-        while let Some(error) = cause {
-            // A chain of causes could be endless; what is cut is not made.
-            if MAX_MESSAGE_BYTES < message.len() {
-                break;
-            }
-            let _ = write!(message, ": {error}");
-            cause = error.source();
-        }
         Self::Failed {
             code: failure.code(),
-            message: cut(&message, MAX_MESSAGE_BYTES).into_owned(),
+            message: with_causes(failure),
         }
     }
 
@@ -236,7 +223,7 @@ fn unix_milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use patinox_policy::RecoveryStrategy;
+    use patinox_policy::{MAX_MESSAGE_BYTES, RecoveryStrategy};
     use proptest::prelude::*;
 
     /// An error whose causes never end.

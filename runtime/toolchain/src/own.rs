@@ -95,7 +95,11 @@ fn lacking_outside(language: Language, folder: &Path, environment: &Environment)
         let Release {
             package, pinned, ..
         } = wanted.release;
-        format!("`cargo install {package}@{pinned}`")
+        let options = match package == WIT_BINDGEN.package {
+            true => " --no-default-features --features c",
+            false => "",
+        };
+        format!("`cargo install {package}@{pinned}{options}`")
     });
     let commands: Vec<_> = commands.collect();
     (!commands.is_empty()).then(|| commands.join(" and "))

@@ -19,6 +19,7 @@ const MAX_LEFT_OUT_BYTES: usize = 200;
 pub struct Tools {
     tools: Vec<Arc<dyn Tool>>,
     left_out: Vec<LeftOut>,
+    inexact: Vec<String>,
 }
 
 /// An exported function that is no tool, and why.
@@ -70,15 +71,22 @@ impl Tools {
                     .map(|tool| Arc::new(tool) as Arc<dyn Tool>)
                     .collect(),
                 left_out: Vec::new(),
+                inexact: Vec::new(),
             }
         } else {
             let (functions, left_out) = plain::functions(sandbox);
+            let wide = functions.iter().filter(|tool| tool.has_wide_integers());
+            let inexact = match sandbox.component().has_doubles_for_integers() {
+                true => wide.map(|tool| tool.spec().name.clone()).collect(),
+                false => Vec::new(),
+            };
             Self {
                 tools: functions
                     .into_iter()
                     .map(|tool| Arc::new(tool) as Arc<dyn Tool>)
                     .collect(),
                 left_out,
+                inexact,
             }
         };
         if found.tools.is_empty() {
@@ -109,7 +117,11 @@ impl Tools {
         let left_out = Vec::new();
         match tools.is_empty() {
             true => Err(Error::NothingCallable { left_out }),
-            false => Ok(Self { tools, left_out }),
+            false => Ok(Self {
+                tools,
+                left_out,
+                inexact: Vec::new(),
+            }),
         }
     }
 
@@ -122,6 +134,14 @@ impl Tools {
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// The tools that take or give integers of 64 bits and cannot hold them: beyond
+    /// 2^53 they lose digits without an error, as JavaScript in `QuickJS` does. Of
+    /// a component that lists its tools itself it is not known.
+    #[must_use]
+    pub fn inexact(&self) -> &[String] {
+        &self.inexact
     }
 
     /// The tool of that name.

@@ -2,6 +2,8 @@
 
 use patinox_sandbox::Outline;
 
+#[cfg(doc)]
+use crate::Tools;
 use crate::component::unknown;
 use crate::plain::{self, Described};
 use crate::{Error, LeftOut, ToolAnnotations, ToolSpec};
@@ -13,6 +15,7 @@ use crate::{Error, LeftOut, ToolAnnotations, ToolSpec};
 pub struct ToolOutline {
     tools: Vec<Described>,
     left_out: Vec<LeftOut>,
+    inexact: Vec<String>,
 }
 
 impl ToolOutline {
@@ -27,7 +30,22 @@ impl ToolOutline {
             true => (Vec::new(), Vec::new()),
             false => plain::describe(&outline.exports, annotations),
         };
-        Self { tools, left_out }
+        let wide = tools.iter().filter(|tool| tool.has_wide_integers());
+        let inexact = match outline.has_doubles_for_integers {
+            true => wide.map(|tool| tool.spec.name.clone()).collect(),
+            false => Vec::new(),
+        };
+        Self {
+            tools,
+            left_out,
+            inexact,
+        }
+    }
+
+    /// The tools whose integers of 64 bits lose digits: see [`Tools::inexact`].
+    #[must_use]
+    pub fn inexact(&self) -> &[String] {
+        &self.inexact
     }
 
     /// What each tool is, and its signature.

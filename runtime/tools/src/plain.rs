@@ -136,6 +136,19 @@ impl Function {
     }
 }
 
+impl Described {
+    /// Whether it takes or gives integers of 64 bits.
+    pub(crate) fn has_wide_integers(&self) -> bool {
+        self.ty.has_wide_integers()
+    }
+}
+
+impl Function {
+    pub(crate) fn has_wide_integers(&self) -> bool {
+        self.described.has_wide_integers()
+    }
+}
+
 impl Tool for Function {
     fn spec(&self) -> &ToolSpec {
         &self.described.spec

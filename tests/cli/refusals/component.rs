@@ -141,7 +141,7 @@ fn imports_that_nobody_offers() {
     assert_snapshot!(called("tool.wasm", forge::with_imports()), @"
     exit 5, component/missing-imports
     error: the component imports what this host does not offer: `acme:store/query@1.0.0`, `call-home`
-    hint: build it against WASI 0.2 alone, or let a program of your own offer the rest: `Host::builder().import(…)`
+    hint: build it against WASI 0.2 alone: what it imports must be functions of interfaces for a program to offer them
     ");
 }
 

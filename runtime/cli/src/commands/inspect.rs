@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use patinox_host::{Loaded, Precompiled, Profile};
-use patinox_policy::{Code, Failure as _, escape_block};
+use patinox_policy::escape_block;
 use patinox_tools::{LeftOut, Tool, ToolOutline, ToolSpec};
 use serde_json::{Value, json};
 
@@ -27,9 +27,14 @@ pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error
         let view = match session.load(&host, &target.source, &cancel).await {
             Ok(loaded) => View::of_loaded(&loaded, tool)?,
             // What cannot run here can still be looked into.
-            Err(error) if error.code() == Code::MissingImports => {
+            Err(error) if error.missing_imports().is_some() => {
                 let compiled = target.source.precompile(&host);
-                View::of_compiled(session.loading(compiled, &cancel).await?, tool)?
+                let compiled = session.loading(compiled, &cancel).await?;
+                if compiled.outline.is_handler() && tool.is_some() {
+                    // Which tools it has is known only where it runs.
+                    return Err(error);
+                }
+                View::of_compiled(compiled, tool)?
             }
             Err(error) => return Err(error),
         };
@@ -49,8 +54,12 @@ struct View {
     imports: Vec<String>,
     /// Those of the imports that this host does not have.
     missing: Vec<String>,
-    has_doubles_for_integers: bool,
+    /// The tools that take or give integers of 64 bits and cannot hold them.
+    inexact: Vec<String>,
 }
+
+/// The most imports that a person is shown.
+const MAX_IMPORTS: usize = 100;
 
 struct Shown {
     spec: ToolSpec,
@@ -79,7 +88,7 @@ impl View {
             left_out: tools.left_out().to_vec(),
             imports: component.imports().to_vec(),
             missing: Vec::new(),
-            has_doubles_for_integers: component.has_doubles_for_integers(),
+            inexact: tools.inexact().to_vec(),
         })
     }
 
@@ -103,7 +112,7 @@ impl View {
             docs: outline.docs,
             imports: outline.imports,
             missing: outline.wanted,
-            has_doubles_for_integers: outline.has_doubles_for_integers,
+            inexact: tools.inexact().to_vec(),
         })
     }
 
@@ -122,7 +131,7 @@ impl View {
             "left_out": left_out,
             "imports": self.imports,
             "missing_imports": self.missing,
-            "inexact_integers": self.inexact(),
+            "inexact_integers": self.inexact,
         })
     }
 
@@ -149,8 +158,12 @@ impl View {
         for left_out in &self.left_out {
             push_line(&mut text, &format!("\n  left out {left_out}"));
         }
-        if let inexact @ [_, ..] = self.inexact().as_slice() {
-            let names: Vec<_> = inexact.iter().map(|name| format!("`{name}`")).collect();
+        if !self.inexact.is_empty() {
+            let names: Vec<_> = self
+                .inexact
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
             let names = names.join(", ");
             text.push_str(
                 "\n  integers of 64 bits lose digits beyond 2^53 here, without an error,\n",
@@ -161,29 +174,29 @@ impl View {
             );
         }
         text.push_str("\nIMPORTS\n");
-        for import in &self.imports {
-            let missing = match self.missing.contains(import) {
-                true => "  missing: the program that runs it must offer it",
-                false => "",
-            };
-            push_line(&mut text, &format!("  {import}{missing}"));
+        for import in self.imports.iter().take(MAX_IMPORTS) {
+            push_line(&mut text, &format!("  {import}{}", self.trouble(import)));
         }
-        if self.imports.is_empty() {
-            text.push_str("  none\n");
+        match self.imports.len() {
+            0 => text.push_str("  none\n"),
+            all if MAX_IMPORTS < all => {
+                push_line(&mut text, &format!("  and {} more", all - MAX_IMPORTS));
+            }
+            _ => {}
         }
         text.trim_end().to_owned()
     }
 
-    /// The tools that take or give integers of 64 bits and cannot hold them.
-    fn inexact(&self) -> Vec<&str> {
-        let words = |text: &str| {
-            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-            words.any(|word| word == "u64" || word == "s64")
-        };
-        let tools = self.tools.iter().filter(|tool| words(&tool.signature));
-        match self.has_doubles_for_integers {
-            true => tools.map(|tool| tool.spec.name.as_str()).collect(),
-            false => Vec::new(),
+    /// What keeps an import from being there.
+    fn trouble(&self, import: &str) -> &'static str {
+        // Both are sorted.
+        match self
+            .missing
+            .binary_search_by(|name| name.as_str().cmp(import))
+        {
+            Ok(_) if import.contains('/') => "  missing: the program that runs it must offer it",
+            Ok(_) => "  missing: nobody can offer it, as it is no interface",
+            Err(_) => "",
         }
     }
 

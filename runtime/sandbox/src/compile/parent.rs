@@ -17,7 +17,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::blame::had_all;
+use super::blame;
 use super::wire::{Bounds, HELLO, MAX_REASON_BYTES, Reply, Request, Status};
 use super::{COMPILE_WORKER, Failed, Order, WorkerFault};
 use crate::error::Starved;
@@ -365,15 +365,12 @@ impl<'a> Talk<'a> {
             return WorkerFault::NotAWorker.into();
         }
         let wall = Duration::from_millis(self.job.limits.compile_wall_ms);
-        let spent = ProcessTime::of(self.child.0.id());
-        let all = |spent| had_all(spent, self.started.elapsed(), wall);
-        if self.greeted && spent.is_some_and(all) {
-            Failed::Limit(LimitName::CompileWall)
-        } else {
-            Failed::Starved(Starved::Compiling {
-                computed: spent.map(|spent| spent.computed),
-            })
-        }
+        // One that has not said yet that it is a worker has had none of it.
+        let had = match self.greeted {
+            true => self.started.elapsed(),
+            false => Duration::ZERO,
+        };
+        blame::late(ProcessTime::of(self.child.0.id()), had, wall)
     }
 
     /// What it means that the child closed its output.

@@ -14,11 +14,14 @@ pub enum Starved {
     Reading,
     /// A compiler: others compiled until the time was over.
     Waiting,
-    /// Processors: others computed while it was compiled.
+    /// Processors: it was not compiled when the time was over, and its compiler
+    /// had not had all of it.
     Compiling {
         /// What the compiler computed, where that is known, of all its threads
         /// together.
         computed: Option<Duration>,
+        /// Whether others computed meanwhile what it wanted to.
+        is_busy: bool,
     },
     /// Memory: the system had none left for the compiler.
     Memory,
@@ -41,14 +44,16 @@ impl Starved {
         match self {
             Self::Reading => reached("before the component was read"),
             Self::Waiting => reached("before a compiler was free"),
-            Self::Compiling { computed: None } => reached("before the component was compiled"),
-            Self::Compiling {
-                computed: Some(computed),
-            } => {
-                let seconds = computed.as_secs_f64();
-                reached(&format!(
-                    "while the machine was busy: its compiler has computed for {seconds:.1} s"
-                ))
+            Self::Compiling { computed, is_busy } => {
+                let when = match is_busy {
+                    true => "while the machine was busy",
+                    false => "before the component was compiled",
+                };
+                let computed = computed.map(|computed| {
+                    let seconds = computed.as_secs_f64();
+                    format!(": its compiler has computed for {seconds:.1} s")
+                });
+                reached(&format!("{when}{}", computed.unwrap_or_default()))
             }
             Self::Memory => "the system has too little memory to compile the component".to_owned(),
         }

@@ -6,10 +6,11 @@ use patinox_policy::LoadLimits;
 use tokio::time::timeout_at;
 
 use super::stored::{self, Sought};
-use super::{Loader, Source, Store, Task, deadline, late};
+use super::{Loader, Source, Store, Task, deadline};
+use crate::compile::Failed;
 use crate::component::Component;
 use crate::engine::Profile;
-use crate::error::Error;
+use crate::error::{Error, Starved};
 use crate::outline::Outline;
 use crate::screen::Screened;
 
@@ -63,7 +64,8 @@ impl Loader {
         let flight = self.0.flights.join(&key);
         // One at a time: what one has compiled the next one finds.
         let turn = timeout_at(deadline.into(), flight.lock()).await;
-        let _turn = turn.or_else(|_| late(&limits))?;
+        let waited = |_| Failed::Starved(Starved::Waiting).explain(&limits);
+        let _turn = turn.map_err(waited)?;
         if let Some(refused) = self.0.refusals.get(&key) {
             return Err(refused.explain(&limits));
         }

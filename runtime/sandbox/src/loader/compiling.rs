@@ -136,7 +136,13 @@ impl Compilers {
             Ok(slot) => slot.map_err(|closed| Error::Internal(closed.into()))?,
             Err(_) => return Err(Failed::Starved(Starved::Waiting)),
         };
-        let late = || Failed::Starved(Starved::Compiling { computed: None });
+        // Of what is compiled in this process nothing is known.
+        let late = || {
+            Failed::Starved(Starved::Compiling {
+                computed: None,
+                is_busy: false,
+            })
+        };
         let Some(worker) = self.worker.clone() else {
             let work = move || finish(here(screened, tunables, slot)?);
             let done = timeout_at(deadline.into(), blocking(work)).await;

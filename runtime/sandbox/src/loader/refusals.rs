@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use patinox_policy::{LimitName, cut};
 
 use crate::compile::Failed;
+use crate::error::Starved;
 
 use super::Key;
+use tokio::time::Instant;
 
 /// Refusals that are remembered. It stops a bomb that is sent again and again;
 /// beyond it the oldest is forgotten, at most half a megabyte is kept.
@@ -31,7 +34,21 @@ struct Kept {
 enum Refusal {
     Invalid(String),
     Limit(LimitName),
+    /// So often in a row there was too little time to compile it, the last time
+    /// then.
+    Starved {
+        why: Starved,
+        times: u32,
+        at: Instant,
+    },
 }
+
+/// After so many times what there was too little time to compile is not tried
+/// again for a while. It stops a bomb whose senders keep the machine busy.
+const STARVED_TIMES: u32 = 3;
+
+/// How long that is.
+const STARVED_FOR: Duration = Duration::from_mins(10);
 
 impl Refusals {
     pub(super) fn get(&self, key: &Key) -> Option<Failed> {
@@ -41,6 +58,13 @@ impl Refusals {
                 reason: reason.clone(),
             },
             Refusal::Limit(name) => Failed::Limit(*name),
+            Refusal::Starved { why, times, at } => {
+                let is_over = STARVED_FOR <= Instant::now().saturating_duration_since(*at);
+                if *times < STARVED_TIMES || is_over {
+                    return None;
+                }
+                Failed::Starved(*why)
+            }
         })
     }
 
@@ -51,11 +75,23 @@ impl Refusals {
                 Refusal::Invalid(cut(reason, MAX_REASON_BYTES).into_owned())
             }
             Failed::Limit(name) => Refusal::Limit(*name),
+            Failed::Starved(why @ Starved::Compiling { .. }) => Refusal::Starved {
+                why: *why,
+                times: 1,
+                at: Instant::now(),
+            },
             Failed::Starved(_) | Failed::Abandoned | Failed::Worker(_) | Failed::Unlinked(_) => {
                 return;
             }
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = match (refusal, kept.reasons.get(&key)) {
+            (Refusal::Starved { why, at, .. }, Some(Refusal::Starved { times, .. })) => {
+                let times = times.saturating_add(1);
+                Refusal::Starved { why, times, at }
+            }
+            (refusal, _) => refusal,
+        };
         if kept.reasons.insert(key, refusal).is_none() {
             kept.order.push_back(key);
         }
@@ -81,6 +117,24 @@ mod tests {
 
     fn key(number: usize) -> Key {
         (digest(number), LoadLimits::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_starved_three_times_waits_for_a_while() {
+        let refusals = Refusals::default();
+        let why = Starved::Compiling {
+            computed: None,
+            is_busy: true,
+        };
+        for _ in 0..3 {
+            assert!(refusals.get(&key(0)).is_none());
+            refusals.remember(key(0), &Failed::Starved(why));
+        }
+        let found = refusals.get(&key(0));
+        assert!(matches!(found, Some(Failed::Starved(_))));
+        assert!(refusals.get(&key(1)).is_none());
+        tokio::time::advance(STARVED_FOR).await;
+        assert!(refusals.get(&key(0)).is_none());
     }
 
     #[test]
