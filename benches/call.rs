@@ -16,12 +16,13 @@ mod floor;
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use floor::{Floor, Val};
-use patinox::Allocation;
 use patinox::prelude::*;
-use patinox::telemetry::{Recorder, Sink, TracingSink};
+use patinox::telemetry::{CallEnded, CallId, Event, Outcome, Recorder, Sink, TracingSink};
+use patinox::{Allocation, MonitoringConfig, Usage};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,10 +45,11 @@ fn echo() -> Vec<u8> {
     wat::parse_str(ECHO).expect("the text is a component")
 }
 
-fn host(allocation: Allocation) -> Host {
+fn host(allocation: Allocation, monitoring: Option<MonitoringConfig>) -> Host {
     let sink: Box<dyn Sink> = Box::new(TracingSink);
     Host::new(Config {
         allocation,
+        monitoring,
         recorder: Recorder::new([sink]),
         ..Config::default()
     })
@@ -101,7 +103,8 @@ fn group(
     floor: fn(&[u8], &[&str]) -> Floor,
 ) {
     let runtime = runtime();
-    let host = host(allocation);
+    let monitored = host(allocation, Some(MonitoringConfig::default()));
+    let host = host(allocation, None);
     for case in cases() {
         let mut group = c.benchmark_group(format!("call/{name}/{}", case.name));
         let floor = floor(&case.component, case.export);
@@ -115,6 +118,15 @@ fn group(
             b.to_async(&runtime).iter(|| async {
                 let request = Request::new(case.tool, case.arguments.clone());
                 let called = host.call(&component, request).await;
+                black_box(called.result.expect("a result"))
+            });
+        });
+        let component = runtime.block_on(monitored.load(case.component.clone()));
+        let component = component.expect("a component");
+        group.bench_function("monitored", |b| {
+            b.to_async(&runtime).iter(|| async {
+                let request = Request::new(case.tool, case.arguments.clone());
+                let called = monitored.call(&component, request).await;
                 black_box(called.result.expect("a result"))
             });
         });
@@ -147,5 +159,30 @@ fn process(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, call, process);
+/// A look at a host, and the page of figures that comes of it, where each of 1 000
+/// tools has been called.
+fn monitoring(c: &mut Criterion) {
+    let host = host(Allocation::default(), Some(MonitoringConfig::default()));
+    let runtime = runtime();
+    let component = runtime.block_on(host.load(echo())).expect("a component");
+    let monitors = host.monitors().expect("monitors");
+    for number in 0..1_000 {
+        monitors.record(&Event::CallEnded(CallEnded {
+            call: CallId::new(SystemTime::UNIX_EPOCH),
+            component: component.digest().to_owned(),
+            tool: format!("tool-{number}"),
+            outcome: Outcome::Ok,
+            usage: Usage::default(),
+            started_at: SystemTime::UNIX_EPOCH,
+        }));
+    }
+    let mut group = c.benchmark_group("monitoring");
+    group.bench_function("tick", |b| b.iter(|| black_box(monitors.tick())));
+    group.bench_function("prometheus", |b| {
+        b.iter(|| black_box(monitors.prometheus()))
+    });
+    group.finish();
+}
+
+criterion_group!(benches, call, process, monitoring);
 criterion_main!(benches);

@@ -11,6 +11,7 @@ mod handler;
 mod imports;
 mod library;
 mod loading;
+mod monitoring;
 mod pool;
 mod prebuilt;
 mod precompiled;

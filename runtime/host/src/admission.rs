@@ -183,6 +183,11 @@ impl Gate {
         Ok(permit)
     }
 
+    /// How many calls wait for their turn.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.lanes().waiting()
+    }
+
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         // Nothing that runs under the lock panics half way.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)

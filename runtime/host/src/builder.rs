@@ -8,7 +8,7 @@ use patinox_resources::{Detector, Registry};
 use patinox_sandbox::{Allocation, ArtifactStore, Import};
 use patinox_telemetry::{Clock, Recorder};
 
-use crate::{Config, Host, PatinoxError, PressureConfig};
+use crate::{Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
 
 /// Makes a [`Host`]; each part that is not named has its default.
 ///
@@ -86,6 +86,13 @@ impl HostBuilder {
     /// [`Config::pressure`].
     pub fn pressure(mut self, pressure: PressureConfig) -> Self {
         self.0.pressure = Some(pressure);
+        self
+    }
+
+    /// Has the host count what happens and look at itself: see
+    /// [`Host::monitors`].
+    pub const fn monitoring(mut self, monitoring: MonitoringConfig) -> Self {
+        self.0.monitoring = Some(monitoring);
         self
     }
 

@@ -9,12 +9,13 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use patinox_policy::{Limits, Principal, Usage, cut, escape_line};
 use patinox_sandbox::{GuestOutput, ProgressSink};
-use patinox_telemetry::{CallEnded, CallId, Event, Outcome};
+use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::admission::{self, MemoryClass, Priority};
 use crate::host::Parts;
@@ -170,8 +171,16 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
     let _begun = parts.running.begin();
     let (started_at, started) = (clock.wall(), clock.monotonic());
     let id = CallId::new(started_at);
-    let named = request.tool.clone();
-    let done = match find(component, named.as_deref()) {
+    let found = find(component, request.tool.as_deref());
+    let name = match &found {
+        Ok(tool) => tool.spec().name.clone(),
+        Err(_) => {
+            let asked = request.tool.as_deref().unwrap_or_default();
+            cut(asked, MAX_NAME_BYTES).into_owned()
+        }
+    };
+    let span = trace::call_span(id, &name, component.digest());
+    let done = match found {
         Ok(tool) => {
             let mut arguments = request.arguments;
             if request.typed {
@@ -187,7 +196,8 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             };
             let who = (request.principal, request.priority);
             let call = pin!(admitted(parts, component, &**tool, call, who));
-            parts.running.run(call).await
+            let run = parts.running.run(call);
+            run.instrument(span.clone()).await
         }
         Err(error) => Err(error.into()),
     };
@@ -208,11 +218,13 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             output: GuestOutput::default(),
         },
     };
+    let outcome = outcome(&called);
+    trace::ended(&span, &outcome);
     parts.record(&Event::CallEnded(CallEnded {
         call: id,
         component: component.digest().to_owned(),
-        tool: cut(&named.unwrap_or_default(), MAX_NAME_BYTES).into_owned(),
-        outcome: outcome(&called),
+        tool: name,
+        outcome,
         usage: called.usage,
         started_at,
     }));

@@ -53,6 +53,8 @@ impl Stream for Events {
 pub(crate) struct Listeners {
     listeners: Mutex<Vec<Listener>>,
     count: AtomicU64,
+    /// How many events all of them together lost.
+    lost: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -90,11 +92,16 @@ impl Listeners {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => {
                 listener.lost.fetch_add(1, Ordering::Relaxed);
+                self.lost.fetch_add(1, Ordering::Relaxed);
                 true
             }
             Err(TrySendError::Closed(_)) => false,
         });
         self.counted(&listeners);
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     fn counted(&self, listeners: &[Listener]) {

@@ -16,10 +16,11 @@ use patinox_sandbox::{
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
-use patinox_telemetry::{CleanupFailed, Clock, Event, Recorder};
+use patinox_telemetry::{CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, trace};
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
 
 use crate::PatinoxError;
 use crate::admission::{Gate, PressureConfig, Shortage};
@@ -27,6 +28,7 @@ use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
 use crate::load::{self, LoadRequest, Loaded};
+use crate::monitoring::{HostMonitor, MonitoringConfig, Ticks};
 use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
 
@@ -65,6 +67,9 @@ pub struct Config {
     /// often it is looked at, on a thread of its own; `None`, the default, for not
     /// at all.
     pub pressure: Option<PressureConfig>,
+    /// How the host counts what happens and looks at itself, on a thread of its own;
+    /// `None`, the default, for not at all: see [`Host::monitors`].
+    pub monitoring: Option<MonitoringConfig>,
     /// Where it is written down who holds what: instances, code, processes,
     /// background tasks. By default one of this host's own.
     pub registry: Registry,
@@ -93,6 +98,9 @@ pub(crate) struct Parts {
     pub(crate) running: Running,
     pub(crate) listeners: Listeners,
     pub(crate) reclaimer: Reclaimer,
+    monitors: Option<Monitors>,
+    /// Has the monitors look again and again.
+    ticks: OnceLock<(Ticks, Registered)>,
     catalog: Catalog<Loaded>,
     /// Looks at the machine for as long as the host is there.
     watch: OnceLock<(PressureWatch, Registered)>,
@@ -103,6 +111,9 @@ pub(crate) struct Parts {
 impl Parts {
     /// Tells an event to all who want to know.
     pub(crate) fn record(&self, event: &Event) {
+        if let Some(monitors) = &self.monitors {
+            monitors.record(event);
+        }
         self.config.recorder.record(event);
         self.listeners.tell(event);
     }
@@ -148,6 +159,8 @@ impl Host {
         );
         let parts = Arc::new_cyclic(|parts| Parts {
             reclaimer: relief::reclaimer(parts, (&engine, &loader, &gate), stuck_after),
+            monitors: config.monitoring.map(|_| Monitors::default()),
+            ticks: OnceLock::new(),
             config,
             engine,
             loader,
@@ -160,6 +173,16 @@ impl Host {
         });
         // Nobody else has it yet.
         let _ = parts.cleanups.set(listen(&parts));
+        let pressure = shortage.as_ref().map(|shortage| shortage.pressure.clone());
+        if let (Some(monitors), Some(config)) = (&parts.monitors, parts.config.monitoring) {
+            monitors.add(HostMonitor::new(&parts, pressure));
+            let ticks = Ticks::start(monitors.clone(), config.every);
+            let ticks = ticks.map_err(PatinoxError::NoThread)?;
+            let registry = &parts.config.registry;
+            let entry = registry.register(Kind::Task, Owner::new("monitor"), 0);
+            // Nobody else has it yet.
+            let _ = parts.ticks.set((ticks, entry));
+        }
         if let Some(shortage) = shortage {
             let Shortage { pressure, every } = shortage;
             let watch = relief::watch(&parts, pressure, every).map_err(PatinoxError::NoThread)?;
@@ -218,7 +241,8 @@ impl Host {
         // Boxed: it holds a whole store while a handler lists its tools.
         let mut load = Box::pin(load::load(&self.0, request.into()));
         let _begun = self.0.running.begin();
-        self.0.running.run(load.as_mut()).await
+        let load = self.0.running.run(load.as_mut());
+        load.instrument(trace::load_span()).await
     }
 
     /// Loads a component from a file.
@@ -373,6 +397,14 @@ impl Host {
     #[must_use]
     pub fn reclaimed(&self, stage: Stage) -> StageTotals {
         self.0.reclaimer.totals(stage)
+    }
+
+    /// What counts what happens in this host and knows how it is, where
+    /// [`Config::monitoring`] says so: figures, health, the text that Prometheus
+    /// reads. An embedder may add monitors of his own.
+    #[must_use]
+    pub fn monitors(&self) -> Option<&Monitors> {
+        self.0.monitors.as_ref()
     }
 
     /// What happens from now on.

@@ -133,7 +133,8 @@ impl Running {
         }
     }
 
-    fn count(&self) -> usize {
+    /// How much has begun and not ended.
+    pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 

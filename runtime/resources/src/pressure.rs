@@ -135,6 +135,17 @@ impl Changes {
     }
 }
 
+impl Default for Pressure {
+    /// By the default thresholds.
+    fn default() -> Self {
+        let (reading, _) = tokio::sync::watch::channel(Arc::default());
+        Self(Arc::new(Shared {
+            thresholds: Thresholds::default(),
+            reading,
+        }))
+    }
+}
+
 impl fmt::Debug for Pressure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pressure")

@@ -74,6 +74,11 @@ pub struct Allocated {
     pub on_demand_slots: u32,
     /// How many of them all no call holds at this moment.
     pub free_slots: usize,
+    /// How many of them all are for calls that no other call makes; the others are
+    /// kept for those that do.
+    pub call_slots: usize,
+    /// How many of these no call holds at this moment.
+    pub free_call_slots: usize,
     /// Address space for each memory, in bytes: no memory grows beyond it.
     pub memory_reservation_bytes: u64,
     /// Whether the kernel is asked what a call has written to. Never where
@@ -120,6 +125,14 @@ impl Engine {
     /// If this machine cannot run compiled code.
     pub fn allocated(&self, profile: Profile) -> Result<Allocated, Error> {
         self.chosen(profile)?.describe(self.0.swap.get())
+    }
+
+    /// The same of a profile for which something has been loaded; `None` for
+    /// another one, which is not made for this.
+    #[must_use]
+    pub fn allocated_so_far(&self, profile: Profile) -> Option<Result<Allocated, Error>> {
+        let chosen = self.profiled(profile).chosen.get()?;
+        Some(chosen.describe(self.0.swap.get()))
     }
 
     /// What a component is compiled with.
@@ -207,11 +220,14 @@ impl Engine {
         &self.0.config.clock
     }
 
-    fn chosen(&self, profile: Profile) -> Result<&Chosen, Error> {
-        let profiled = match profile {
+    fn profiled(&self, profile: Profile) -> &Profiled {
+        match profile {
             Profile::Lean => &self.0.lean,
             Profile::Strict => &self.0.strict,
-        };
+        }
+    }
+
+    fn chosen(&self, profile: Profile) -> Result<&Chosen, Error> {
         let EngineConfig {
             allocation,
             detector,
@@ -219,7 +235,8 @@ impl Engine {
             imports: _,
             registry: _,
         } = &self.0.config;
-        profiled.chosen(*allocation, detector, &self.0.swap)
+        self.profiled(profile)
+            .chosen(*allocation, detector, &self.0.swap)
     }
 }
 

@@ -161,6 +161,13 @@ impl Slots {
             .map_err(|_| NoSlot::Busy)
     }
 
+    /// How many root calls share, and how many of these are free.
+    #[must_use]
+    pub fn of_roots(&self) -> (usize, usize) {
+        let [root, ..] = &*self.0;
+        (root.total, root.free.available_permits())
+    }
+
     /// How many are free, of all shares together.
     #[must_use]
     pub fn free(&self) -> usize {

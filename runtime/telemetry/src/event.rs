@@ -105,7 +105,7 @@ pub struct CallEnded {
     pub call: CallId,
     /// The digest of the component.
     pub component: String,
-    /// The name of the tool, as the caller gave it.
+    /// The name of the tool; what the caller asked for where there is none.
     pub tool: String,
     /// How it ended.
     pub outcome: Outcome,

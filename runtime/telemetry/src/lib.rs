@@ -36,19 +36,25 @@
 //! assert!(matches!(events.try_recv(), Ok(Event::CallEnded(call)) if call.tool == "count"));
 //! ```
 //!
-//! Read `event`, then `recorder` and `sink`; `names` and `clock` stand alone.
+//! Read `event`, then `recorder` and `sink`; `monitor`, which counts events and asks
+//! how the parts are, with `metrics` below it; `trace` for spans; `names`
+//! and `clock` stand alone.
 
 #![forbid(unsafe_code)]
 
 mod clock;
 mod event;
+pub mod metrics;
+mod monitor;
 pub mod names;
 mod recorder;
 mod sink;
+pub mod trace;
 
 pub use clock::Clock;
 pub use event::{
     CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed,
 };
+pub use monitor::{Condition, Health, Monitor, Monitors, Snapshot};
 pub use recorder::Recorder;
 pub use sink::{Sink, TracingSink};

@@ -3,6 +3,12 @@
 //! Where `OpenTelemetry` has a name we use it, so that a backend understands
 //! a record without configuration; ours begin with `patinox.`.
 
+/// The name of a span, as a bridge to `OpenTelemetry` reads it.
+pub const OTEL_NAME: &str = "otel.name";
+/// How a span ended, as a bridge to `OpenTelemetry` reads it: `OK` or `ERROR`.
+pub const OTEL_STATUS: &str = "otel.status_code";
+/// What is done: `execute_tool`.
+pub const OPERATION: &str = "gen_ai.operation.name";
 /// The tool that was called.
 pub const TOOL_NAME: &str = "gen_ai.tool.name";
 /// The call: a ULID.

@@ -114,6 +114,11 @@ impl Lanes {
         None
     }
 
+    /// How many wait, in all lanes together.
+    pub(super) const fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
     /// How many run, how many wait, and in how many lanes.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (u64, u64, usize) {

@@ -11,6 +11,7 @@ use super::ladder::{Allocation, BYTES_PER_CALL, Rung, Width, rungs};
 use super::{Allocated, Profile};
 use crate::error::Error;
 use crate::settings::Tunables;
+use crate::slots::Slots;
 
 /// The engines of one profile, all with the same tunables: what is compiled
 /// for one runs on each.
@@ -263,15 +264,19 @@ impl Chosen {
             Kind::OnDemand { .. } => (None, None),
         };
         let beside = match self.beside.get() {
-            _ if pool_slots.is_none() => 0,
-            Some(beside) => beside.slots.free(),
+            _ if pool_slots.is_none() => Slots::new(0),
+            Some(beside) => beside.slots.clone(),
             // Made when a call needs it first.
-            None => usize::try_from(self.rung.on_demand).unwrap_or(usize::MAX),
+            None => Slots::new(self.rung.on_demand),
         };
+        let (all, free) = main.slots.of_roots();
+        let (all_beside, free_beside) = beside.of_roots();
         Ok(Allocated {
             pool_slots,
             on_demand_slots: self.rung.on_demand,
-            free_slots: main.slots.free().saturating_add(beside),
+            free_slots: main.slots.free().saturating_add(beside.free()),
+            call_slots: all.saturating_add(all_beside),
+            free_call_slots: free.saturating_add(free_beside),
             memory_reservation_bytes: self.tunables.memory_reservation,
             pagemap_scan: reset == Some(Reset::Written),
         })

@@ -161,6 +161,8 @@ mod tests {
             memory_bytes: [Some(40 << 20), None],
             allocated: Allocated {
                 free_slots: 0,
+                call_slots: 0,
+                free_call_slots: 0,
                 pool_slots: Some(500),
                 on_demand_slots: 100,
                 memory_reservation_bytes: 4 << 30,
