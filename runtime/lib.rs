@@ -99,12 +99,12 @@ use std::process::ExitCode;
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
 pub use patinox_host::{
-    Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called, Caller,
-    CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector, Entry,
-    EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Leaked, Listening,
-    LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError, PressureConfig,
-    Priority, Profile, Registry, Request, Resource, Shutdown, Stage, StageTotals, Starved, State,
-    Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
+    AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
+    Caller, CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector,
+    Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Leaked,
+    Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError,
+    PressureConfig, Priority, Profile, Registry, Request, Resource, Shutdown, Stage, StageTotals,
+    Starved, State, Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

@@ -1,13 +1,16 @@
 //! What a host counts, and what it knows of how it is.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use patinox::telemetry::metrics::{ALL, Measures, Value};
-use patinox::telemetry::{Condition, Health, Monitor, Snapshot};
+use patinox::telemetry::{
+    Alert, AlertRule, AlertSink, AlertState, Condition, Event, Health, Monitor, Snapshot,
+};
 use patinox::{
-    Admission, AsyncGuard, Config, Detector, Host, Kind, Limits, MonitoringConfig, Owner, Request,
-    Stage,
+    Admission, AlertConfig, AsyncGuard, Config, Detector, Failure as _, Host, Kind, Limits,
+    MonitoringConfig, Owner, Request, Stage,
 };
 use serde_json::json;
 
@@ -23,7 +26,7 @@ fn host(config: Config) -> Host {
     Host::new(config).expect("a host")
 }
 
-fn tick(host: &Host) -> std::sync::Arc<Snapshot> {
+fn tick(host: &Host) -> Arc<Snapshot> {
     host.monitors().expect("monitors").tick()
 }
 
@@ -264,4 +267,74 @@ async fn it_looks_by_itself_until_it_is_gone() {
     soon(gone).await;
     // What was counted can still be read.
     assert!(monitors.prometheus().is_empty());
+}
+
+/// An alert of an embedder's own rule and sink, and as an event.
+#[tokio::test]
+async fn an_alert_fires_and_is_over() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let folder = tempfile::tempdir().expect("a folder");
+    machine(folder.path(), 50);
+    let host = Host::builder()
+        .compile_worker(support::PROGRAM)
+        .detector(Detector::below(folder.path()))
+        .monitoring(MonitoringConfig {
+            every: Duration::from_millis(2),
+        })
+        .alerts(AlertConfig {
+            sinks: vec![Arc::new(Kept(Arc::clone(&told)))],
+            ..AlertConfig::default()
+        })
+        .build()
+        .expect("a host");
+    let mut events = host.events();
+    machine(folder.path(), 99);
+    let mut next = async || loop {
+        match soon(events.next()).await {
+            Some(Event::AlertChanged(alert)) => return alert,
+            Some(_) => {}
+            None => panic!("the host is gone"),
+        }
+    };
+    let alert = next().await;
+    assert_eq!(
+        (alert.rule.as_str(), alert.state),
+        ("resources-unhealthy", AlertState::Firing)
+    );
+    let reason = "memory is critical: 99.00 %, by /proc/meminfo";
+    assert!(alert.message.ends_with(reason), "{alert}");
+    let active = host.alerts();
+    assert!(
+        active
+            .iter()
+            .any(|alert| alert.rule == "resources-unhealthy"),
+        "{active:?}"
+    );
+    machine(folder.path(), 50);
+    let alert = next().await;
+    assert_eq!(
+        (alert.rule.as_str(), alert.state),
+        ("resources-unhealthy", AlertState::Resolved)
+    );
+    let states = told.lock().expect("no panic").clone();
+    assert_eq!(states, [AlertState::Firing, AlertState::Resolved]);
+
+    let mut rules = AlertRule::defaults();
+    rules[0].threshold = f64::NAN;
+    let wrong = AlertConfig {
+        rules,
+        ..AlertConfig::default()
+    };
+    let error = Host::builder().alerts(wrong).build().expect_err("no rule");
+    assert_eq!(error.code().as_str(), "caller/invalid-config");
+    let text = "alert rule `resources-degraded`: its threshold is no number";
+    assert_eq!(error.to_string(), text);
+}
+
+struct Kept(Arc<Mutex<Vec<AlertState>>>);
+
+impl AlertSink for Kept {
+    fn alert(&self, alert: &Alert) {
+        self.0.lock().expect("no panic").push(alert.state);
+    }
 }

@@ -8,7 +8,7 @@ use patinox_resources::{Detector, Registry};
 use patinox_sandbox::{Allocation, ArtifactStore, Import};
 use patinox_telemetry::{Clock, Recorder};
 
-use crate::{Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
+use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
 
 /// Makes a [`Host`]; each part that is not named has its default.
 ///
@@ -93,6 +93,12 @@ impl HostBuilder {
     /// [`Host::monitors`].
     pub const fn monitoring(mut self, monitoring: MonitoringConfig) -> Self {
         self.0.monitoring = Some(monitoring);
+        self
+    }
+
+    /// Has the host tell when something is wrong: see [`Config::alerts`].
+    pub fn alerts(mut self, alerts: AlertConfig) -> Self {
+        self.0.alerts = Some(alerts);
         self
     }
 

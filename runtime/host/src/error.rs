@@ -11,6 +11,7 @@ use patinox_policy::{
 
 use patinox_resources::ThresholdError;
 use patinox_sandbox::ImportError;
+use patinox_telemetry::RuleError;
 
 use crate::Busy;
 
@@ -73,6 +74,9 @@ pub enum PatinoxError {
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
+    /// A rule for alerts makes no sense.
+    #[error(transparent)]
+    AlertRule(RuleError),
     /// The machine refuses a thread that looks at it.
     #[error("no thread can be made that looks at the machine")]
     NoThread(#[source] std::io::Error),
@@ -147,7 +151,7 @@ impl Failure for PatinoxError {
             },
             Self::NotAFile { .. } => Code::Unreadable,
             Self::Import(error) => error.code(),
-            Self::Threshold(_) => Code::InvalidConfig,
+            Self::Threshold(_) | Self::AlertRule(_) => Code::InvalidConfig,
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Mistyped { .. } => Code::Mistyped,
             Self::Closing | Self::Relieved { .. } => Code::Busy,
@@ -167,6 +171,7 @@ impl Failure for PatinoxError {
             | Self::Untyped(_)
             | Self::Mistyped { .. }
             | Self::Threshold(_)
+            | Self::AlertRule(_)
             | Self::Closing => RecoveryStrategy::Fail,
             Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } => {
                 RecoveryStrategy::Retry { after: None }
@@ -202,6 +207,7 @@ impl Failure for PatinoxError {
             Self::Relieved { .. } => {
                 Some("call it again when less runs here, or let it do less".to_owned())
             }
+            Self::AlertRule(_) => Some("`docs/monitoring.md` has each metric with its labels".to_owned()),
             Self::Worker(_) | Self::NoThread(_) | Self::Untyped(_) | Self::Closing => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 #[cfg(feature = "compile")]
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use patinox_policy::{Admission, Limits, LoadLimits};
@@ -16,7 +16,9 @@ use patinox_sandbox::{
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
-use patinox_telemetry::{CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, trace};
+use patinox_telemetry::{
+    Alert, Alerts, CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, trace,
+};
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,7 +30,7 @@ use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
 use crate::load::{self, LoadRequest, Loaded};
-use crate::monitoring::{HostMonitor, MonitoringConfig, Ticks};
+use crate::monitoring::{AlertConfig, HostMonitor, MonitoringConfig, Ticks, judge};
 use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
 
@@ -70,6 +72,10 @@ pub struct Config {
     /// How the host counts what happens and looks at itself, on a thread of its own;
     /// `None`, the default, for not at all: see [`Host::monitors`].
     pub monitoring: Option<MonitoringConfig>,
+    /// What the host tells when something is wrong, at each look of its
+    /// monitoring; `None`, the default, for nothing. Without
+    /// [`monitoring`](Self::monitoring) that is on by default then.
+    pub alerts: Option<AlertConfig>,
     /// Where it is written down who holds what: instances, code, processes,
     /// background tasks. By default one of this host's own.
     pub registry: Registry,
@@ -99,6 +105,7 @@ pub(crate) struct Parts {
     pub(crate) listeners: Listeners,
     pub(crate) reclaimer: Reclaimer,
     monitors: Option<Monitors>,
+    alerts: Option<Arc<Mutex<Alerts>>>,
     /// Has the monitors look again and again.
     ticks: OnceLock<(Ticks, Registered)>,
     catalog: Catalog<Loaded>,
@@ -152,6 +159,10 @@ impl Host {
         });
         let shortage = shortage.transpose()?;
         let gate = Gate::new(config.admission, shortage.clone());
+        let alerts = config.alerts.as_ref().map(AlertConfig::alerts);
+        let alerts = alerts.transpose().map_err(PatinoxError::AlertRule)?;
+        let on = || alerts.is_some().then(MonitoringConfig::default);
+        let monitoring = config.monitoring.or_else(on);
         let stuck_after = config.pressure.as_ref();
         let stuck_after = stuck_after.map_or_else(
             || PressureConfig::default().stuck_after,
@@ -159,7 +170,8 @@ impl Host {
         );
         let parts = Arc::new_cyclic(|parts| Parts {
             reclaimer: relief::reclaimer(parts, (&engine, &loader, &gate), stuck_after),
-            monitors: config.monitoring.map(|_| Monitors::default()),
+            monitors: monitoring.map(|_| Monitors::default()),
+            alerts: alerts.map(|alerts| Arc::new(Mutex::new(alerts))),
             ticks: OnceLock::new(),
             config,
             engine,
@@ -173,26 +185,7 @@ impl Host {
         });
         // Nobody else has it yet.
         let _ = parts.cleanups.set(listen(&parts));
-        let pressure = shortage.as_ref().map(|shortage| shortage.pressure.clone());
-        if let (Some(monitors), Some(config)) = (&parts.monitors, parts.config.monitoring) {
-            monitors.add(HostMonitor::new(&parts, pressure));
-            let ticks = Ticks::start(monitors.clone(), config.every);
-            let ticks = ticks.map_err(PatinoxError::NoThread)?;
-            let registry = &parts.config.registry;
-            let entry = registry.register(Kind::Task, Owner::new("monitor"), 0);
-            // Nobody else has it yet.
-            let _ = parts.ticks.set((ticks, entry));
-        }
-        if let Some(shortage) = shortage {
-            let Shortage { pressure, every } = shortage;
-            let watch = relief::watch(&parts, pressure, every).map_err(PatinoxError::NoThread)?;
-            let entry = parts
-                .config
-                .registry
-                .register(Kind::Task, Owner::new("pressure"), 0);
-            // Nobody else has it yet.
-            let _ = parts.watch.set((watch, entry));
-        }
+        begin(&parts, shortage, monitoring).map_err(PatinoxError::NoThread)?;
         Ok(Self(parts))
     }
 
@@ -407,6 +400,16 @@ impl Host {
         self.0.monitors.as_ref()
     }
 
+    /// The alerts that are pending or firing; none without [`Config::alerts`].
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Alert> {
+        let alerts = self.0.alerts.as_ref();
+        alerts.map_or_else(Vec::new, |alerts| {
+            let alerts = alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            alerts.active()
+        })
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -436,6 +439,34 @@ impl Host {
         let registry = &self.0.config.registry;
         ended.cleaned(registry, left.max(LETTING_GO)).await
     }
+}
+
+/// Starts the threads that look at a host and at its machine, where it was told to.
+fn begin(
+    parts: &Arc<Parts>,
+    shortage: Option<Shortage>,
+    monitoring: Option<MonitoringConfig>,
+) -> std::io::Result<()> {
+    let registry = &parts.config.registry;
+    let task = |name| registry.register(Kind::Task, Owner::new(name), 0);
+    if let (Some(monitors), Some(config)) = (&parts.monitors, monitoring) {
+        let pressure = shortage.as_ref().map(|shortage| shortage.pressure.clone());
+        monitors.add(HostMonitor::new(parts, pressure));
+        let (host, alerts) = (Arc::downgrade(parts), parts.alerts.clone());
+        let ticks = Ticks::start(monitors.clone(), config.every, move |snapshot| {
+            if let Some(alerts) = &alerts {
+                judge(&host, alerts, snapshot);
+            }
+        })?;
+        // Nobody else has it yet.
+        let _ = parts.ticks.set((ticks, task("monitor")));
+    }
+    if let Some(Shortage { pressure, every }) = shortage {
+        let watch = relief::watch(parts, pressure, every)?;
+        // Nobody else has it yet.
+        let _ = parts.watch.set((watch, task("pressure")));
+    }
+    Ok(())
 }
 
 /// Records each clean-up that fails, until the host is gone.

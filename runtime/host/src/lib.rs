@@ -43,7 +43,7 @@ pub use error::PatinoxError;
 pub use events::Events;
 pub use host::{Config, Host};
 pub use load::{LoadRequest, Loaded};
-pub use monitoring::MonitoringConfig;
+pub use monitoring::{AlertConfig, MonitoringConfig};
 pub use patinox_resources::{
     AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,
     Leaked, Level, Listening, Machine, Owner, Registry, Resource, Sampler, Stage, StageTotals,

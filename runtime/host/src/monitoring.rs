@@ -1,5 +1,6 @@
 //! What a host knows of itself: figures, and how each part is.
 
+use std::fmt;
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,7 +15,10 @@ use patinox_telemetry::metrics::{
     MACHINE_MEMORY_AVAILABLE, Measures, Metric, POOL_SLOTS, POOL_SLOTS_FREE, PRESSURE, PROCESS_CPU,
     PROCESS_DESCRIPTORS, PROCESS_MEMORY, STORE_BYTES, STORE_ENTRIES,
 };
-use patinox_telemetry::{Condition, Health, Monitor, Monitors};
+use patinox_telemetry::{
+    AlertRule, AlertSink, Alerts, Condition, Event, Health, LogSink, Monitor, Monitors, RuleError,
+    Snapshot,
+};
 
 use crate::host::Parts;
 
@@ -31,6 +35,57 @@ impl Default for MonitoringConfig {
     fn default() -> Self {
         Self {
             every: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a host tells by itself when something is wrong.
+#[derive(Clone)]
+pub struct AlertConfig {
+    /// When.
+    pub rules: Vec<AlertRule>,
+    /// After how long it is told again while it goes on.
+    pub repeat: Duration,
+    /// Whom. The events of the host have them too.
+    pub sinks: Vec<Arc<dyn AlertSink>>,
+}
+
+impl Default for AlertConfig {
+    /// The [default rules](AlertRule::defaults), each hour again, to the log.
+    fn default() -> Self {
+        Self {
+            rules: AlertRule::defaults(),
+            repeat: Duration::from_hours(1),
+            sinks: vec![Arc::new(LogSink)],
+        }
+    }
+}
+
+impl fmt::Debug for AlertConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlertConfig")
+            .field("rules", &self.rules)
+            .field("repeat", &self.repeat)
+            .field("sinks", &self.sinks.len())
+            .finish()
+    }
+}
+
+impl AlertConfig {
+    pub(crate) fn alerts(&self) -> Result<Alerts, RuleError> {
+        Alerts::new(self.rules.clone(), self.repeat, self.sinks.clone())
+    }
+}
+
+/// Judges each look, and records what is told.
+pub(crate) fn judge(host: &Weak<Parts>, alerts: &Mutex<Alerts>, snapshot: &Snapshot) {
+    let told = {
+        let mut alerts = alerts.lock().unwrap_or_else(PoisonError::into_inner);
+        alerts.judge(snapshot, Instant::now())
+    };
+    if let Some(host) = host.upgrade() {
+        for alert in told {
+            host.record(&Event::AlertChanged(alert));
         }
     }
 }
@@ -52,12 +107,17 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    pub(crate) fn start(monitors: Monitors, every: Duration) -> io::Result<Self> {
+    /// Looks at once, and tells each look.
+    pub(crate) fn start(
+        monitors: Monitors,
+        every: Duration,
+        mut looked: impl FnMut(&Snapshot) + Send + 'static,
+    ) -> io::Result<Self> {
         let (end, ended) = sync_channel::<()>(1);
         let thread = thread::Builder::new().name("patinox-monitor".to_owned());
         thread.spawn(move || {
             loop {
-                monitors.tick();
+                looked(&monitors.tick());
                 if ended.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }

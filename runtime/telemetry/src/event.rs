@@ -8,6 +8,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use ulid::Ulid;
 
+use crate::Alert;
+
 /// One record of something that happened.
 ///
 /// It holds texts as the guest chose them, cut but **not escaped**: JSON
@@ -28,6 +30,8 @@ pub enum Event {
     CleanupFailed(CleanupFailed),
     /// Something was let go of for relief, or should have been.
     Reclaimed(Reclaimed),
+    /// An alert fires, or is over.
+    AlertChanged(Alert),
 }
 
 /// A component was compiled, or found compiled, and linked.

@@ -37,11 +37,13 @@
 //! ```
 //!
 //! Read `event`, then `recorder` and `sink`; `monitor`, which counts events and asks
-//! how the parts are, with `metrics` below it; `trace` for spans; `names`
+//! how the parts are, with `metrics` below it,
+//! and `alert`, which judges what they see; `trace` for spans; `names`
 //! and `clock` stand alone.
 
 #![forbid(unsafe_code)]
 
+mod alert;
 mod clock;
 mod event;
 pub mod metrics;
@@ -51,6 +53,10 @@ mod recorder;
 mod sink;
 pub mod trace;
 
+pub use alert::{
+    Alert, AlertRule, AlertSink, AlertState, Alerts, Comparison, LogSink, RuleError, Severity,
+    Subject,
+};
 pub use clock::Clock;
 pub use event::{
     CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed,

@@ -35,7 +35,7 @@ impl Condition {
         }
     }
 
-    const fn figure(self) -> f64 {
+    pub(crate) const fn figure(self) -> f64 {
         match self {
             Self::Healthy => 0.0,
             Self::Degraded => 1.0,

@@ -57,6 +57,16 @@ pub const RECLAIM_FREED: &str = "patinox.reclaim.freed";
 pub const RECLAIM_FREED_BYTES: &str = "patinox.reclaim.freed_bytes";
 /// How long letting go took, in milliseconds.
 pub const RECLAIM_TOOK_MS: &str = "patinox.reclaim.took_ms";
+/// The rule of an alert.
+pub const ALERT_RULE: &str = "patinox.alert.rule";
+/// How bad it is.
+pub const ALERT_SEVERITY: &str = "patinox.alert.severity";
+/// How far it has come.
+pub const ALERT_STATE: &str = "patinox.alert.state";
+/// What the rule looks at has come to.
+pub const ALERT_VALUE: &str = "patinox.alert.value";
+/// The labels of the rule, escaped.
+pub const ALERT_LABELS: &str = "patinox.alert.labels";
 /// How hard pressed the machine is.
 pub const PRESSURE_LEVEL: &str = "patinox.pressure.level";
 /// What is pressed, escaped.

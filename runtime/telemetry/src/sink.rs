@@ -34,6 +34,8 @@ impl Sink for TracingSink {
             Event::PressureChanged(change) => pressure_changed(change),
             Event::CleanupFailed(failed) => cleanup_failed(failed),
             Event::Reclaimed(reclaimed) => reclaimed_something(reclaimed),
+            // The sinks of alerts are told of them: the log among them.
+            Event::AlertChanged(_) => {}
             Event::CallEnded(call) => match &call.outcome {
                 Outcome::Ok => call_succeeded(call),
                 Outcome::Failed { code, message } => {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::list::{
-    CLEANUP_FAILURES, LOAD_DURATION, LOAD_DURATION_BOUNDS, LOADS, PRESSURE_CHANGES,
+    ALERTS, CLEANUP_FAILURES, LOAD_DURATION, LOAD_DURATION_BOUNDS, LOADS, PRESSURE_CHANGES,
     RECLAIM_ATTEMPTED, RECLAIM_BYTES, RECLAIM_FAILURES, RECLAIM_FREED, RECLAIM_SECONDS,
 };
 use super::{Histogram, Measures, float};
@@ -22,6 +22,10 @@ impl Counters {
         let mut measures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::CallEnded(_) => {}
+            Event::AlertChanged(alert) => {
+                let labels = &[alert.severity.as_str(), alert.state.as_str()];
+                measures.number(&ALERTS, labels, 1.0);
+            }
             Event::ComponentLoaded(loaded) => {
                 let code = match loaded.from_store {
                     true => "stored",

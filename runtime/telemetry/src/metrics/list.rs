@@ -305,6 +305,14 @@ pub static MONITOR_FAILURES: Metric = Metric {
     labels: &["monitor"],
 };
 
+/// Alerts that were told, by how bad they are and whether they fire or are over.
+pub static ALERTS: Metric = Metric {
+    name: "patinox_alerts",
+    kind: MetricKind::Counter,
+    help: "Alerts that were told, by how bad they are and whether they fire or are over",
+    labels: &["severity", "state"],
+};
+
 /// Each of them.
 pub static ALL: &[&Metric] = &[
     &CALLS,
@@ -342,4 +350,5 @@ pub static ALL: &[&Metric] = &[
     &PROCESS_DESCRIPTORS,
     &HEALTH,
     &MONITOR_FAILURES,
+    &ALERTS,
 ];

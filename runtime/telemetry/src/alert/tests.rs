@@ -1,0 +1,228 @@
+//! Rules that hold, last, repeat and are over.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::metrics::{CALLS, CALLS_WAITING, CLEANUP_FAILURES, Measures};
+use crate::{Condition, Health};
+
+fn rule(subject: Subject) -> AlertRule {
+    AlertRule {
+        name: "rule".to_owned(),
+        subject,
+        comparison: Comparison::Above,
+        threshold: 3.0,
+        growth_within: None,
+        lasting: Duration::from_secs(10),
+        severity: Severity::Warning,
+        labels: vec![("team".to_owned(), "edge".to_owned())],
+    }
+}
+
+fn metric(name: &str, labels: &[(&str, &str)]) -> Subject {
+    let labels = labels.iter();
+    let labels = labels.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Subject::Metric {
+        name: name.to_owned(),
+        labels: labels.collect(),
+    }
+}
+
+fn waiting(count: f64) -> Snapshot {
+    let mut measures = Measures::default();
+    measures.number(&CALLS_WAITING, &[], count);
+    Snapshot {
+        measures,
+        health: Vec::new(),
+    }
+}
+
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<AlertState>>>);
+
+impl AlertSink for Told {
+    fn alert(&self, alert: &Alert) {
+        self.0.lock().unwrap().push(alert.state);
+        panic!("told, and broken");
+    }
+}
+
+fn alerts(rule: AlertRule, sinks: Vec<Arc<dyn AlertSink>>) -> Alerts {
+    Alerts::new(vec![rule], Duration::from_secs(60), sinks).unwrap()
+}
+
+#[test]
+fn it_fires_once_it_lasted_repeats_and_is_over_once() {
+    let told = Told::default();
+    let sinks: Vec<Arc<dyn AlertSink>> = vec![Arc::new(told.clone()), Arc::new(told.clone())];
+    let mut alerts = alerts(rule(metric("patinox_calls_waiting", &[])), sinks);
+    let start = Instant::now();
+    let mut judge = |seconds, count| {
+        let now = start + Duration::from_secs(seconds);
+        let told = alerts.judge(&waiting(count), now);
+        let told: Vec<_> = told.iter().map(|alert| alert.state).collect();
+        let active: Vec<_> = alerts.active().iter().map(|alert| alert.state).collect();
+        (told, active)
+    };
+    use AlertState::{Firing, Pending, Resolved};
+    assert_eq!(judge(0, 3.0), (vec![], vec![]));
+    assert_eq!(judge(1, 4.0), (vec![], vec![Pending]));
+    assert_eq!(judge(9, 4.0), (vec![], vec![Pending]));
+    // Too short, and from the start again.
+    assert_eq!(judge(10, 2.0), (vec![], vec![]));
+    assert_eq!(judge(11, 5.0), (vec![], vec![Pending]));
+    assert_eq!(judge(21, 5.0), (vec![Firing], vec![Firing]));
+    assert_eq!(judge(22, 5.0), (vec![], vec![Firing]));
+    assert_eq!(judge(80, 6.0), (vec![], vec![Firing]));
+    assert_eq!(judge(81, 6.0), (vec![Firing], vec![Firing]));
+    assert_eq!(judge(82, 1.0), (vec![Resolved], vec![]));
+    assert_eq!(judge(83, 1.0), (vec![], vec![]));
+    // Each sink was told, though each broke.
+    let all = told.0.lock().unwrap();
+    assert_eq!(*all, [Firing, Firing, Firing, Firing, Resolved, Resolved]);
+}
+
+#[test]
+fn what_is_not_there_is_not_compared_and_ends_what_fired() {
+    let mut rule = rule(metric("patinox_calls_waiting", &[]));
+    rule.comparison = Comparison::AtMost;
+    rule.lasting = Duration::ZERO;
+    let mut alerts = alerts(rule, Vec::new());
+    let now = Instant::now();
+    assert_eq!(alerts.judge(&Snapshot::default(), now).len(), 0);
+    let fires = alerts.judge(&waiting(1.0), now);
+    assert_eq!(fires[0].state, AlertState::Firing);
+    let message = "patinox_calls_waiting is 1, told when at most 3";
+    assert_eq!(
+        fires[0].to_string(),
+        format!("rule (warning) firing: {message}")
+    );
+    assert_eq!(fires[0].labels, [("team".to_owned(), "edge".to_owned())]);
+    let over = alerts.judge(&Snapshot::default(), now);
+    assert_eq!(over[0].state, AlertState::Resolved);
+}
+
+#[test]
+fn a_counter_is_judged_by_its_growth() {
+    let mut rule = rule(metric("patinox_calls", &[("outcome", "limit/busy")]));
+    rule.growth_within = Some(Duration::from_secs(100));
+    rule.lasting = Duration::ZERO;
+    let mut alerts = alerts(rule, Vec::new());
+    let start = Instant::now();
+    let mut judge = |seconds, busy: f64| {
+        let mut measures = Measures::default();
+        measures.number(&CALLS, &["c", "a", "limit/busy"], busy / 2.0);
+        measures.number(&CALLS, &["c", "b", "limit/busy"], busy / 2.0);
+        measures.number(&CALLS, &["c", "b", "ok"], 1_000.0 * busy);
+        let snapshot = Snapshot {
+            measures,
+            health: Vec::new(),
+        };
+        let told = alerts.judge(&snapshot, start + Duration::from_secs(seconds));
+        told.first()
+            .map(|alert| (alert.state, alert.value.to_bits()))
+    };
+    let told = |state, value: f64| Some((state, value.to_bits()));
+    // What there was before nobody looked is no growth.
+    assert_eq!(judge(0, 50.0), None);
+    assert_eq!(judge(50, 53.0), None);
+    assert_eq!(judge(60, 54.0), told(AlertState::Firing, 4.0));
+    assert_eq!(judge(90, 54.0), None);
+    // What was counted longer ago than that is forgotten.
+    assert_eq!(judge(119, 54.0), None);
+    assert_eq!(judge(150, 54.0), told(AlertState::Resolved, 1.0));
+    assert_eq!(judge(170, 54.0), None);
+}
+
+/// Where nothing was counted before, the first is growth too.
+#[test]
+fn the_first_of_its_kind_is_told() {
+    let rules = AlertRule::defaults();
+    let mut alerts = Alerts::new(rules, Duration::ZERO, Vec::new()).unwrap();
+    let now = Instant::now();
+    assert_eq!(alerts.judge(&Snapshot::default(), now), []);
+    let mut measures = Measures::default();
+    measures.number(&CLEANUP_FAILURES, &["folder", "failed"], 1.0);
+    let snapshot = Snapshot {
+        measures,
+        health: Vec::new(),
+    };
+    let told = alerts.judge(&snapshot, now + Duration::from_secs(10));
+    let names: Vec<_> = told.iter().map(|alert| alert.rule.as_str()).collect();
+    assert_eq!(names, ["cleanup-failed"]);
+}
+
+#[test]
+fn health_has_its_reason() {
+    let mut rule = rule(Subject::Health("pool".to_owned()));
+    rule.comparison = Comparison::AtLeast;
+    rule.threshold = 1.0;
+    rule.lasting = Duration::ZERO;
+    let mut alerts = alerts(rule, Vec::new());
+    let snapshot = |condition| Snapshot {
+        measures: Measures::default(),
+        health: vec![Health {
+            name: "pool",
+            condition,
+            reason: "2 of 2 slots are used".to_owned(),
+        }],
+    };
+    let now = Instant::now();
+    assert_eq!(alerts.judge(&snapshot(Condition::Healthy), now).len(), 0);
+    let told = alerts.judge(&snapshot(Condition::Degraded), now);
+    let message = "health of pool is 1, told when at least 1: 2 of 2 slots are used";
+    assert_eq!(told[0].message, message);
+}
+
+#[test]
+fn rules_that_make_no_sense_are_refused_by_name() {
+    let refused = |change: fn(&mut AlertRule)| {
+        let mut wrong = rule(metric("patinox_calls", &[]));
+        change(&mut wrong);
+        let rules = vec![rule(Subject::Health("a".to_owned())), wrong];
+        let alerts = Alerts::new(rules, Duration::ZERO, Vec::new());
+        alerts.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(|_| {}),
+        "alert rule `rule`: another rule has its name"
+    );
+    let named = |rule: &mut AlertRule| rule.name = "b".to_owned();
+    let _: fn(&mut AlertRule) = named;
+    let text = refused(|rule| {
+        rule.name = "b".to_owned();
+        rule.threshold = f64::NAN;
+    });
+    assert_eq!(text, "alert rule `b`: its threshold is no number");
+    let text = refused(|rule| {
+        rule.name = "b".to_owned();
+        rule.subject = metric("patinox_cals", &[]);
+    });
+    let near = "there is no metric `patinox_cals`; did you mean `patinox_calls`?";
+    assert_eq!(text, format!("alert rule `b`: {near}"));
+    let text = refused(|rule| {
+        rule.name = "b".to_owned();
+        rule.subject = metric("patinox_calls", &[("kind", "a")]);
+    });
+    let labels = "`patinox_calls` has no label `kind`; it has component, tool, outcome";
+    assert_eq!(text, format!("alert rule `b`: {labels}"));
+}
+
+#[test]
+fn the_default_rules_are_rules_and_a_host_at_rest_breaks_none() {
+    let rules = AlertRule::defaults();
+    assert!(8 < rules.len());
+    // `docs/monitoring.md` has each.
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/monitoring.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let missing = rules
+        .iter()
+        .find(|rule| !page.contains(&format!("`{}`", rule.name)));
+    assert_eq!(missing, None);
+    let mut alerts = Alerts::new(rules, Duration::ZERO, Vec::new()).unwrap();
+    let now = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(alerts.judge(&crate::Monitors::default().tick(), now), []);
+    }
+    assert_eq!(alerts.active(), []);
+}
