@@ -103,8 +103,9 @@ pub use patinox_host::{
     Caller, CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector,
     Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Leaked,
     Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError,
-    PressureConfig, Priority, Profile, Registry, Request, Resource, Shutdown, Stage, StageTotals,
-    Starved, State, Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
+    PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource, Shutdown, Stage,
+    StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError,
+    Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

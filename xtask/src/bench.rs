@@ -16,3 +16,10 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> anyhow::Result<()>
     let name = if once { "benches, once" } else { "benches" };
     steps.command(name, command)
 }
+
+/// Honest and hostile calls for so many minutes.
+pub(crate) fn soak(steps: &mut Steps, arguments: &[String]) -> anyhow::Result<()> {
+    let mut command = cargo("bench --locked --bench soak --");
+    command.args(arguments);
+    steps.command("soak", command)
+}

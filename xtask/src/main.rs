@@ -35,7 +35,7 @@ struct Verb {
     run: fn(&mut Steps, &[String]) -> anyhow::Result<()>,
 }
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb {
         name: "setup",
         about: "install what guests are built with; says what before it does",
@@ -55,6 +55,11 @@ const VERBS: [Verb; 8] = [
         name: "bench",
         about: "the benches; with `--test` each runs once, in the test profile",
         run: bench::run,
+    },
+    Verb {
+        name: "soak",
+        about: "honest and hostile calls for long: `--minutes 30`; nothing may be left",
+        run: bench::soak,
     },
     Verb {
         name: "prebuilt",

@@ -46,8 +46,8 @@ pub use load::{LoadRequest, Loaded};
 pub use monitoring::{AlertConfig, MonitoringConfig};
 pub use patinox_resources::{
     AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,
-    Leaked, Level, Listening, Machine, Owner, Registry, Resource, Sampler, Stage, StageTotals,
-    State, Step, Threshold, ThresholdError, Thresholds,
+    Leaked, Level, Listening, Machine, Owner, ProcessTime, Registry, Resource, Sampler, Stage,
+    StageTotals, State, Step, Threshold, ThresholdError, Thresholds,
 };
 /// What the artifact store had to do with loading a component.
 pub use patinox_sandbox::Store as Stored;

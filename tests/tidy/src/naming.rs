@@ -29,6 +29,7 @@ const ONLY_IN: [Place; 7] = [
             "benches/limits.rs",
             // The temporary folder.
             "benches/resources.rs",
+            "benches/soak.rs",
             "benches/tools.rs",
             "benches/tools/",
         ],

@@ -19,6 +19,8 @@ pub struct ProcessTime {
     pub computed: Duration,
     /// How long they wanted one and had none.
     pub waited: Duration,
+    /// How many threads these are.
+    pub threads: usize,
 }
 
 impl ProcessTime {
@@ -38,7 +40,7 @@ impl ProcessTime {
         let each = texts.filter_map(|text| Self::parse(&text));
         // A kernel that does not count these writes zeros.
         let all = each.reduce(Self::and);
-        all.filter(|all| *all != Self::default())
+        all.filter(|all| all.computed != Duration::ZERO || all.waited != Duration::ZERO)
     }
 
     /// Nanoseconds with a core, nanoseconds without, and a count.
@@ -48,6 +50,7 @@ impl ProcessTime {
         Some(Self {
             computed: next()?,
             waited: next()?,
+            threads: 1,
         })
     }
 
@@ -55,6 +58,7 @@ impl ProcessTime {
         Self {
             computed: self.computed.saturating_add(other.computed),
             waited: self.waited.saturating_add(other.waited),
+            threads: self.threads.saturating_add(other.threads),
         }
     }
 }
@@ -96,6 +100,7 @@ mod tests {
         let time = ProcessTime {
             computed: Duration::from_secs(4),
             waited: Duration::from_secs(2),
+            threads: 3,
         };
         assert_eq!(ProcessTime::read(process), Some(time));
     }

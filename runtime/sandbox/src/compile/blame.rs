@@ -38,6 +38,7 @@ mod tests {
             let spent = ProcessTime {
                 computed: Duration::from_secs(computed),
                 waited: Duration::from_secs(waited),
+                threads: 2,
             };
             let had = Duration::from_secs(seconds);
             match late(Some(spent), had, Duration::from_secs(100)) {

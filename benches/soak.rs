@@ -1,0 +1,270 @@
+//! Honest and hostile calls against one host, for long: what is left after each
+//! must be nothing.
+//!
+//! At quiet points, when every call has ended, live heap bytes, descriptors,
+//! threads, tasks, slots and entries are counted. Of the heap at most a byte a call
+//! may be left; of everything else nothing. Method and numbers: `benches/README.md`.
+//!
+//! ```text
+//! soak --minutes 30        30 minutes, and at least a million calls
+//! soak --test              a minute
+//! ```
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a run that cannot go on has nothing else to say"
+)]
+
+use std::alloc::System;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use patinox::prelude::*;
+use patinox::{
+    AlertConfig, Allocation, Detector, Kind, Limits, MonitoringConfig, PressureConfig, ProcessTime,
+    Profile, Stage,
+};
+use serde_json::{Value, json};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tokio::runtime::{Builder, Handle};
+
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// How many call at once.
+const CALLERS: u64 = 4;
+
+/// How many calls there are from one quiet point to the next.
+const ROUND: u64 = 20_000;
+
+/// What comes before anything is counted: pools fill, threads start.
+const WARM_UP: u64 = 2;
+
+/// One call in so many is hostile.
+const HOSTILE_OF: u64 = 10;
+
+/// The most bytes that a call may leave.
+const BYTES_A_CALL: i64 = 1;
+
+/// What is counted where nothing runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Quiet {
+    heap_bytes: i64,
+    rest: Rest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rest {
+    descriptors: u64,
+    threads: usize,
+    tasks: usize,
+    free_slots: usize,
+    instances: usize,
+    entries: usize,
+    cleanups: usize,
+}
+
+impl Rest {
+    /// Whether nothing is left beside what there was before. A thread that nobody
+    /// needs any more may have gone.
+    const fn is_no_more_than(self, before: Self) -> bool {
+        self.descriptors <= before.descriptors
+            && self.threads <= before.threads
+            && self.tasks <= before.tasks
+            && before.free_slots <= self.free_slots
+            && self.instances <= before.instances
+            && self.entries <= before.entries
+            && self.cleanups <= before.cleanups
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let minutes = minutes(&arguments);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0)))
+}
+
+/// How long it is to run.
+fn minutes(arguments: &[String]) -> f64 {
+    let place = arguments.iter().position(|word| word == "--minutes");
+    let number = place.and_then(|place| arguments.get(place + 1));
+    match number {
+        Some(number) => number.parse().expect("a number of minutes"),
+        None => 1.0,
+    }
+}
+
+async fn soak(span: Duration) -> ExitCode {
+    let host = host();
+    let text = host.load_file(patinox_artifacts::prebuilt::text()).await;
+    let text = text.expect("a component");
+    let hostile = host.load_file(patinox_artifacts::prebuilt::hostile()).await;
+    let hostile = hostile.expect("a component");
+    let started = Instant::now();
+    let (mut calls, mut first) = (0, None);
+    for round in 0_u64.. {
+        let tasks = (0..CALLERS).map(|caller| {
+            let (host, text, hostile) = (host.clone(), text.clone(), hostile.clone());
+            tokio::spawn(async move {
+                for number in 0..ROUND / CALLERS {
+                    let number = round * ROUND + caller * ROUND / CALLERS + number;
+                    one(&host, &text, &hostile, number).await;
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.expect("no call panics");
+        }
+        // What a host does now and then.
+        let steps = host.reclaim(Stage::ShrinkPools).await.expect("a thread");
+        assert!(
+            steps.iter().all(|step| step.trouble.is_empty()),
+            "{steps:?}"
+        );
+        host.restore().await.expect("a thread");
+        one(&host, &text, &hostile, 0).await;
+        if round < WARM_UP {
+            continue;
+        }
+        let quiet = quiet(&host).await;
+        let Some(before) = first else {
+            println!("after a warm-up: {quiet:?}");
+            first = Some(quiet);
+            continue;
+        };
+        calls += ROUND;
+        let left = quiet.heap_bytes - before.heap_bytes;
+        let minutes = started.elapsed().as_secs_f64() / 60.0;
+        if (round - WARM_UP).is_multiple_of(10) || span <= started.elapsed() {
+            println!("{minutes:5.1} min  {calls:>9} calls  {left:>9} bytes left  {quiet:?}");
+        }
+        if !quiet.rest.is_no_more_than(before.rest) {
+            println!(
+                "something is left: {:?}, {:?} before",
+                quiet.rest, before.rest
+            );
+            return ExitCode::FAILURE;
+        }
+        if span <= started.elapsed() {
+            return verdict(&host, i64::try_from(calls).unwrap_or(i64::MAX), left);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn verdict(host: &Host, calls: i64, left: i64) -> ExitCode {
+    let alerts = host.alerts();
+    println!("alerts: {alerts:?}");
+    if left <= calls.saturating_mul(BYTES_A_CALL) {
+        println!("{left} bytes are left of {calls} calls: less than {BYTES_A_CALL} a call");
+        return ExitCode::SUCCESS;
+    }
+    println!("{left} bytes are left of {calls} calls: more than {BYTES_A_CALL} a call");
+    ExitCode::FAILURE
+}
+
+/// A host with all that watches it.
+fn host() -> Host {
+    let host = Host::builder()
+        .allocation(Allocation::Pool { slots: Some(64) })
+        .pressure(PressureConfig::default())
+        .monitoring(MonitoringConfig::default())
+        .alerts(AlertConfig::default());
+    host.build().expect("a host")
+}
+
+/// The call of this number: one in ten is hostile, each in another way.
+async fn one(host: &Host, text: &Loaded, hostile: &Loaded, number: u64) {
+    if !number.is_multiple_of(HOSTILE_OF) {
+        let words = format!("to be or not to be, {number}");
+        let called = host.call(text, Request::new("count", json!({ "text": words })));
+        let called = called.await;
+        assert!(called.result.is_ok(), "{called:?}");
+        return;
+    }
+    let (tool, arguments, limits) = attack(number / HOSTILE_OF);
+    let request = Request::new(tool, arguments).limits(limits);
+    // Every now and then nobody waits for the end.
+    if number.is_multiple_of(HOSTILE_OF * 7) {
+        let call = host.call(hostile, request);
+        let dropped = tokio::time::timeout(Duration::from_micros(300), call);
+        drop(dropped.await);
+        return;
+    }
+    let called = host.call(hostile, request).await;
+    assert!(called.result.is_err(), "{tool}: {called:?}");
+}
+
+/// One of the ways to misbehave, under limits that end it soon.
+fn attack(number: u64) -> (&'static str, Value, Limits) {
+    let limits = Limits {
+        fuel: 2_000_000,
+        wall_ms: 200,
+        memory_bytes: 4 << 20,
+        result_bytes: 4 << 10,
+        ..Limits::default()
+    };
+    let (tool, arguments) = match number % 10 {
+        0 => ("spin", json!({})),
+        1 => ("hoard", json!({ "bytes": 64 << 20 })),
+        2 => ("trap", json!({})),
+        3 => ("recurse", json!({})),
+        4 => ("fail", json!({ "bytes": 100_000 })),
+        5 => ("exit-with", json!({ "code": 7 })),
+        6 => ("flood-result", json!({ "bytes": 100_000 })),
+        7 => ("hold-streams", json!({ "n": 100_000 })),
+        8 => ("no-such-tool", json!({ "number": number })),
+        _ => ("sleep", json!({ "ms": "not a number" })),
+    };
+    (tool, arguments, limits)
+}
+
+/// How many are open: the fewest of some looks, as the threads that look at the
+/// machine have a file open for a moment.
+async fn descriptors() -> u64 {
+    let mut fewest = u64::MAX;
+    for _ in 0..5 {
+        let machine = Detector::new().detect();
+        let used = machine.descriptors.and_then(|held| held.used);
+        fewest = fewest.min(used.map_or(0, |used| used.value));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    fewest
+}
+
+/// Waits until all has ended, and counts.
+async fn quiet(host: &Host) -> Quiet {
+    let registry = host.registry();
+    registry.settled().await;
+    let metrics = Handle::current().metrics();
+    let is_over = || {
+        // The last of a task goes a moment after whoever waits for it has its answer.
+        metrics.num_alive_tasks() == 0 && registry.counts().of(Kind::Instance).entries == 0
+    };
+    let began = Instant::now();
+    while !is_over() && began.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let descriptors = descriptors().await;
+    let stats = HEAP.stats();
+    let [allocated, freed] = [stats.bytes_allocated, stats.bytes_deallocated];
+    let [allocated, freed] = [allocated, freed].map(|bytes| i64::try_from(bytes).unwrap_or(0));
+    Quiet {
+        heap_bytes: allocated - freed,
+        rest: Rest {
+            descriptors,
+            threads: ProcessTime::of(std::process::id()).map_or(0, |time| time.threads),
+            tasks: metrics.num_alive_tasks(),
+            free_slots: host.allocated(Profile::Lean).expect("an engine").free_slots,
+            instances: registry.counts().of(Kind::Instance).entries,
+            entries: registry.counts().total().entries,
+            cleanups: registry.cleanups_pending(),
+        },
+    }
+}
