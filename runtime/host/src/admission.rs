@@ -28,7 +28,7 @@ use crate::PatinoxError;
 pub use busy::{Busy, BusyReason};
 use lanes::{Entry, Lanes, Turn};
 pub use short::PressureConfig;
-pub(crate) use short::{NewCalls, Shortage};
+pub(crate) use short::{NewCalls, Shortage, is_needed_critical};
 
 /// How soon a call is wanted.
 ///

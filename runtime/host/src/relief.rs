@@ -4,13 +4,13 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use patinox_resources::{
-    CleanupError, Demand, Freed, Level, Pressure, PressureWatch, Reading, Reclaim, Reclaimer,
-    Sampler, Stage, Step,
+    Cause, CleanupError, Demand, Freed, Level, Pressure, PressureWatch, Reading, Reclaim,
+    Reclaimer, Sampler, Stage, Step,
 };
 use patinox_sandbox::{Engine, Loader};
 use patinox_telemetry::{Event, PressureChanged, Reclaimed};
 
-use crate::admission::{Gate, NewCalls};
+use crate::admission::{Gate, NewCalls, is_needed_critical};
 use crate::host::Parts;
 
 /// Makes what relieves a host, of all that it has.
@@ -62,7 +62,11 @@ impl Reclaim for LongCalls {
         Stage::CancelStuck
     }
 
-    fn reclaim(&self, _: &Demand) -> Result<Freed, CleanupError> {
+    fn reclaim(&self, demand: &Demand) -> Result<Freed, CleanupError> {
+        // A full disk is no reason to end what computes.
+        if demand.cause != Cause::Asked && !is_needed_critical(demand) {
+            return Ok(Freed::default());
+        }
         let host = self.host.upgrade();
         Ok(host.map_or_else(Freed::default, |host| {
             host.running.end_longer_than(self.stuck_after)

@@ -139,10 +139,13 @@ fn reclaimed_something(reclaimed: &Reclaimed) {
             )
         };
     }
-    if reclaimed.causes.is_empty() {
+    if !reclaimed.causes.is_empty() {
+        at!(Level::WARN, "reclaiming failed", names::ERROR_MESSAGE => causes.as_str());
+    } else if 0 < reclaimed.attempted {
         at!(Level::INFO, "reclaimed");
     } else {
-        at!(Level::WARN, "reclaiming failed", names::ERROR_MESSAGE => causes.as_str());
+        // While something is pressed for long, that is most of them.
+        at!(Level::DEBUG, "nothing to reclaim");
     }
 }
 

@@ -93,7 +93,8 @@ impl Reclaim for NewCalls {
     }
 }
 
-fn is_needed_critical(demand: &Demand) -> bool {
+/// Whether something is critical that a call cannot do without.
+pub(crate) fn is_needed_critical(demand: &Demand) -> bool {
     let mut needed = NEEDED.into_iter();
     needed.any(|resource| demand.level_of(resource) == Level::Critical)
 }
