@@ -148,6 +148,17 @@ async fn a_machine_that_runs_out_sheds_load_in_order_and_recovers() {
     memory(scene.machine.path(), 40);
     assert_eq!(scene.told().await, ("normal", Vec::new()));
     assert_eq!(scene.ends().await, ["ok"; 3]);
+
+    // What somebody asked for lasts until he takes it back, whatever is pressed.
+    let steps = scene.host.reclaim(Stage::RefuseWork).await;
+    assert!(steps.is_ok(), "{steps:?}");
+    memory(scene.machine.path(), 90);
+    assert_eq!(scene.told().await.0, "elevated");
+    memory(scene.machine.path(), 40);
+    assert_eq!(scene.told().await.0, "normal");
+    assert_eq!(scene.ends().await, ["limit/busy"; 3]);
+    scene.host.restore().await.expect("a thread");
+    assert_eq!(scene.ends().await, ["ok"; 3]);
     let called = soon(running).await.expect("no panic");
     assert_eq!(called.result.ok(), Some(json!(500)));
 }

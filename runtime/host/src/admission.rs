@@ -111,13 +111,22 @@ impl NotAdmitted {
     }
 }
 
+/// Why no call begins.
+#[derive(Debug, Default)]
+struct Refuses {
+    /// Somebody asked for that.
+    asked: AtomicBool,
+    /// The machine is short of what calls need, and nothing else has helped.
+    pressed: AtomicBool,
+}
+
 /// Admits calls. Cheap to clone; every clone is the same gate.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     lanes: Arc<Mutex<Lanes>>,
     shortage: Option<Shortage>,
-    /// Whether no call begins, as nothing else has helped.
-    refuses: Arc<AtomicBool>,
+    /// Why no call begins, if none does.
+    refuses: Arc<Refuses>,
 }
 
 impl Gate {
@@ -130,14 +139,11 @@ impl Gate {
         }
     }
 
-    fn refuse(&self, refuses: bool) {
-        self.refuses.store(refuses, Ordering::Relaxed);
-    }
-
     /// Whether the machine bears a call of this priority.
     fn check(&self, priority: Priority) -> Result<(), Busy> {
         let shortage = self.shortage.as_ref();
-        if self.refuses.load(Ordering::Relaxed) {
+        let Refuses { asked, pressed } = &*self.refuses;
+        if pressed.load(Ordering::Relaxed) || asked.load(Ordering::Relaxed) {
             let short = shortage.and_then(|shortage| shortage.short(Level::Critical));
             return Err(short.unwrap_or_else(Busy::refusing));
         }

@@ -17,7 +17,7 @@ use patinox_telemetry::metrics::{
 };
 use patinox_telemetry::{
     AlertRule, AlertSink, Alerts, Condition, Event, Health, LogSink, Monitor, Monitors, RuleError,
-    Snapshot,
+    Snapshot, tell,
 };
 
 use crate::host::Parts;
@@ -79,10 +79,12 @@ impl AlertConfig {
 
 /// Judges each look, and records what is told.
 pub(crate) fn judge(host: &Weak<Parts>, alerts: &Mutex<Alerts>, snapshot: &Snapshot) {
-    let told = {
+    let (told, sinks) = {
         let mut alerts = alerts.lock().unwrap_or_else(PoisonError::into_inner);
-        alerts.judge(snapshot, Instant::now())
+        (alerts.judge(snapshot, Instant::now()), alerts.sinks())
     };
+    // Without the lock: a sink may ask for the alerts of its host.
+    tell(&sinks, &told);
     if let Some(host) = host.upgrade() {
         for alert in told {
             host.record(&Event::AlertChanged(alert));
@@ -195,11 +197,6 @@ impl HostMonitor {
         let failed = registry.failure_counts().total();
         let pending = registry.cleanups_pending();
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.count < failed {
-            failures.count = failed;
-            failures.at = Some(Instant::now());
-        }
-        let lately = failures.at.filter(|at| at.elapsed() < FAILED_LATELY);
         let totals = Stage::ALL.map(|stage| host.reclaimer.totals(stage));
         let sum = |of: fn(&patinox_resources::StageTotals) -> u64| {
             totals.iter().map(of).fold(0, u64::saturating_add)
@@ -207,9 +204,15 @@ impl HostMonitor {
         let (freed, attempted) = (sum(|it| it.freed.count), sum(|it| it.freed.attempted));
         let (steps, not_done) = (sum(|it| it.steps), sum(|it| it.failed));
         let took = totals.iter().map(|it| it.took).sum::<Duration>();
-        // Of what failed nobody knows what is left; half of it is no accident.
-        let condition = match lately {
-            _ if 0 < steps && steps <= not_done.saturating_mul(2) => Condition::Unhealthy,
+        let all_failed = failed.saturating_add(not_done);
+        if failures.count < all_failed {
+            failures.count = all_failed;
+            failures.at = Some(Instant::now());
+        }
+        // Of what failed nobody knows what is left; half of all is no accident.
+        let is_half = 0 < steps && steps <= not_done.saturating_mul(2);
+        let condition = match failures.at.filter(|at| at.elapsed() < FAILED_LATELY) {
+            Some(_) if is_half => Condition::Unhealthy,
             Some(_) => Condition::Degraded,
             None => Condition::Healthy,
         };

@@ -124,6 +124,8 @@ impl Component {
             exports,
         }));
         engine.remember(component.downgrade());
+        // It may have been replaced before anybody could know of this one.
+        component.unlink_retired();
         Ok(component)
     }
 
@@ -275,6 +277,8 @@ impl Component {
                 return (None, Ok(ready));
             }
             match self.link_on(backend) {
+                // What is not to be used again is not kept.
+                Ok(ready) if backend.is_retired() => (None, Ok(ready)),
                 Ok(ready) => {
                     // A backend that takes no more calls goes with what is linked
                     // there.

@@ -1,6 +1,7 @@
 //! How many instances live at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -57,6 +58,8 @@ pub struct Slots(Arc<[Share; MAX_DEPTH + 1]>);
 struct Share {
     free: Arc<Semaphore>,
     total: usize,
+    /// How many of them nobody gets for now.
+    withheld: AtomicUsize,
 }
 
 /// The slots of one live instance; they are given back when it is dropped.
@@ -98,6 +101,7 @@ impl Slots {
             Share {
                 free: Arc::new(Semaphore::new(total)),
                 total,
+                withheld: AtomicUsize::new(0),
             }
         })))
     }
@@ -165,7 +169,28 @@ impl Slots {
     #[must_use]
     pub fn of_roots(&self) -> (usize, usize) {
         let [root, ..] = &*self.0;
-        (root.total, root.free.available_permits())
+        let withheld = root.withheld.load(Ordering::Relaxed);
+        let there = root.total.saturating_sub(withheld);
+        (there, root.free.available_permits())
+    }
+
+    /// Gives root calls half as many from now on, of those that are free, and never
+    /// fewer than so many. How many fewer these are.
+    pub(crate) fn withhold(&self, least: usize) -> usize {
+        let [root, ..] = &*self.0;
+        let (there, _) = self.of_roots();
+        let gone = root
+            .free
+            .forget_permits(there.saturating_sub((there / 2).max(least)));
+        root.withheld.fetch_add(gone, Ordering::Relaxed);
+        gone
+    }
+
+    /// Takes back what was withheld.
+    pub(crate) fn restore(&self) {
+        let [root, ..] = &*self.0;
+        root.free
+            .add_permits(root.withheld.swap(0, Ordering::Relaxed));
     }
 
     /// How many are free, of all shares together.

@@ -145,24 +145,18 @@ impl Alerts {
         })
     }
 
-    /// Judges what was seen at a moment, tells the sinks, and returns what it told
-    /// them.
+    /// Judges what was seen at a moment, and returns what is to be [told](tell).
     pub fn judge(&mut self, snapshot: &Snapshot, now: Instant) -> Vec<Alert> {
         let repeat = self.repeat;
         let rules = self.rules.iter_mut();
-        let told: Vec<_> = rules
-            .filter_map(|judged| judged.judge(snapshot, now, repeat))
-            .collect();
-        for alert in &told {
-            for sink in &self.sinks {
-                let sent = catch_unwind(AssertUnwindSafe(|| sink.alert(alert)));
-                if let Err(payload) = sent {
-                    // The payload's own destructor may panic too.
-                    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                }
-            }
-        }
-        told
+        let told = rules.filter_map(|judged| judged.judge(snapshot, now, repeat));
+        told.collect()
+    }
+
+    /// Whom to tell.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<Arc<dyn AlertSink>> {
+        self.sinks.clone()
     }
 
     /// Those that are pending or firing.
@@ -174,6 +168,19 @@ impl Alerts {
             None => AlertState::Pending,
         };
         active.map(|judged| judged.alert(state(judged))).collect()
+    }
+}
+
+/// Tells each sink of each alert. One that panics hurts no other.
+pub fn tell(sinks: &[Arc<dyn AlertSink>], told: &[Alert]) {
+    for alert in told {
+        for sink in sinks {
+            let sent = catch_unwind(AssertUnwindSafe(|| sink.alert(alert)));
+            if let Err(payload) = sent {
+                // The payload's own destructor may panic too.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            }
+        }
     }
 }
 

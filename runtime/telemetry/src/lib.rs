@@ -55,7 +55,7 @@ pub mod trace;
 
 pub use alert::{
     Alert, AlertRule, AlertSink, AlertState, Alerts, Comparison, LogSink, RuleError, Severity,
-    Subject,
+    Subject, tell,
 };
 pub use clock::Clock;
 pub use event::{

@@ -1,5 +1,6 @@
 //! Turning calls away while the machine is short of something.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use patinox_resources::{
@@ -82,14 +83,23 @@ impl Reclaim for NewCalls {
     }
 
     fn reclaim(&self, demand: &Demand) -> Result<Freed, CleanupError> {
-        if demand.cause == Cause::Asked || is_needed_critical(demand) {
-            self.0.refuse(true);
+        let refuses = &self.0.refuses;
+        if demand.cause == Cause::Asked {
+            refuses.asked.store(true, Ordering::Relaxed);
+        } else if is_needed_critical(demand) {
+            refuses.pressed.store(true, Ordering::Relaxed);
         }
         Ok(Freed::default())
     }
 
+    /// What somebody asked for he takes back himself, and that alone.
     fn restore(&self, left: &Demand) {
-        self.0.refuse(is_needed_critical(left));
+        let refuses = &self.0.refuses;
+        if left.cause == Cause::Asked {
+            refuses.asked.store(false, Ordering::Relaxed);
+        } else if !is_needed_critical(left) {
+            refuses.pressed.store(false, Ordering::Relaxed);
+        }
     }
 }
 

@@ -36,7 +36,9 @@ impl Ladder {
     pub(super) fn climb(&mut self, reading: &Reading, now: Instant) -> Climb {
         let is_relieved = is_worse(reading, &self.before);
         let was_pressed = self.before.level() != Level::Normal;
-        if is_worse(&self.before, reading) || was_pressed != (reading.level() != Level::Normal) {
+        if is_newly_critical(&self.before, reading)
+            || was_pressed != (reading.level() != Level::Normal)
+        {
             self.reached = None;
             self.at = None;
         }
@@ -101,6 +103,14 @@ fn is_worse(before: &Reading, now: &Reading) -> bool {
     pressed.any(|one| before.level_of(one.resource) < one.level)
 }
 
+/// Whether something is critical that was not. What comes to be elevated beside
+/// others changes nothing: it may be nothing that anybody can relieve.
+fn is_newly_critical(before: &Reading, now: &Reading) -> bool {
+    let mut pressed = now.pressed.iter();
+    pressed
+        .any(|one| one.level == Level::Critical && before.level_of(one.resource) < Level::Critical)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::reading;
@@ -159,6 +169,26 @@ mod tests {
         assert_eq!(climb(&both), (ALL, false));
         assert_eq!(climb(&memory), (NONE, true));
         assert_eq!(climb(&disk), (ALL, true));
+    }
+
+    /// Nothing is let go of again and again because something else comes and goes.
+    #[test]
+    fn what_is_elevated_beside_it_changes_nothing() {
+        let mut ladder = Ladder::default();
+        let start = Instant::now();
+        let memory = reading(Elevated);
+        let mut both = memory.clone();
+        let mut stall = memory.pressed[0].clone();
+        stall.resource = Resource::CpuStall;
+        both.pressed.push(stall);
+        let looks = (0..30).map(|second| {
+            let reading = if second % 2 == 0 { &memory } else { &both };
+            ladder
+                .climb(reading, start + Duration::from_secs(second))
+                .stages
+                .len()
+        });
+        assert_eq!(looks.sum::<usize>(), 3);
     }
 
     #[test]

@@ -185,28 +185,21 @@ impl Chosen {
         })
     }
 
-    /// Has another pool take the place of this one, of so many slots, if there is
-    /// a pool. The old one takes no more calls, and goes with what it keeps when
-    /// its last call has ended and nothing is linked there. Tells what the old one
-    /// kept for the next calls.
+    /// Has another pool take the place of this one, if there is a pool where no
+    /// call runs and that keeps that much. The old one takes no more calls, and
+    /// goes with what it keeps when nothing is linked there. Tells what that was.
     ///
     /// # Errors
     ///
     /// If there is no room for another one beside it. Then it stays.
-    pub(super) fn replace_pool(
-        &self,
-        slots: impl FnOnce(&Backend, u32) -> Option<u32>,
-    ) -> Result<Kept, Error> {
+    pub(super) fn replace_pool(&self, least_bytes: u64) -> Result<Kept, Error> {
         self.main.update(|main| {
-            let Kind::Pool { slots: now, reset } = main.kind else {
-                return (None, Ok(Kept::default()));
-            };
-            let Some(slots) = slots(main, now) else {
-                return (None, Ok(Kept::default()));
-            };
             let kept = main.kept();
-            let kind = Kind::Pool { slots, reset };
-            match Backend::new(&self.tunables, kind, &self.registry) {
+            // Beside what runs there would be room for as many calls again.
+            if !main.is_pool() || kept.bytes < least_bytes || 0 < main.live() {
+                return (None, Ok(Kept::default()));
+            }
+            match Backend::new(&self.tunables, main.kind, &self.registry) {
                 Ok(next) => {
                     main.retire();
                     (Some(Arc::new(next)), Ok(kept))
@@ -216,9 +209,10 @@ impl Chosen {
         })
     }
 
-    /// How many slots a pool has here where nothing is short.
-    pub(super) const fn full(&self) -> Option<u32> {
-        self.rung.pool
+    /// The slots of the pool, if there is one.
+    pub(super) fn pool_slots(&self) -> Option<Slots> {
+        self.main
+            .with(|main| main.is_pool().then(|| main.slots.clone()))
     }
 
     /// A pool that asks the kernel nothing. Where there is no address space for a

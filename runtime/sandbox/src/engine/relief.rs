@@ -1,12 +1,12 @@
 //! What an engine can let go of.
 
-use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 use patinox_resources::{Cause, CleanupError, Demand, Freed, Kind, Reclaim, Resource, Stage};
 
 use super::Engine;
-use super::backend::{Backend, Kept};
+use super::backend::Kept;
+use super::profiled::Chosen;
 use crate::component::WeakComponent;
 use crate::error::Error;
 
@@ -16,8 +16,8 @@ pub(crate) const MEMORY: &[Resource] = &[Resource::Memory, Resource::MemoryStall
 /// What is kept of less than this is not worth another pool.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// A pool never has fewer slots.
-const LEAST_SLOTS: u32 = 16;
+/// Calls never have fewer slots of a pool.
+const LEAST_SLOTS: usize = 16;
 
 impl Engine {
     /// What can be let go of: memory that the pools keep for the next calls, and
@@ -33,19 +33,18 @@ impl Engine {
         ]
     }
 
-    /// Puts pools of other sizes in the place of those that there are.
-    fn replace_pools(
-        &self,
-        slots: impl Fn(&Backend, u32, Option<u32>) -> Option<u32>,
-    ) -> Result<Kept, Error> {
+    /// Puts pools that keep nothing in the place of those where no call runs.
+    fn replace_pools(&self) -> Result<Kept, Error> {
         let mut kept = Kept::default();
-        for profiled in [&self.0.lean, &self.0.strict] {
-            let Some(chosen) = profiled.chosen.get() else {
-                continue;
-            };
-            let replaced = chosen.replace_pool(|main, now| slots(main, now, chosen.full()))?;
-            kept.memories = kept.memories.saturating_add(replaced.memories);
-            kept.bytes = kept.bytes.saturating_add(replaced.bytes);
+        let mut failed = None;
+        for chosen in self.made() {
+            match chosen.replace_pool(LEAST_BYTES) {
+                Ok(replaced) => {
+                    kept.memories = kept.memories.saturating_add(replaced.memories);
+                    kept.bytes = kept.bytes.saturating_add(replaced.bytes);
+                }
+                Err(error) => failed = Some(error),
+            }
         }
         let components: Vec<_> = {
             let components = self.components();
@@ -57,7 +56,15 @@ impl Engine {
         for component in components {
             component.unlink_retired();
         }
-        Ok(kept)
+        failed.map_or(Ok(kept), Err)
+    }
+
+    /// What has been made of the two profiles.
+    fn made(&self) -> impl Iterator<Item = &Chosen> {
+        let profiled = [&self.0.lean, &self.0.strict];
+        profiled
+            .into_iter()
+            .filter_map(|profiled| profiled.chosen.get())
     }
 }
 
@@ -94,16 +101,13 @@ impl Reclaim for WarmMemories {
         if !is_wanted {
             return Ok(Freed::default());
         }
-        let kept = self.engine.replace_pools(|main, slots, _| {
-            // What runs would hold the old one, and take up both.
-            let is_worth_it = LEAST_BYTES <= main.kept().bytes;
-            (is_worth_it && (demand.cause != Cause::Idle || main.live() == 0)).then_some(slots)
-        })?;
+        let kept = self.engine.replace_pools()?;
         Ok(Freed::all(kept.memories, kept.bytes))
     }
 }
 
-/// Slots of the pools: half as many after each step.
+/// Slots of the pools: half as many for calls after each step, of those that are
+/// free.
 struct PoolSlots(Engine);
 
 impl Reclaim for PoolSlots {
@@ -119,25 +123,18 @@ impl Reclaim for PoolSlots {
         if !demand.is_for(MEMORY) {
             return Ok(Freed::default());
         }
-        let gone = Cell::new(0_usize);
-        let kept = self.0.replace_pools(|main, slots, _| {
-            let live = u32::try_from(main.live()).unwrap_or(u32::MAX);
-            let fewer = (slots / 2).max(live).max(LEAST_SLOTS);
-            let less = slots.checked_sub(fewer).filter(|less| 0 < *less)?;
-            gone.update(|gone| gone.saturating_add(usize::try_from(less).unwrap_or(0)));
-            Some(fewer)
-        })?;
-        Ok(Freed::all(gone.get(), kept.bytes))
+        let slots = self.0.made().filter_map(Chosen::pool_slots);
+        let gone = slots.map(|slots| slots.withhold(LEAST_SLOTS));
+        Ok(Freed::all(gone.sum(), 0))
     }
 
     fn restore(&self, left: &Demand) {
         if left.presses(MEMORY) {
             return;
         }
-        // Where there is no room for that, it stays as small as it is.
-        let _ = self
-            .0
-            .replace_pools(|_, slots, full| full.filter(|full| slots < *full));
+        for slots in self.0.made().filter_map(Chosen::pool_slots) {
+            slots.restore();
+        }
     }
 }
 

@@ -60,6 +60,7 @@ fn it_fires_once_it_lasted_repeats_and_is_over_once() {
     let mut judge = |seconds, count| {
         let now = start + Duration::from_secs(seconds);
         let told = alerts.judge(&waiting(count), now);
+        tell(&alerts.sinks(), &told);
         let told: Vec<_> = told.iter().map(|alert| alert.state).collect();
         let active: Vec<_> = alerts.active().iter().map(|alert| alert.state).collect();
         (told, active)
