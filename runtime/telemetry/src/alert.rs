@@ -10,7 +10,6 @@ mod sink;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ pub use self::rule::{AlertRule, Comparison, RuleError, Severity, Subject};
 pub use self::sink::{AlertSink, LogSink};
 
 use crate::Snapshot;
+use crate::contain::contain;
 
 /// The most values that are kept of a rule that looks at growth.
 const MAX_PAST: usize = 1_024;
@@ -175,11 +175,8 @@ impl Alerts {
 pub fn tell(sinks: &[Arc<dyn AlertSink>], told: &[Alert]) {
     for alert in told {
         for sink in sinks {
-            let sent = catch_unwind(AssertUnwindSafe(|| sink.alert(alert)));
-            if let Err(payload) = sent {
-                // The payload's own destructor may panic too.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-            }
+            // Whether he could take it is his own affair.
+            let _: Option<()> = contain(|| sink.alert(alert));
         }
     }
 }

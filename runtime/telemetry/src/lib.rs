@@ -45,6 +45,7 @@
 
 mod alert;
 mod clock;
+mod contain;
 mod event;
 pub mod metrics;
 mod monitor;

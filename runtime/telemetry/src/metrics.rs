@@ -16,7 +16,7 @@ pub use self::histogram::Histogram;
 pub use self::list::*;
 pub use self::measures::{Measures, Sample, Value};
 
-pub(crate) use self::calls::Calls;
+pub(crate) use self::calls::{Calls, short};
 pub(crate) use self::counters::Counters;
 pub(crate) use self::text::prometheus;
 

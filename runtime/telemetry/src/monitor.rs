@@ -1,12 +1,13 @@
 //! Who knows how a part is, and who asks them all.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patinox_policy::cut;
 
-use crate::metrics::{Calls, Counters, HEALTH, MONITOR_FAILURES, Measures, prometheus};
+use crate::contain::contain;
+use crate::metrics::{Calls, Counters, HEALTH, MONITOR_FAILURES, Measures, prometheus, short};
 use crate::{Event, Sink};
 
 /// The longest reason, in bytes.
@@ -171,17 +172,29 @@ impl Monitors {
         prometheus(self.tick().measures.clone())
     }
 
+    /// Forgets what was counted of components that are gone, once there are as many
+    /// series as there may be, so that those of others are told apart again. It is
+    /// asked by digest, of those that are in `loaded`; what has no digest stays.
+    pub fn forget_unless(&self, loaded: impl FnOnce() -> Vec<String>) {
+        if !self.0.calls.is_full() {
+            return;
+        }
+        let loaded = loaded();
+        let names: HashSet<_> = loaded.iter().map(|digest| short(digest)).collect();
+        let is_digest = |component: &str| component.starts_with("sha256:");
+        let is_kept = |component: &str| !is_digest(component) || names.contains(component);
+        self.0.calls.retain(is_kept);
+    }
+
     /// What it adds is taken whole, or not at all.
     fn ask(&self, monitor: &dyn Monitor, measures: &mut Measures) -> Vec<Health> {
         let mut added = Measures::default();
-        match catch_unwind(AssertUnwindSafe(|| monitor.look(&mut added))) {
-            Ok(health) => {
+        match contain(|| monitor.look(&mut added)) {
+            Some(health) => {
                 measures.extend(&added);
                 health
             }
-            Err(payload) => {
-                // The payload's own destructor may panic too.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            None => {
                 lock(&self.0.panics).number(&MONITOR_FAILURES, &[monitor.name()], 1.0);
                 vec![Health {
                     name: monitor.name(),

@@ -1,10 +1,10 @@
 //! From an event to everyone who listens.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::contain::contain;
 use crate::{Event, Sink};
 
 /// Tells an event to every sink, in the order they were given.
@@ -53,11 +53,8 @@ impl Recorder {
         for sink in &self.0.sinks {
             // A sink sees the event by shared reference, so what its panic
             // leaves half-done is its own state alone.
-            let told = catch_unwind(AssertUnwindSafe(|| sink.record(event)));
-            if let Err(payload) = told {
+            if contain(|| sink.record(event)).is_none() {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
-                // The payload's own destructor may panic too.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
             }
         }
     }

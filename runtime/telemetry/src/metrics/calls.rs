@@ -70,10 +70,7 @@ impl Calls {
             Outcome::Ok => "ok",
             Outcome::Failed { code, .. } => code.as_str(),
         };
-        let component = call
-            .component
-            .get(..DIGEST_BYTES)
-            .unwrap_or(&call.component);
+        let component = short(&call.component);
         let mut shard = self.home();
         let tool = named(call);
         if let Some(known) = shard.known(component, tool) {
@@ -102,6 +99,28 @@ impl Calls {
             if let Some(others) = &shard.others {
                 others.measure(measures, [OTHER; 2]);
             }
+        }
+    }
+
+    /// Whether what comes next may be one too many.
+    pub(crate) fn is_full(&self) -> bool {
+        let admitted = lock(&self.admitted);
+        let most = admitted.tools.len().max(admitted.outcomes.len());
+        MAX_SERIES - 1 <= most
+    }
+
+    /// Forgets the components that are not to be kept, by what they are called here.
+    pub(crate) fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        {
+            let mut admitted = lock(&self.admitted);
+            admitted.tools.retain(|(component, _)| is_kept(component));
+            let outcomes = &mut admitted.outcomes;
+            outcomes.retain(|((component, _), _)| is_kept(component));
+        }
+        // After that, so that none is counted that is not admitted.
+        for shard in &self.shards {
+            let components = &mut lock(shard).components;
+            components.retain(|component, _| is_kept(component));
         }
     }
 
@@ -136,6 +155,11 @@ impl Calls {
         let [first, ..] = &self.shards;
         lock(self.shards.get(home).unwrap_or(first))
     }
+}
+
+/// What a component is called in figures.
+pub(crate) fn short(component: &str) -> &str {
+    component.get(..DIGEST_BYTES).unwrap_or(component)
 }
 
 /// The tool, but for a name that nobody has and whoever called made up.

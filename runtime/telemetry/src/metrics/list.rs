@@ -65,7 +65,7 @@ pub static CALLS_RUNNING: Metric = Metric {
 pub static CALLS_WAITING: Metric = Metric {
     name: "patinox_calls_waiting",
     kind: MetricKind::Gauge,
-    help: "Calls that wait for their turn",
+    help: "Calls that wait to be admitted",
     labels: &[],
 };
 
@@ -150,6 +150,14 @@ pub static POOL_SLOTS_FREE: Metric = Metric {
     name: "patinox_pool_slots_free",
     kind: MetricKind::Gauge,
     help: "Those of them that no instance has",
+    labels: &["profile"],
+};
+
+/// Calls that wait for one of them.
+pub static POOL_WAITING: Metric = Metric {
+    name: "patinox_pool_waiting",
+    kind: MetricKind::Gauge,
+    help: "Calls that wait for one of them",
     labels: &["profile"],
 };
 
@@ -331,6 +339,7 @@ pub static ALL: &[&Metric] = &[
     &CLEANUP_FAILURES,
     &POOL_SLOTS,
     &POOL_SLOTS_FREE,
+    &POOL_WAITING,
     &STORE_ENTRIES,
     &STORE_BYTES,
     &PRESSURE,

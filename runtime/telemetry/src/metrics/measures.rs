@@ -30,7 +30,7 @@ pub struct Measures {
     samples: Vec<Sample>,
     /// The place of each.
     places: HashMap<(&'static str, Vec<String>), usize>,
-    /// How many each metric has.
+    /// How many each metric has, that of the rest left out.
     counts: HashMap<&'static str, usize>,
 }
 
@@ -90,11 +90,14 @@ impl Measures {
         labels.resize(metric.labels.len(), OTHER.to_owned());
         let mut key = (metric.name, labels);
         let count = self.counts.entry(metric.name).or_default();
-        if !self.places.contains_key(&key) {
-            if MAX_SERIES - 1 <= *count {
+        // There is always room for what all that is one too many is counted under.
+        let is_rest = key.1.iter().all(|label| label == OTHER);
+        if !is_rest && !self.places.contains_key(&key) {
+            if *count < MAX_SERIES - 1 {
+                *count += 1;
+            } else {
                 key.1.fill(OTHER.to_owned());
             }
-            *count += usize::from(!self.places.contains_key(&key));
         }
         let place = *self.places.entry(key).or_insert_with_key(|(_, labels)| {
             self.samples.push(Sample {

@@ -275,3 +275,72 @@ proptest! {
         prop_assert_eq!(near.to_bits(), exact.to_bits());
     }
 }
+
+/// One of a component and a tool by their numbers.
+fn numbered(component: usize, tool: usize) -> Event {
+    let Event::CallEnded(call) = ended(&format!("tool-{tool}"), Outcome::Ok) else {
+        unreachable!("a call");
+    };
+    Event::CallEnded(CallEnded {
+        component: format!("sha256:{component:064}"),
+        ..call
+    })
+}
+
+/// What is counted under the rest in one thread takes no other one's place.
+#[test]
+fn a_series_that_is_there_stays_whichever_thread_comes_first() {
+    let monitors = Monitors::default();
+    let on_thread = |from: usize, to: usize| {
+        let monitors = monitors.clone();
+        let work = move || {
+            let events = (from..to).map(|tool| numbered(7, tool));
+            events.for_each(|event| monitors.record(&event));
+        };
+        thread::spawn(work).join().unwrap();
+    };
+    on_thread(0, 998);
+    on_thread(998, 999);
+    for _ in 0..16 {
+        // On each thread the rest comes before what one of the others has.
+        on_thread(999, 1_001);
+    }
+    let text = monitors.prometheus();
+    for name in ["patinox_calls_total", "patinox_call_fuel_count"] {
+        assert_eq!(series(&text, name), 1_000, "{name}");
+    }
+    for tool in [0, 997, 998] {
+        assert!(text.contains(&format!("tool=\"tool-{tool}\"")), "{tool}");
+    }
+    assert!(!text.contains("tool=\"tool-999\""));
+}
+
+#[test]
+fn tools_of_components_that_are_gone_make_room() {
+    let digest = |number: usize| format!("sha256:{number:012}{number:052}");
+    let event = |number: usize| {
+        let Event::CallEnded(call) = numbered(0, 0) else {
+            unreachable!("a call");
+        };
+        Event::CallEnded(CallEnded {
+            component: digest(number),
+            ..call
+        })
+    };
+    let monitors = Monitors::default();
+    (0..1_200).for_each(|number| monitors.record(&event(number)));
+    let shown = |number: usize| {
+        let name = format!("component=\"sha256:{number:012}\"");
+        monitors.prometheus().contains(&name)
+    };
+    assert!(shown(0) && shown(998) && !shown(999) && !shown(1_100));
+    // Nobody needs their places while there is room.
+    let few = Monitors::default();
+    few.record(&event(1));
+    few.forget_unless(|| unreachable!("it is not full"));
+    monitors.forget_unless(|| vec![digest(998), digest(1_100)]);
+    assert!(!shown(0) && shown(998));
+    monitors.record(&event(1_100));
+    assert!(shown(1_100));
+    assert_eq!(series(&monitors.prometheus(), "patinox_calls_total"), 3);
+}
