@@ -99,6 +99,9 @@ use std::process::ExitCode;
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
 pub use patinox_host::{
+    Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
+};
+pub use patinox_host::{
     AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
     Caller, CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector,
     Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Leaked,

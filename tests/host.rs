@@ -19,6 +19,7 @@ mod pressure;
 mod probe;
 mod reclaim;
 mod registry;
+mod router;
 mod schemas;
 mod state;
 mod values;

@@ -188,23 +188,25 @@ async fn a_pool_that_is_used_up_says_so() {
     assert_eq!(health(&snapshot, "pool").condition, Condition::Healthy);
     let sleep = || {
         let (host, hostile) = (host.clone(), hostile.clone());
-        let request = Request::new("sleep", json!({ "ms": 400 }));
+        let request = Request::new("sleep", json!({ "ms": 800 }));
         tokio::spawn(async move { host.call(&hostile, request).await })
     };
-    let calls = [sleep(), sleep()];
-    let full = async {
-        loop {
-            let snapshot = tick(&host);
-            let pool = health(&snapshot, "pool");
-            if pool.condition != Condition::Healthy {
-                return pool.reason.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    let becomes = async |condition| loop {
+        let snapshot = tick(&host);
+        let pool = health(&snapshot, "pool");
+        if pool.condition == condition {
+            return pool.reason.clone();
         }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let reason = soon(full).await;
-    assert!(reason.contains("lean slots are used"), "{reason}");
-    for call in calls {
+    let calls = [sleep(), sleep()];
+    let reason = soon(becomes(Condition::Degraded)).await;
+    assert_eq!(reason, "2 of 2 lean slots are used, 0 calls wait for one");
+    // All three are admitted; the last one waits for a slot.
+    let third = sleep();
+    let reason = soon(becomes(Condition::Unhealthy)).await;
+    assert_eq!(reason, "2 of 2 lean slots are used, 1 calls wait for one");
+    for call in calls.into_iter().chain([third]) {
         assert_eq!(code(&soon(call).await.expect("no panic")), "ok");
     }
     assert_eq!(health(&tick(&host), "pool").condition, Condition::Healthy);

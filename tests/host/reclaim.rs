@@ -183,7 +183,7 @@ async fn what_has_run_for_long_is_ended_and_the_rest_runs_on() {
     let short = sleep(&host, &hostile, 300);
     tokio::task::yield_now().await;
     let steps = host.reclaim(Stage::CancelStuck).await.expect("a thread");
-    assert_eq!(of(&steps, "long calls").freed.count, 1);
+    assert_eq!(of(&steps, "long calls and loads").freed.count, 1);
     let called = soon(long).await.expect("no panic");
     let error = called.result.unwrap_err();
     assert_eq!(error.code().as_str(), "limit/busy");

@@ -118,6 +118,21 @@ struct Refuses {
     asked: AtomicBool,
     /// The machine is short of what calls need, and nothing else has helped.
     pressed: AtomicBool,
+    /// It has been for long, and what else is to help has not ended.
+    overdue: AtomicBool,
+}
+
+impl Refuses {
+    fn is_so(&self) -> bool {
+        let Self {
+            asked,
+            pressed,
+            overdue,
+        } = self;
+        [asked, pressed, overdue]
+            .into_iter()
+            .any(|reason| reason.load(Ordering::Relaxed))
+    }
 }
 
 /// Admits calls. Cheap to clone; every clone is the same gate.
@@ -142,12 +157,20 @@ impl Gate {
     /// Whether the machine bears a call of this priority.
     fn check(&self, priority: Priority) -> Result<(), Busy> {
         let shortage = self.shortage.as_ref();
-        let Refuses { asked, pressed } = &*self.refuses;
-        if pressed.load(Ordering::Relaxed) || asked.load(Ordering::Relaxed) {
+        if self.refuses.is_so() {
             let short = shortage.and_then(|shortage| shortage.short(Level::Critical));
             return Err(short.unwrap_or_else(Busy::refusing));
         }
         shortage.map_or(Ok(()), |shortage| shortage.check(priority))
+    }
+
+    /// Whether new calls are refused because that is overdue.
+    pub(crate) fn refuse_overdue(&self, is_overdue: bool) {
+        let overdue = &self.refuses.overdue;
+        // Read by every call, so written only where it changes.
+        if overdue.load(Ordering::Relaxed) != is_overdue {
+            overdue.store(is_overdue, Ordering::Relaxed);
+        }
     }
 
     /// Waits until the call may begin; it may as long as the permit is held.

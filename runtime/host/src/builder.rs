@@ -2,10 +2,11 @@
 
 #[cfg(feature = "compile")]
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{Detector, Registry};
-use patinox_sandbox::{Allocation, ArtifactStore, Import};
+use patinox_sandbox::{Allocation, ArtifactStore, Import, Router};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
@@ -124,6 +125,12 @@ impl HostBuilder {
     /// where that is granted to them.
     pub fn import(mut self, import: Import) -> Self {
         self.0.imports.push(import);
+        self
+    }
+
+    /// What chooses where each instance runs: see [`Config::router`].
+    pub fn router(mut self, router: Arc<dyn Router>) -> Self {
+        self.0.router = Some(router);
         self
     }
 

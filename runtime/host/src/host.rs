@@ -12,7 +12,8 @@ use patinox_resources::{
     Registered, Registry, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
-    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, Loader, Profile,
+    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, Loader,
+    Profile, Router,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
@@ -86,6 +87,9 @@ pub struct Config {
     /// Interfaces of the embedder's own that components may import, where that
     /// is granted to them.
     pub imports: Vec<Import>,
+    /// What chooses where each instance runs; `None`, the default, for the pool as
+    /// long as there is room: [`InOrder`].
+    pub router: Option<Arc<dyn Router>>,
 }
 
 /// A running host: loads components and calls their tools.
@@ -104,7 +108,7 @@ pub(crate) struct Parts {
     pub(crate) running: Running,
     pub(crate) listeners: Listeners,
     pub(crate) reclaimer: Reclaimer,
-    monitors: Option<Monitors>,
+    pub(crate) monitors: Option<Monitors>,
     alerts: Option<Arc<Mutex<Alerts>>>,
     /// Has the monitors look again and again.
     ticks: OnceLock<(Ticks, Registered)>,
@@ -142,6 +146,7 @@ impl Host {
             clock: config.clock,
             imports: Imports::new(config.imports.clone())?,
             registry: config.registry.clone(),
+            router: config.router.clone().unwrap_or_else(|| Arc::new(InOrder)),
         });
         #[cfg(feature = "compile")]
         let loader = {
@@ -187,6 +192,10 @@ impl Host {
         let _ = parts.cleanups.set(listen(&parts));
         begin(&parts, shortage, monitoring).map_err(PatinoxError::NoThread)?;
         Ok(Self(parts))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
     }
 
     /// Makes one part by part.
@@ -354,8 +363,11 @@ impl Host {
     /// a host does so only where it was told to look at its machine:
     /// [`HostBuilder::pressure`].
     ///
-    /// The last two stages are felt: they end calls that have run for long, and
-    /// have all new ones end as `limit/busy`, until [`restore`](Self::restore).
+    /// The last two stages are felt: they end calls and loads that have run for long,
+    /// and have all new ones end as `limit/busy`, until [`restore`](Self::restore).
+    ///
+    /// It takes as long as what it lets go of does, a store on a disk that hangs
+    /// included; whoever cannot wait for that puts a time limit around it.
     ///
     /// # Errors
     ///

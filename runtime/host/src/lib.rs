@@ -34,6 +34,7 @@ mod events;
 mod load;
 mod monitoring;
 mod relief;
+mod router;
 mod running;
 
 pub use admission::{Busy, BusyReason, PressureConfig, Priority};
@@ -58,6 +59,9 @@ pub use patinox_sandbox::{
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};
+pub use router::{
+    Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
+};
 pub use running::Shutdown;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

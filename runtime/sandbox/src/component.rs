@@ -90,6 +90,11 @@ impl Ready {
     pub(crate) fn handler(&self) -> Result<&HandlerPre<State>, Error> {
         self.handler.as_ref().ok_or(Error::NotCallable)
     }
+
+    /// Where it is linked.
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
 }
 
 impl Component {

@@ -3,15 +3,14 @@
 
 mod backend;
 mod ladder;
+mod place;
 mod profiled;
 mod relief;
 mod ticker;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
-use patinox_policy::{LimitName, Limits};
 use patinox_resources::{Detector, Registry};
 use patinox_telemetry::Clock;
 use serde::{Deserialize, Serialize};
@@ -19,16 +18,17 @@ use serde::{Deserialize, Serialize};
 pub(crate) use backend::Backend;
 pub use ladder::Allocation;
 pub(crate) use ladder::Width;
+pub(crate) use place::Placed;
 
-use crate::component::{Component, Ready, WeakComponent};
-use crate::error::{Error, Raised};
+use crate::component::WeakComponent;
+use crate::error::Error;
 use crate::imports::Imports;
+use crate::router::{InOrder, Router};
 use crate::settings::Tunables;
-use crate::slots::Slot;
 use profiled::{Chosen, Profiled, SwapState};
 
 /// How a component is metered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// By fuel. For components in which fuel sees all work.
@@ -51,7 +51,7 @@ impl Profile {
 }
 
 /// What an engine is made of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EngineConfig {
     /// How instances get their memory.
     pub allocation: Allocation,
@@ -63,6 +63,21 @@ pub struct EngineConfig {
     pub imports: Imports,
     /// Where it is written down who holds what.
     pub registry: Registry,
+    /// Chooses where each instance runs.
+    pub router: Arc<dyn Router>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            allocation: Allocation::default(),
+            detector: Detector::default(),
+            clock: Clock::default(),
+            imports: Imports::default(),
+            registry: Registry::default(),
+            router: Arc::new(InOrder),
+        }
+    }
 }
 
 /// How the instances of a profile get their memory on this machine.
@@ -79,6 +94,8 @@ pub struct Allocated {
     pub call_slots: usize,
     /// How many of these no call holds at this moment.
     pub free_call_slots: usize,
+    /// How many calls wait for some of them.
+    pub waiting_calls: usize,
     /// Address space for each memory, in bytes: no memory grows beyond it.
     pub memory_reservation_bytes: u64,
     /// Whether the kernel is asked what a call has written to. Never where
@@ -150,44 +167,6 @@ impl Engine {
         self.chosen(profile)?.beside()
     }
 
-    /// Takes the slots for one instance: of the pool if it fits there and some
-    /// are free; else on demand if some are free there; else it waits for those
-    /// of the pool.
-    pub(crate) async fn place(
-        &self,
-        component: &Component,
-        limits: &Limits,
-        deadline: Instant,
-    ) -> Result<(Arc<Ready>, Slot), Raised> {
-        // Nothing calls from within a call yet.
-        const DEPTH: u32 = 0;
-        let weight = component.memories();
-        if limits.memories < u64::from(weight) {
-            return Err(Raised::Limit(LimitName::Memories, Some(weight.into())));
-        }
-        let main = self.main(component.profile())?;
-        let fits = !main.is_pool()
-            || component.fits_pool()
-                && main.slots.bear(weight)
-                && limits.table_elements <= backend::POOL_TABLE_ELEMENTS;
-        if !fits {
-            let beside = self.beside(component.profile())?;
-            let slot = beside.slots.take(weight, DEPTH, deadline).await?;
-            return Ok((component.ready(&beside)?, slot));
-        }
-        if let Ok(slot) = main.slots.try_take(weight, DEPTH) {
-            return Ok((component.ready(&main)?, slot));
-        }
-        if main.is_pool() && self.chosen(component.profile())?.spills() {
-            let beside = self.beside(component.profile())?;
-            if let Ok(slot) = beside.slots.try_take(weight, DEPTH) {
-                return Ok((component.ready(&beside)?, slot));
-            }
-        }
-        let slot = main.slots.take(weight, DEPTH, deadline).await?;
-        Ok((component.ready(&main)?, slot))
-    }
-
     /// A component has been linked.
     pub(crate) fn remember(&self, component: WeakComponent) {
         let mut components = self.components();
@@ -234,9 +213,10 @@ impl Engine {
             clock: _,
             imports: _,
             registry: _,
+            router,
         } = &self.0.config;
         self.profiled(profile)
-            .chosen(*allocation, detector, &self.0.swap)
+            .chosen((*allocation, router), detector, &self.0.swap)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, Limits, Usage};
@@ -10,11 +9,10 @@ use wasmtime::component::Val;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::handler::Handler;
-use crate::component::{Component, Ready};
-use crate::engine::Profile;
+use crate::component::Component;
+use crate::engine::{Placed, Profile};
 use crate::error::{Context, Error, Raised, Stop};
 use crate::sandbox::{GuestOutput, Outcome, Run};
-use crate::slots::Slot;
 use crate::state::State;
 use crate::turns::{Pace, Turns};
 use crate::types::ValueType;
@@ -37,34 +35,26 @@ const INTERRUPT_AFTER: Duration = Duration::from_millis(100);
 /// The store of one call. It is used once; dropping it frees all of it, and
 /// then its slot.
 pub(crate) struct Instance {
-    component: Arc<Ready>,
     store: Store<State>,
     run: Run,
-    slot: Slot,
+    placed: Placed,
 }
 
 impl Instance {
     /// Waits for room, until the deadline, and makes a store.
     pub(crate) async fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
         match Self::make(component, &run).await {
-            Ok((component, store, slot)) => Ok(Self {
-                component,
-                store,
-                run,
-                slot,
-            }),
+            Ok((store, placed)) => Ok(Self { store, run, placed }),
             Err(error) => Err(Box::new(Self::refuse(&run, error))),
         }
     }
 
-    async fn make(
-        component: &Component,
-        run: &Run,
-    ) -> Result<(Arc<Ready>, Store<State>, Slot), Error> {
+    async fn make(component: &Component, run: &Run) -> Result<(Store<State>, Placed), Error> {
         let engine = component.engine();
         let place = pin!(engine.place(component, &run.limits, run.deadline()));
         let placed = within(run, None, place).await;
-        let (ready, slot) = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
+        let placed = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
+        let ready = &placed.ready;
         let reach = engine.tunables(component.profile())?.memory_reservation;
         let mut state = State::new(run, engine.clock(), reach);
         state.budget.write_down(component.hold(run.started));
@@ -86,7 +76,7 @@ impl Instance {
             .set_fuel(run.limits.fuel)
             .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)))
             .map_err(Error::internal)?;
-        Ok((ready, store, slot))
+        Ok((store, placed))
     }
 
     /// The outcome of a call that never began.
@@ -105,7 +95,7 @@ impl Instance {
     ///
     /// It is the bound of host calls as well, as the engine has only one.
     pub(crate) fn bound_values(&mut self, result: Option<&ValueType>) {
-        let cost = result.map_or(1, value::cost).max(self.component.cost);
+        let cost = result.map_or(1, value::cost).max(self.placed.ready.cost);
         let bytes = hostcall_bytes(&self.run.limits, cost);
         self.store.set_hostcall_fuel(bytes);
     }
@@ -127,7 +117,7 @@ impl Instance {
         results: &mut [Val],
     ) -> Result<(), Raised> {
         let store = &mut self.store;
-        let ready = &self.component;
+        let ready = &self.placed.ready;
         let guest = pin!(async {
             let instance = ready
                 .pre
@@ -152,8 +142,8 @@ impl Instance {
         work: impl AsyncFnOnce(&Handler, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Raised> {
         let store = &mut self.store;
-        let pace = Some(&self.component.pace);
-        let handler = self.component.handler()?;
+        let pace = Some(&self.placed.ready.pace);
+        let handler = self.placed.ready.handler()?;
         let guest = pin!(async {
             let guest = handler
                 .instantiate_async(&mut *store)
@@ -170,7 +160,7 @@ impl Instance {
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         // What is freed counts as time of the call.
         let mut state = self.store.into_data();
-        drop(self.slot);
+        drop(self.placed);
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
         let (log, log_bytes) = state.log.take();

@@ -39,6 +39,7 @@ mod inspect;
 mod instance;
 mod loader;
 mod outline;
+mod router;
 mod sandbox;
 mod screen;
 mod settings;
@@ -63,6 +64,7 @@ pub use inspect::Export;
 pub use loader::Precompiled;
 pub use loader::{Loader, Source, Store};
 pub use outline::Outline;
+pub use router::{InOrder, Route, Router, Target, TargetKind, TargetName};
 pub use sandbox::{
     GuestAnnotations, GuestOutput, GuestToolSpec, Outcome, Progress, ProgressSink, Run, Sandbox,
 };

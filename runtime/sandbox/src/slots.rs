@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::timeout_at;
 
 /// How deep calls nest at most; a call deeper down finds no share.
@@ -60,6 +60,24 @@ struct Share {
     total: usize,
     /// How many of them nobody gets for now.
     withheld: AtomicUsize,
+    /// How many calls wait for some of them.
+    waiting: AtomicUsize,
+}
+
+/// One call waits, until this is dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn on(share: &'a Share) -> Self {
+        share.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(&share.waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The slots of one live instance; they are given back when it is dropped.
@@ -86,6 +104,18 @@ pub enum NoSlot {
     /// The deadline passed while it waited.
     #[error("no slot came free before the deadline")]
     Late,
+    /// Nobody gets any more of these: there are others in their place.
+    #[error("these slots are closed")]
+    Closed,
+}
+
+impl From<TryAcquireError> for NoSlot {
+    fn from(error: TryAcquireError) -> Self {
+        match error {
+            TryAcquireError::NoPermits => Self::Busy,
+            TryAcquireError::Closed => Self::Closed,
+        }
+    }
 }
 
 impl Slots {
@@ -102,8 +132,15 @@ impl Slots {
                 free: Arc::new(Semaphore::new(total)),
                 total,
                 withheld: AtomicUsize::new(0),
+                waiting: AtomicUsize::new(0),
             }
         })))
+    }
+
+    /// How many of so many root calls would share.
+    pub(crate) fn roots_of(total: u32) -> usize {
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        total.saturating_sub(reserved_of(total))
     }
 
     /// Takes the slots of an instance of so many memories, for a call so deep:
@@ -116,8 +153,9 @@ impl Slots {
     ///
     /// [`NoSlot::TooHeavy`] at once; [`NoSlot::Busy`] for a nested call where
     /// too few are free, which is always where there are none for its depth;
-    /// [`NoSlot::Late`] at the deadline. What is free at once is given whatever
-    /// the deadline is.
+    /// [`NoSlot::Late`] at the deadline; [`NoSlot::Closed`], also for those that
+    /// wait, once these are [closed](Self::close). What is free at once is given
+    /// whatever the deadline is.
     ///
     /// # Cancel safety
     ///
@@ -130,12 +168,16 @@ impl Slots {
         let weight = weight.max(1);
         let [share, ..] = &*self.0;
         share.fits(weight)?;
+        match self.try_take(weight, depth) {
+            Err(NoSlot::Busy) => {}
+            taken => return taken,
+        }
+        let _waits = Waits::on(share);
         let taken = Arc::clone(&share.free).acquire_many_owned(weight);
         let held = timeout_at(deadline.into(), taken).await;
-        // Nobody closes a share, so there is no other error than too few.
         let held = held.map_err(|_| NoSlot::Late)?;
         held.map(|held| Slot { _held: held })
-            .map_err(|_| NoSlot::Busy)
+            .map_err(|_| NoSlot::Closed)
     }
 
     /// Whether a root call of this weight gets its slots some day.
@@ -160,9 +202,62 @@ impl Slots {
             return Err(NoSlot::Busy);
         }
         share.fits(weight)?;
-        let held = Arc::clone(&share.free).try_acquire_many_owned(weight);
-        held.map(|held| Slot { _held: held })
-            .map_err(|_| NoSlot::Busy)
+        let held = Arc::clone(&share.free).try_acquire_many_owned(weight)?;
+        Ok(Slot { _held: held })
+    }
+
+    /// How many root calls wait for some.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let [root, ..] = &*self.0;
+        root.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Gives out no more of them, and has those that wait hear of it. What is held
+    /// is held until it is given back.
+    pub fn close(&self) {
+        for share in &*self.0 {
+            share.free.close();
+        }
+    }
+
+    /// Closes them if nobody holds one. Whether they are closed.
+    pub(crate) fn close_unused(&self) -> bool {
+        let taken = self.0.iter().map(|share| {
+            let withheld = share.withheld.load(Ordering::Relaxed);
+            let all = share.total.saturating_sub(withheld);
+            let all = u32::try_from(all).ok()?;
+            Arc::clone(&share.free).try_acquire_many_owned(all).ok()
+        });
+        // Held until they are closed, so that nobody takes one meanwhile.
+        let taken: Option<Vec<_>> = taken.collect();
+        if taken.is_some() {
+            self.close();
+        }
+        taken.is_some()
+    }
+
+    /// Whether somebody holds one.
+    pub(crate) fn are_used(&self) -> bool {
+        self.0.iter().any(|share| {
+            let withheld = share.withheld.load(Ordering::Relaxed);
+            share.free.available_permits() < share.total.saturating_sub(withheld)
+        })
+    }
+
+    /// Waits until nobody holds one. It waits in line with those that want some.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes nothing.
+    pub(crate) async fn unused(&self) {
+        for share in &*self.0 {
+            let withheld = share.withheld.load(Ordering::Relaxed);
+            let all = share.total.saturating_sub(withheld);
+            let all = u32::try_from(all).unwrap_or(u32::MAX);
+            // Where they are closed nobody gets any, and they come back as they may.
+            let _all = share.free.acquire_many(all).await;
+        }
     }
 
     /// How many root calls share, and how many of these are free.
@@ -184,6 +279,15 @@ impl Slots {
             .forget_permits(there.saturating_sub((there / 2).max(least)));
         root.withheld.fetch_add(gone, Ordering::Relaxed);
         gone
+    }
+
+    /// Withholds as many as those that these take the place of.
+    pub(crate) fn withhold_as(&self, before: &Self) {
+        let ([root, ..], [before, ..]) = (&*self.0, &*before.0);
+        let gone = root
+            .free
+            .forget_permits(before.withheld.load(Ordering::Relaxed));
+        root.withheld.fetch_add(gone, Ordering::Relaxed);
     }
 
     /// Takes back what was withheld.
@@ -211,12 +315,17 @@ impl Share {
     }
 }
 
-/// What root calls and each depth get of a total.
-fn shares(total: usize) -> [usize; MAX_DEPTH + 1] {
-    let reserved = match total {
+/// How many of a total are kept for nested calls.
+fn reserved_of(total: usize) -> usize {
+    match total {
         0 | 1 => 0,
         _ => (total / RESERVED_OF).max(1),
-    };
+    }
+}
+
+/// What root calls and each depth get of a total.
+fn shares(total: usize) -> [usize; MAX_DEPTH + 1] {
+    let reserved = reserved_of(total);
     let rounds = reserved / RESERVED_FOR.len();
     let rest = reserved % RESERVED_FOR.len();
     let mut shares = [0; MAX_DEPTH + 1];

@@ -16,8 +16,9 @@ pub struct PressureConfig {
     pub thresholds: Thresholds,
     /// How often the machine is looked at. One look takes some 0.3 ms of a core.
     pub every: Duration,
-    /// How long a call may have run when something is critical: those that have
-    /// run for longer are ended.
+    /// How long a call or a load may have run when something is critical: those that
+    /// have run for longer are ended. Where `wall` is shorter, as it is by default,
+    /// that is loads alone.
     pub stuck_after: Duration,
 }
 
@@ -86,7 +87,7 @@ impl Reclaim for NewCalls {
         let refuses = &self.0.refuses;
         if demand.cause == Cause::Asked {
             refuses.asked.store(true, Ordering::Relaxed);
-        } else if is_needed_critical(demand) {
+        } else if is_needed_critical(|resource| demand.level_of(resource)) {
             refuses.pressed.store(true, Ordering::Relaxed);
         }
         Ok(Freed::default())
@@ -97,14 +98,14 @@ impl Reclaim for NewCalls {
         let refuses = &self.0.refuses;
         if left.cause == Cause::Asked {
             refuses.asked.store(false, Ordering::Relaxed);
-        } else if !is_needed_critical(left) {
+        } else if !is_needed_critical(|resource| left.level_of(resource)) {
             refuses.pressed.store(false, Ordering::Relaxed);
         }
     }
 }
 
 /// Whether something is critical that a call cannot do without.
-pub(crate) fn is_needed_critical(demand: &Demand) -> bool {
+pub(crate) fn is_needed_critical(level_of: impl Fn(Resource) -> Level) -> bool {
     let mut needed = NEEDED.into_iter();
-    needed.any(|resource| demand.level_of(resource) == Level::Critical)
+    needed.any(|resource| level_of(resource) == Level::Critical)
 }

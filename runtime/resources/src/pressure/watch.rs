@@ -31,7 +31,7 @@ impl PressureWatch {
         pressure: Pressure,
         mut sampler: Sampler,
         every: Duration,
-        on_look: impl Fn(&Reading, bool) + Send + 'static,
+        mut on_look: impl FnMut(&Reading, bool) + Send + 'static,
     ) -> io::Result<Self> {
         let (end, ended) = sync_channel::<()>(1);
         let thread = thread::Builder::new().name("patinox-pressure".to_owned());

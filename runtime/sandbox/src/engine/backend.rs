@@ -1,5 +1,6 @@
 //! One engine of the library's: a way to allocate, with the imports linked.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use patinox_resources::Registry;
@@ -7,11 +8,12 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::error::Error;
 use crate::imports::{self, linked::component::Linker};
+use crate::router::{Router, Target, TargetKind, TargetName};
 use crate::settings::{self, Tunables};
 use crate::slots::Slots;
 use crate::state::State;
 
-use super::ticker;
+use super::{Profile, ticker};
 
 /// What one component may have to run from a pool. The defaults of a call's
 /// limits are within it; a call that raises them runs on demand.
@@ -68,11 +70,19 @@ pub(crate) struct Backend {
     pub(crate) linker: Linker<State>,
     pub(super) slots: Slots,
     pub(super) kind: Kind,
+    /// Told when an instance is gone.
+    pub(super) router: Arc<dyn Router>,
+    profile: Profile,
     retired: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Backend {
-    pub(super) fn new(tunables: &Tunables, kind: Kind, registry: &Registry) -> Result<Self, Error> {
+    pub(super) fn new(
+        tunables: &Tunables,
+        kind: Kind,
+        (registry, router): (&Registry, &Arc<dyn Router>),
+    ) -> Result<Self, Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let engine = wasmtime::Engine::new(&config(tunables, kind)).map_err(Error::internal)?;
         let mut linker = Linker::new(&engine, |state: &mut State| &mut state.meter);
@@ -85,7 +95,10 @@ impl Backend {
             linker,
             slots: Slots::new(slots),
             kind,
+            router: Arc::clone(router),
+            profile: tunables.profile,
             retired: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
         })
     }
 
@@ -106,12 +119,6 @@ impl Backend {
         }
     }
 
-    /// How many instances live here.
-    pub(super) fn live(&self) -> u64 {
-        let metrics = self.engine.pooling_allocator_metrics();
-        metrics.map_or(0, |metrics| metrics.component_instances())
-    }
-
     pub(crate) const fn is_pool(&self) -> bool {
         matches!(self.kind, Kind::Pool { .. })
     }
@@ -121,8 +128,49 @@ impl Backend {
         self.retired.load(Ordering::Relaxed)
     }
 
+    /// Lets no call begin here any more; those that wait for slots go elsewhere.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+        self.slots.close();
+    }
+
+    /// Whether no instance is to be made here for now.
+    pub(super) fn is_draining(&self) -> bool {
+        // Ordered with the slots: whoever drains it sees those that are taken, or
+        // whoever takes some sees this.
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_draining(&self, is_draining: bool) {
+        self.draining.store(is_draining, Ordering::SeqCst);
+    }
+
+    pub(super) const fn name(&self) -> TargetName {
+        TargetName {
+            profile: self.profile,
+            kind: match self.kind {
+                Kind::Pool {
+                    reset: Reset::Written,
+                    ..
+                } => TargetKind::Pool,
+                Kind::Pool {
+                    reset: Reset::All, ..
+                } => TargetKind::PoolWithoutScan,
+                Kind::OnDemand { .. } => TargetKind::OnDemand,
+            },
+        }
+    }
+
+    /// What a router is told of it.
+    pub(super) fn target(&self) -> Target {
+        let (slots, free_slots) = self.slots.of_roots();
+        Target {
+            name: self.name(),
+            slots,
+            free_slots,
+            waiting: self.slots.waiting(),
+            is_draining: self.is_draining(),
+        }
     }
 }
 

@@ -6,10 +6,13 @@ use patinox_resources::{
     Constraints, Detector, Kind as Held, Owner, Registered, Registry, Shared, Swap, SwapWatch,
 };
 
+use tokio::sync::Notify;
+
 use super::backend::{Backend, Kept, Kind, Reset};
 use super::ladder::{Allocation, BYTES_PER_CALL, Rung, Width, rungs};
 use super::{Allocated, Profile};
 use crate::error::Error;
+use crate::router::{Router, Target, TargetKind, TargetName};
 use crate::settings::Tunables;
 use crate::slots::Slots;
 
@@ -27,11 +30,14 @@ pub(super) struct Profiled {
 /// What the machine bears.
 pub(super) struct Chosen {
     registry: Registry,
+    router: Arc<dyn Router>,
     pub(super) tunables: Tunables,
     rung: Rung,
     main: Shared<Arc<Backend>>,
     beside: OnceLock<Arc<Backend>>,
     making: Mutex<()>,
+    /// Told when one of them begins or ends to drain.
+    pub(super) changed: Notify,
 }
 
 /// What tells whether memory can be swapped out.
@@ -79,7 +85,7 @@ impl Profiled {
     /// The engines, chosen by what the machine has left at the first call.
     pub(super) fn chosen(
         &self,
-        allocation: Allocation,
+        (allocation, router): (Allocation, &Arc<dyn Router>),
         detector: &Detector,
         swap: &OnceLock<SwapState>,
     ) -> Result<&Chosen, Error> {
@@ -104,7 +110,7 @@ impl Profiled {
             let swap = swap.get_or_init(|| SwapState::watch(detector, &self.registry));
             swap.reset()
         };
-        let chosen = Chosen::by((self.profile, &self.registry), rungs, reset)?;
+        let chosen = Chosen::by(self.profile, (&self.registry, router), rungs, reset)?;
         Ok(self.chosen.get_or_init(|| chosen))
     }
 }
@@ -112,7 +118,8 @@ impl Profiled {
 impl Chosen {
     /// Climbs down until an engine can be made.
     fn by(
-        (profile, registry): (Profile, &Registry),
+        profile: Profile,
+        (registry, router): (&Registry, &Arc<dyn Router>),
         rungs: Vec<Rung>,
         reset: impl Fn() -> Reset,
     ) -> Result<Self, Error> {
@@ -133,15 +140,17 @@ impl Chosen {
                     slots: rung.on_demand,
                 },
             };
-            match Backend::new(&tunables, kind, registry) {
+            match Backend::new(&tunables, kind, (registry, router)) {
                 Ok(main) => {
                     return Ok(Self {
                         registry: registry.clone(),
+                        router: Arc::clone(router),
                         tunables,
                         rung,
                         main: Shared::new(Arc::new(main)),
                         beside: OnceLock::new(),
                         making: Mutex::new(()),
+                        changed: Notify::new(),
                     });
                 }
                 Err(error) => refused = Some(error),
@@ -187,26 +196,30 @@ impl Chosen {
 
     /// Has another pool take the place of this one, if there is a pool where no
     /// call runs and that keeps that much. The old one takes no more calls, and
-    /// goes with what it keeps when nothing is linked there. Tells what that was.
-    ///
-    /// # Errors
-    ///
-    /// If there is no room for another one beside it. Then it stays.
-    pub(super) fn replace_pool(&self, least_bytes: u64) -> Result<Kept, Error> {
+    /// goes with what it keeps when nothing is linked there. Tells what it keeps,
+    /// and whether that goes: not where there is no room for another one beside it.
+    pub(super) fn replace_pool(&self, least_bytes: u64) -> (Kept, bool) {
         self.main.update(|main| {
             let kept = main.kept();
+            if !main.is_pool() || kept.bytes < least_bytes || main.slots.are_used() {
+                return (None, (Kept::default(), false));
+            }
+            let Ok(next) = self.backend_of(main.kind) else {
+                return (None, (kept, false));
+            };
             // Beside what runs there would be room for as many calls again.
-            if !main.is_pool() || kept.bytes < least_bytes || 0 < main.live() {
-                return (None, Ok(Kept::default()));
+            if !main.slots.close_unused() {
+                return (None, (Kept::default(), false));
             }
-            match Backend::new(&self.tunables, main.kind, &self.registry) {
-                Ok(next) => {
-                    main.retire();
-                    (Some(Arc::new(next)), Ok(kept))
-                }
-                Err(error) => (None, Err(error)),
-            }
+            main.retire();
+            next.slots.withhold_as(&main.slots);
+            next.set_draining(main.is_draining());
+            (Some(Arc::new(next)), (kept, true))
         })
+    }
+
+    fn backend_of(&self, kind: Kind) -> Result<Backend, Error> {
+        Backend::new(&self.tunables, kind, (&self.registry, &self.router))
     }
 
     /// The slots of the pool, if there is one.
@@ -222,7 +235,7 @@ impl Chosen {
             slots,
             reset: Reset::All,
         };
-        match Backend::new(&self.tunables, kind, &self.registry) {
+        match self.backend_of(kind) {
             Ok(safe) => Ok(Arc::new(safe)),
             Err(_) => self.beside(),
         }
@@ -240,8 +253,48 @@ impl Chosen {
         let kind = Kind::OnDemand {
             slots: self.rung.on_demand,
         };
-        let beside = Arc::new(Backend::new(&self.tunables, kind, &self.registry)?);
+        let beside = Arc::new(self.backend_of(kind)?);
         Ok(Arc::clone(self.beside.get_or_init(|| beside)))
+    }
+
+    /// What is beside the pool, made or not.
+    pub(super) fn target_beside(&self) -> Target {
+        self.beside.get().map_or_else(
+            || {
+                // Made when a call needs it first.
+                let slots = Slots::roots_of(self.rung.on_demand);
+                Target {
+                    name: TargetName {
+                        profile: self.tunables.profile,
+                        kind: TargetKind::OnDemand,
+                    },
+                    slots,
+                    free_slots: slots,
+                    waiting: 0,
+                    is_draining: false,
+                }
+            },
+            |beside| beside.target(),
+        )
+    }
+
+    /// All that there is.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        let main = self.main.with(|main| (main.target(), main.is_pool()));
+        let beside = main.1.then(|| self.target_beside());
+        [main.0].into_iter().chain(beside).collect()
+    }
+
+    /// The one of this name; made, if it is what there is beside the pool.
+    pub(super) fn backend(&self, name: TargetName) -> Option<Arc<Backend>> {
+        let main = self.main.with(Arc::clone);
+        if main.name() == name {
+            return Some(main);
+        }
+        let is_beside = main.is_pool()
+            && name.kind == TargetKind::OnDemand
+            && name.profile == self.tunables.profile;
+        if is_beside { self.beside().ok() } else { None }
     }
 
     /// Whether calls that find the pool full run beside it. Where address space
@@ -257,20 +310,26 @@ impl Chosen {
             Kind::Pool { slots, reset } => (Some(slots), Some(reset)),
             Kind::OnDemand { .. } => (None, None),
         };
-        let beside = match self.beside.get() {
-            _ if pool_slots.is_none() => Slots::new(0),
-            Some(beside) => beside.slots.clone(),
-            // Made when a call needs it first.
-            None => Slots::new(self.rung.on_demand),
+        let beside = pool_slots.map(|_| self.target_beside());
+        let main_target = main.target();
+        // Where address space is short, none that find the pool full go there.
+        let spilled = beside.filter(|_| self.spills());
+        let sum = |of: fn(&Target) -> usize| {
+            let of_beside = spilled.as_ref().map_or(0, of);
+            of(&main_target).saturating_add(of_beside)
         };
-        let (all, free) = main.slots.of_roots();
-        let (all_beside, free_beside) = beside.of_roots();
+        let free_beside = match self.beside.get() {
+            _ if pool_slots.is_none() => 0,
+            Some(beside) => beside.slots.free(),
+            None => usize::try_from(self.rung.on_demand).unwrap_or(usize::MAX),
+        };
         Ok(Allocated {
             pool_slots,
             on_demand_slots: self.rung.on_demand,
-            free_slots: main.slots.free().saturating_add(beside.free()),
-            call_slots: all.saturating_add(all_beside),
-            free_call_slots: free.saturating_add(free_beside),
+            free_slots: main.slots.free().saturating_add(free_beside),
+            call_slots: sum(|target| target.slots),
+            free_call_slots: sum(|target| target.free_slots),
+            waiting_calls: sum(|target| target.waiting),
             memory_reservation_bytes: self.tunables.memory_reservation,
             pagemap_scan: reset == Some(Reset::Written),
         })

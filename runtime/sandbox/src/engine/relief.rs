@@ -8,7 +8,6 @@ use super::Engine;
 use super::backend::Kept;
 use super::profiled::Chosen;
 use crate::component::WeakComponent;
-use crate::error::Error;
 
 /// What all of this relieves.
 pub(crate) const MEMORY: &[Resource] = &[Resource::Memory, Resource::MemoryStall, Resource::Swap];
@@ -33,18 +32,18 @@ impl Engine {
         ]
     }
 
-    /// Puts pools that keep nothing in the place of those where no call runs.
-    fn replace_pools(&self) -> Result<Kept, Error> {
-        let mut kept = Kept::default();
-        let mut failed = None;
+    /// Puts pools that keep nothing in the place of those where no call runs. Where
+    /// there is no address space for another one, the pool stays with what it keeps.
+    fn replace_pools(&self) -> Freed {
+        let mut freed = Freed::default();
         for chosen in self.made() {
-            match chosen.replace_pool(LEAST_BYTES) {
-                Ok(replaced) => {
-                    kept.memories = kept.memories.saturating_add(replaced.memories);
-                    kept.bytes = kept.bytes.saturating_add(replaced.bytes);
-                }
-                Err(error) => failed = Some(error),
-            }
+            let (kept, is_replaced) = chosen.replace_pool(LEAST_BYTES);
+            let replaced = if is_replaced { kept } else { Kept::default() };
+            let all = Freed::all(kept.memories, 0).count;
+            let gone = Freed::all(replaced.memories, replaced.bytes);
+            freed.attempted = freed.attempted.saturating_add(all);
+            freed.count = freed.count.saturating_add(gone.count);
+            freed.bytes = freed.bytes.saturating_add(gone.bytes);
         }
         let components: Vec<_> = {
             let components = self.components();
@@ -56,11 +55,11 @@ impl Engine {
         for component in components {
             component.unlink_retired();
         }
-        failed.map_or(Ok(kept), Err)
+        freed
     }
 
     /// What has been made of the two profiles.
-    fn made(&self) -> impl Iterator<Item = &Chosen> {
+    pub(super) fn made(&self) -> impl Iterator<Item = &Chosen> {
         let profiled = [&self.0.lean, &self.0.strict];
         profiled
             .into_iter()
@@ -101,8 +100,7 @@ impl Reclaim for WarmMemories {
         if !is_wanted {
             return Ok(Freed::default());
         }
-        let kept = self.engine.replace_pools()?;
-        Ok(Freed::all(kept.memories, kept.bytes))
+        Ok(self.engine.replace_pools())
     }
 }
 

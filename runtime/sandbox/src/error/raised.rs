@@ -89,7 +89,8 @@ impl From<NoSlot> for Raised {
     fn from(no_slot: NoSlot) -> Self {
         match no_slot {
             NoSlot::Late => Self::Limit(LimitName::Wall, None),
-            NoSlot::Busy => Self::Early(Error::Busy),
+            // Whoever finds them closed asks again; a call that gets here is turned away.
+            NoSlot::Busy | NoSlot::Closed => Self::Early(Error::Busy),
             NoSlot::TooHeavy { weight, share } => Self::Early(Error::TooLargeHere {
                 name: LimitName::Memories,
                 allowed: u64::try_from(share).unwrap_or(u64::MAX),

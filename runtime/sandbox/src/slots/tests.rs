@@ -174,6 +174,82 @@ async fn waiting_ends_at_the_deadline() {
     assert_eq!(slots.free(), 2);
 }
 
+#[test]
+fn those_that_wait_are_counted() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let slots = Slots::new(2);
+    assert_eq!(slots.waiting(), 0);
+    let held = at_once(&slots, 1, 0).unwrap();
+    let (mut first, second) = (waits(&slots, 1), waits(&slots, 1));
+    assert_eq!(slots.waiting(), 2);
+    drop(held);
+    let held = poll(&mut first).unwrap().unwrap();
+    assert_eq!(slots.waiting(), 1);
+    drop(second);
+    assert_eq!(slots.waiting(), 0);
+    drop(held);
+    // Nested calls never wait.
+    let _nested = at_once(&slots, 1, 1).unwrap();
+    assert_eq!(at_once(&slots, 1, 1).unwrap_err(), NoSlot::Busy);
+    assert_eq!(slots.waiting(), 0);
+}
+
+#[test]
+fn closed_ones_send_away_who_comes_and_who_waits() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let slots = Slots::new(2);
+    let held = at_once(&slots, 1, 0).unwrap();
+    let mut waiting = waits(&slots, 1);
+    assert!(!slots.close_unused() && slots.are_used());
+    slots.close();
+    assert_eq!(poll(&mut waiting).unwrap().unwrap_err(), NoSlot::Closed);
+    assert_eq!(at_once(&slots, 1, 0).unwrap_err(), NoSlot::Closed);
+    assert_eq!(at_once(&slots, 1, 1).unwrap_err(), NoSlot::Closed);
+    assert!(slots.are_used());
+    drop(held);
+    assert!(!slots.are_used());
+    assert_eq!(at_once(&slots, 1, 0).unwrap_err(), NoSlot::Closed);
+}
+
+#[test]
+fn those_that_nobody_holds_are_closed_and_their_number_is_handed_on() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let slots = Slots::new(64);
+    assert_eq!(slots.of_roots(), (Slots::roots_of(64), 48));
+    assert_eq!(slots.withhold(16), 24);
+    let next = Slots::new(64);
+    next.withhold_as(&slots);
+    assert!(slots.close_unused());
+    assert_eq!(at_once(&slots, 1, 0).unwrap_err(), NoSlot::Closed);
+    assert_eq!(next.of_roots(), (24, 24));
+    next.restore();
+    assert_eq!(next.of_roots(), (48, 48));
+}
+
+#[test]
+fn whoever_waits_for_all_to_come_back_is_told_when_they_have() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let slots = Slots::new(8);
+    let held = [at_once(&slots, 2, 0), at_once(&slots, 1, 2)];
+    let mut unused = Box::pin(slots.unused());
+    let mut poll = || {
+        let mut context = Context::from_waker(Waker::noop());
+        unused.as_mut().poll(&mut context).is_ready()
+    };
+    assert!(!poll());
+    let [first, second] = held;
+    drop(first);
+    assert!(!poll());
+    drop(second);
+    assert!(poll());
+    drop(unused);
+    assert_eq!(slots.free(), 8);
+}
+
 /// What may be done to slots, by index among those there are.
 #[derive(Clone, Debug)]
 enum Step {

@@ -26,7 +26,7 @@ impl From<NoSlot> for End {
         match why {
             NoSlot::Busy => Self::Busy,
             NoSlot::Late => Self::Late,
-            NoSlot::TooHeavy { .. } => panic!("{why}"),
+            NoSlot::TooHeavy { .. } | NoSlot::Closed => panic!("{why}"),
         }
     }
 }

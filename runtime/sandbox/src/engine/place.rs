@@ -1,0 +1,227 @@
+//! Finds room for an instance.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use patinox_policy::{LimitName, Limits};
+
+use super::Engine;
+use super::backend::{self, Backend};
+use super::profiled::Chosen;
+use crate::component::{Component, Ready};
+use crate::error::{Error, Raised};
+use crate::router::{Route, Target, TargetName};
+use crate::slots::{NoSlot, Slot};
+
+/// Nothing calls from within a call yet.
+const DEPTH: u32 = 0;
+
+/// Room for one instance, until this is dropped.
+pub(crate) struct Placed {
+    pub(crate) ready: Arc<Ready>,
+    /// There until it is dropped.
+    slot: Option<Slot>,
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        drop(self.slot.take());
+        let backend = self.ready.backend();
+        backend.router.released(backend.name());
+    }
+}
+
+/// What an instance of a component needs.
+struct Need<'a> {
+    component: &'a Component,
+    limits: &'a Limits,
+}
+
+/// A place to try, and how.
+#[derive(Clone, Copy)]
+enum Place {
+    Main,
+    Beside,
+}
+
+/// The places for one instance: the one that was chosen, and then the other, if
+/// there is one.
+type Order = (Place, Option<Place>);
+
+impl Engine {
+    /// Takes the slots for one instance where the router says, or where some are
+    /// free; else it waits for those that the router chose.
+    pub(crate) async fn place(
+        &self,
+        component: &Component,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Placed, Raised> {
+        let weight = component.memories();
+        if limits.memories < u64::from(weight) {
+            return Err(Raised::Limit(LimitName::Memories, Some(weight.into())));
+        }
+        let need = Need { component, limits };
+        let chosen = self.chosen(component.profile())?;
+        if let Some(placed) = self.try_place(chosen, &need)?.0 {
+            return Ok(placed);
+        }
+        loop {
+            // Whoever drains a target from now on is heard.
+            let mut changed = pin!(chosen.changed.notified());
+            changed.as_mut().enable();
+            let (placed, backend) = self.try_place(chosen, &need)?;
+            if let Some(placed) = placed {
+                return Ok(placed);
+            }
+            let slot = tokio::select! {
+                biased;
+                slot = backend.slots.take(weight, DEPTH, deadline) => slot,
+                () = changed => continue,
+            };
+            match slot {
+                Ok(slot) => {
+                    if let Some(placed) = settle(component, &backend, slot)? {
+                        return Ok(placed);
+                    }
+                }
+                // Another one has taken its place.
+                Err(NoSlot::Closed) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes what is free at once. Where nothing is, the place to wait for.
+    fn try_place(
+        &self,
+        chosen: &Chosen,
+        need: &Need<'_>,
+    ) -> Result<(Option<Placed>, Arc<Backend>), Raised> {
+        let component = need.component;
+        let main = chosen.main(self.0.swap.get())?;
+        let (first, second) = self.order(chosen, &main, need)?;
+        let backend = |place| match place {
+            Place::Main => Ok(Arc::clone(&main)),
+            Place::Beside => chosen.beside(),
+        };
+        let first = backend(first)?;
+        match first.slots.try_take(component.memories(), DEPTH) {
+            Ok(slot) => {
+                if let Some(placed) = settle(component, &first, slot)? {
+                    return Ok((Some(placed), first));
+                }
+            }
+            Err(NoSlot::Busy | NoSlot::Closed) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(second) = second {
+            let second = backend(second)?;
+            if let Ok(slot) = second.slots.try_take(component.memories(), DEPTH)
+                && let Some(placed) = settle(component, &second, slot)?
+            {
+                return Ok((Some(placed), second));
+            }
+        }
+        Ok((None, first))
+    }
+
+    /// Asks the router.
+    fn order(
+        &self,
+        chosen: &Chosen,
+        main: &Arc<Backend>,
+        need: &Need<'_>,
+    ) -> Result<Order, Raised> {
+        let component = need.component;
+        let fits = need.fits(main);
+        let is_beside = main.is_pool() && (!fits || chosen.spills());
+        let open = |target: &Target| !target.is_draining;
+        let on_main = fits.then(|| main.target()).filter(open);
+        let beside = is_beside.then(|| chosen.target_beside()).filter(open);
+        let (digest, profile) = (component.digest(), component.profile());
+        let call = Route::of(digest, profile, component.memories());
+        let router = &*self.0.config.router;
+        let order = match (on_main, beside) {
+            (Some(main), Some(beside)) => match router.route(&call, &[main, beside]) {
+                Some(0) => Some((Place::Main, Some(Place::Beside))),
+                Some(1) => Some((Place::Beside, Some(Place::Main))),
+                _ => None,
+            },
+            (Some(main), None) => {
+                let chosen = router.route(&call, &[main]).filter(|place| *place == 0);
+                chosen.map(|_| (Place::Main, None))
+            }
+            (None, Some(beside)) => {
+                let chosen = router.route(&call, &[beside]).filter(|place| *place == 0);
+                chosen.map(|_| (Place::Beside, None))
+            }
+            (None, None) => None,
+        };
+        Ok(order.ok_or(Error::Busy)?)
+    }
+
+    /// What can run instances of what has been loaded so far, as it is now.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.made().flat_map(Chosen::targets).collect()
+    }
+
+    /// Lets a target take no more instances, or some again. Those that wait for it
+    /// go to another one. Whether there is such a target now.
+    pub fn set_draining(&self, name: TargetName, is_draining: bool) -> bool {
+        let mut made = self.made().map(|chosen| {
+            let backend = chosen.backend(name);
+            if let Some(backend) = &backend {
+                backend.set_draining(is_draining);
+                chosen.changed.notify_waiters();
+            }
+            backend.is_some()
+        });
+        made.any(|is_there| is_there)
+    }
+
+    /// Waits until no instance lives on a target, which takes none meanwhile only
+    /// where it is draining.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn unused(&self, name: TargetName) {
+        let backends: Vec<_> = self
+            .made()
+            .filter_map(|chosen| chosen.backend(name))
+            .collect();
+        for backend in backends {
+            backend.slots.unused().await;
+        }
+    }
+}
+
+impl Need<'_> {
+    /// Whether this is where it belongs, if there is room.
+    fn fits(&self, main: &Backend) -> bool {
+        let Self { component, limits } = self;
+        !main.is_pool()
+            || component.fits_pool()
+                && main.slots.bear(component.memories())
+                && limits.table_elements <= backend::POOL_TABLE_ELEMENTS
+    }
+}
+
+/// Uses slots, unless their target was closed to new instances in this moment:
+/// whoever drains it has seen either this or the slots.
+fn settle(
+    component: &Component,
+    backend: &Arc<Backend>,
+    slot: Slot,
+) -> Result<Option<Placed>, Error> {
+    if backend.is_draining() {
+        return Ok(None);
+    }
+    Ok(Some(Placed {
+        ready: component.ready(backend)?,
+        slot: Some(slot),
+    }))
+}
