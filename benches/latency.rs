@@ -265,6 +265,7 @@ fn waiting(rounds: Rounds) {
         admission: Admission {
             concurrency: count,
             queue: count,
+            ..Admission::default()
         },
         ..Config::default()
     });

@@ -104,7 +104,7 @@ pub use patinox_host::{
 pub use patinox_host::{
     AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
     Caller, CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector,
-    Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Leaked,
+    Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Lack, Leaked,
     Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError,
     PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource, Shutdown, Stage,
     StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError,

@@ -42,6 +42,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         .admission(Admission {
             concurrency: 4,
             queue: 4,
+            ..Admission::default()
         })
         // Turns requests away while the machine is short of memory.
         .pressure(PressureConfig::default())

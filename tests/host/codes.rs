@@ -108,7 +108,10 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         | LimitName::CompileCpu
         | LimitName::CompileMemory
         | LimitName::Concurrency
-        | LimitName::Queue => {
+        | LimitName::ToolConcurrency
+        | LimitName::PrincipalConcurrency
+        | LimitName::Queue
+        | LimitName::QueueWall => {
             unreachable!("not a limit of a call")
         }
     };
@@ -151,6 +154,7 @@ async fn busy() -> String {
     let admission = Admission {
         concurrency: 1,
         queue: 0,
+        ..Admission::default()
     };
     let config = Config {
         admission,

@@ -180,6 +180,7 @@ async fn a_pool_that_is_used_up_says_so() {
         admission: Admission {
             concurrency: 8,
             queue: 8,
+            ..Admission::default()
         },
         ..support::config()
     });

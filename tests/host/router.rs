@@ -286,6 +286,7 @@ async fn those_that_wait_go_to_another_target() {
         admission: Admission {
             concurrency: 1_000,
             queue: 0,
+            ..Admission::default()
         },
         ..support::config()
     });

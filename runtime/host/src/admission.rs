@@ -1,40 +1,45 @@
 //! Which call may begin, which waits, which is turned away.
 //!
 //! Every root call passes the [`Gate`] of its host once, before its tool runs,
-//! and holds a [`Permit`] until its result is encoded. At most `concurrency`
-//! calls of one component hold one; up to `queue` more wait, those of all
-//! components together; whoever comes then is told when to come back.
+//! and holds a [`Permit`] until its result is encoded. It begins where there is
+//! room for it: for its component, its tool, its principal, and for the memory that
+//! it may come to take ([`room`]). Else it waits for its turn ([`queue`]), those of
+//! all components together up to `queue`; whoever comes then is told when to come
+//! back, unless he takes the place of one of whose principal more wait.
 //!
 //! Before that it looks whether the machine is short of something, where the
 //! embedder wants that.
-//!
-//! This form knows no fairness between principals: a request carries what a later
-//! form will judge by.
 
 mod busy;
 mod lanes;
+mod queue;
+mod room;
 mod short;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use patinox_policy::{Admission, LimitName, Limits, Principal};
-use patinox_resources::Level;
+use patinox_policy::{LimitName, Limits, Principal};
+use patinox_resources::{Kind, Level, Owner, Registered, Registry, State};
 use tokio::time::{Instant, timeout_at};
 
 use crate::PatinoxError;
 pub use busy::{Busy, BusyReason};
-use lanes::{Entry, Lanes, Turn};
+use lanes::{Entry, Lanes, Told};
+pub(crate) use room::Ceilings;
+pub use room::Lack;
+use room::Need;
 pub use short::PressureConfig;
 pub(crate) use short::{NewCalls, Shortage, is_needed_critical};
 
 /// How soon a call is wanted.
 ///
-/// Calls of one component begin in the order in which they came, whatever it is.
-/// Where the machine runs short of something, those that nobody waits for are
-/// turned away first.
+/// Calls that wait begin in this order, but for each eighth turn, which goes the
+/// other way round, so that nobody waits for ever. Where the machine runs short of
+/// something, those that nobody waits for are turned away first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// Somebody waits for it.
@@ -49,40 +54,49 @@ pub enum Priority {
 /// How much memory a call may come to take, roughly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryClass {
+    /// None of its own: the embedder's code.
+    None,
     /// At most 16 MiB.
     Small,
     /// At most 64 MiB, which is the default.
     Medium,
-    /// More.
-    Large,
+    /// As much as that, in bytes.
+    Large(u64),
 }
+
+const MIB: u64 = 1 << 20;
 
 impl MemoryClass {
     pub(crate) const fn of(limits: &Limits) -> Self {
-        const MIB: u64 = 1 << 20;
         match limits.memory_bytes.div_ceil(MIB) {
             0..=16 => Self::Small,
             17..=64 => Self::Medium,
-            _ => Self::Large,
+            _ => Self::Large(limits.memory_bytes),
+        }
+    }
+
+    /// What a call of this class is counted as.
+    const fn bytes(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Small => 16 * MIB,
+            Self::Medium => 64 * MIB,
+            Self::Large(bytes) => bytes,
         }
     }
 }
 
 /// A call that wants to begin.
 #[derive(Clone, Debug)]
-#[expect(
-    dead_code,
-    reason = "this form does not judge by the principal or by memory"
-)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     /// The digest of the component.
-    pub(crate) component: Arc<str>,
+    pub(crate) component: &'a Arc<str>,
+    /// The name of the tool; `None` where the component is asked for its tools.
+    pub(crate) tool: Option<&'a str>,
     /// Who asks.
     pub(crate) principal: Principal,
     /// How much memory it may take.
     pub(crate) memory_class: MemoryClass,
-    /// How many linear memories an instance of the component has.
-    pub(crate) memories: u32,
     /// How soon it is wanted.
     pub(crate) priority: Priority,
     /// When waiting is over.
@@ -142,15 +156,22 @@ pub(crate) struct Gate {
     shortage: Option<Shortage>,
     /// Why no call begins, if none does.
     refuses: Arc<Refuses>,
+    /// Where those that wait are written down.
+    registry: Registry,
+    counts_tools: bool,
+    queue_wall: Duration,
 }
 
 impl Gate {
-    pub(crate) fn new(ceilings: Admission, shortage: Option<Shortage>) -> Self {
-        let lanes = Arc::new(Mutex::new(Lanes::new(ceilings)));
+    pub(crate) fn new(ceilings: Ceilings, shortage: Option<Shortage>, registry: &Registry) -> Self {
+        let lanes = Lanes::new(ceilings);
         Self {
-            lanes,
+            counts_tools: lanes.counts_tools(),
+            lanes: Arc::new(Mutex::new(lanes)),
             shortage,
             refuses: Arc::default(),
+            registry: registry.clone(),
+            queue_wall: Duration::from_millis(ceilings.admission.queue_wall_ms),
         }
     }
 
@@ -175,41 +196,79 @@ impl Gate {
 
     /// Waits until the call may begin; it may as long as the permit is held.
     ///
+    /// `bytes` tells what its arguments take up; it is asked where it has to wait.
+    ///
     /// # Fairness
     ///
-    /// The calls of one component begin in the order in which they came here:
-    /// a permit that comes back goes to whoever has waited longest, and nobody
-    /// overtakes him, not even between that and his next poll. A component
-    /// that has permits left is never kept waiting by another one; what they
-    /// share is the bound of the queue.
+    /// A permit that comes back goes at once to the one whose turn it is, and nobody
+    /// overtakes him, not even between that and his next poll. Whose turn it is:
+    /// see [`queue`]. A component that has permits left is never kept waiting by
+    /// another one, unless there is no memory for its calls.
     ///
     /// # Errors
     ///
-    /// [`NotAdmitted::Busy`] at once, [`NotAdmitted::Late`] when the deadline
-    /// has passed. A call that need not wait begins whatever its deadline is.
+    /// [`NotAdmitted::Busy`] at once, or when another one has its place or
+    /// `queue-wall` has passed; [`NotAdmitted::Late`] when the deadline has. A call
+    /// that need not wait begins whatever its deadline is.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives its place in the queue back at once, or the
     /// permit that it had been given meanwhile, and those behind it move up in
     /// their order.
-    pub(crate) async fn admit(&self, request: Request) -> Result<Permit, NotAdmitted> {
+    pub(crate) async fn admit(
+        &self,
+        request: Request<'_>,
+        bytes: impl FnOnce() -> u64,
+    ) -> Result<Permit, NotAdmitted> {
         self.check(request.priority).map_err(NotAdmitted::Busy)?;
-        let entry = self.lanes().enter(&request.component);
-        let Entry { ticket, turn } = entry.map_err(NotAdmitted::Busy)?;
+        let need = Need {
+            component: Arc::clone(request.component),
+            tool: request.tool.filter(|_| self.counts_tools).map(Arc::from),
+            principal: request.principal,
+            memory_bytes: request.memory_class.bytes(),
+            priority: request.priority,
+        };
+        let entered = self.lanes().enter(&need, bytes);
+        let (Entry { ticket, turn }, told) = entered.map_err(NotAdmitted::Busy)?;
+        tell(told);
         let mut permit = Permit {
             gate: self.clone(),
-            component: request.component,
+            need,
             ticket,
             since: None,
+            entry: None,
         };
         if let Some(turn) = turn {
-            let waited = timeout_at(request.deadline.into(), turn).await;
-            // It cannot be closed: the lane keeps the other end until it sends.
-            let (Ok(()) | Err(_)) = waited.map_err(|_| NotAdmitted::Late)?;
+            permit.entry = Some(self.write_down(&permit.need.principal));
+            let longest = Instant::now() + self.queue_wall;
+            let deadline = Instant::from_std(request.deadline);
+            let waited = timeout_at(deadline.min(longest), turn).await;
+            match waited {
+                // It cannot be closed: the queue keeps the other end until it sends.
+                Ok(Ok(Ok(())) | Err(_)) => {}
+                Ok(Ok(Err(busy))) => return Err(NotAdmitted::Busy(busy)),
+                Err(_) if longest < deadline => {
+                    let busy = self.lanes().waited(&permit.need);
+                    return Err(NotAdmitted::Busy(busy));
+                }
+                Err(_) => return Err(NotAdmitted::Late),
+            }
+            if let Some(entry) = &permit.entry {
+                entry.set_state(State::Active);
+            }
         }
         permit.since = Some(Instant::now());
         Ok(permit)
+    }
+
+    /// That a call waits, or had to. Of those that begin at once nobody asks: what
+    /// they hold is written down.
+    fn write_down(&self, principal: &Principal) -> Registered {
+        let owner = Owner::new(principal.as_str());
+        let entry = self.registry.register(Kind::Lease, owner, 0);
+        entry.set_state(State::Idle);
+        entry
     }
 
     /// How many calls wait for their turn.
@@ -228,24 +287,25 @@ impl Gate {
 #[must_use = "the call may run only as long as its permit is held"]
 pub(crate) struct Permit {
     gate: Gate,
-    component: Arc<str>,
+    need: Need,
     ticket: u64,
     /// When it was given; `None` while its call waits.
     since: Option<Instant>,
+    entry: Option<Registered>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let held = self.since.map(|since| since.elapsed());
-        let next = self.gate.lanes().leave(&self.component, self.ticket, held);
-        pass_on(next);
+        let told = self.gate.lanes().leave(&self.need, self.ticket, held);
+        tell(told);
     }
 }
 
-/// Tells the next one that it is his turn, with the lanes unlocked.
-fn pass_on(next: Option<Turn>) {
-    if let Some(turn) = next {
+/// Tells them, with the lanes unlocked.
+fn tell(told: Told) {
+    for (turn, what) in told {
         // If he left in this moment his own permit gives the turn back.
-        let _: Result<(), ()> = turn.send(());
+        let _: Result<(), _> = turn.send(what);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use patinox_policy::{Limits, Principal, Usage, cut, escape_line};
-use patinox_sandbox::{GuestOutput, ProgressSink};
+use patinox_sandbox::{GuestOutput, ProgressSink, json_len};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
 use serde::Serialize;
@@ -241,14 +241,20 @@ async fn admitted(
     (principal, priority): (Principal, Priority),
 ) -> Result<ToolResult, PatinoxError> {
     let limits = call.limits;
-    let admit = parts.gate.admit(admission::Request {
-        component: Arc::clone(component.shared_digest()),
+    let request = admission::Request {
+        component: component.shared_digest(),
+        tool: Some(&tool.spec().name),
         principal,
-        memory_class: MemoryClass::of(&limits),
-        memories: component.memories(),
+        memory_class: match component.component() {
+            Some(_) => MemoryClass::of(&limits),
+            None => MemoryClass::None,
+        },
         priority,
         deadline: call.started + Duration::from_millis(limits.wall_ms),
-    });
+    };
+    // One that has more than it may have waits, and is told so then.
+    let bytes = || json_len(&call.arguments, limits.arguments_bytes).unwrap_or_else(|len| len);
+    let admit = parts.gate.admit(request, bytes);
     if call.cancel.is_cancelled() {
         return Err(patinox_sandbox::Error::Cancelled.into());
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{
-    CleanupFailure, Detector, Kind, Listening, Owner, Pressure, PressureWatch, Reclaimer,
-    Registered, Registry, Stage, StageTotals, Step,
+    CleanupFailure, Constraints, Detector, Kind, Listening, Owner, Pressure, PressureWatch,
+    Reclaimer, Registered, Registry, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, Loader,
@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
 use crate::PatinoxError;
-use crate::admission::{Gate, PressureConfig, Shortage};
+use crate::admission::{Ceilings, Gate, PressureConfig, Shortage};
 use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
@@ -163,7 +163,7 @@ impl Host {
             Ok::<_, PatinoxError>(Shortage { pressure, every })
         });
         let shortage = shortage.transpose()?;
-        let gate = Gate::new(config.admission, shortage.clone());
+        let gate = Gate::new(ceilings(&config), shortage.clone(), &config.registry);
         let alerts = config.alerts.as_ref().map(AlertConfig::alerts);
         let alerts = alerts.transpose().map_err(PatinoxError::AlertRule)?;
         let on = || alerts.is_some().then(MonitoringConfig::default);
@@ -288,9 +288,11 @@ impl Host {
 
     /// Calls a tool of a loaded component, in an instance of its own.
     ///
-    /// Where `concurrency` calls of the component run already it waits for its
-    /// turn; the limit `wall` counts that too. Where `queue` calls wait already
-    /// it ends as `limit/busy`, with a hint when to come back.
+    /// Where [`Admission`] has no room for it, or the calls that run may come to take
+    /// half of the machine's memory, it waits for its turn, for at most
+    /// `queue-wall`; the limit `wall` counts that too. Where `queue` calls wait
+    /// already it ends as `limit/busy`, with a hint when to come back; or else the
+    /// last one does of the principal of whom most wait.
     ///
     /// # Cancel safety
     ///
@@ -351,8 +353,8 @@ impl Host {
 
     /// Who holds what: each live instance with the memory that it has, within a
     /// MiB, under the digest of its component; the code of each component that is loaded; each
-    /// compile worker, with the address space that it may have; and the threads
-    /// of the host's own.
+    /// compile worker, with the address space that it may have; each call that had
+    /// to wait for its turn, under its principal; and the threads of the host's own.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.0.config.registry
@@ -450,6 +452,16 @@ impl Host {
         let left = deadline.saturating_sub(started.elapsed());
         let registry = &self.0.config.registry;
         ended.cleaned(registry, left.max(LETTING_GO)).await
+    }
+}
+
+/// What there is for calls: as it was asked for, and what the machine bears.
+fn ceilings(config: &Config) -> Ceilings {
+    let constraints = Constraints::of(&config.detector.detect());
+    Ceilings {
+        admission: config.admission,
+        memory_bytes: constraints.memory_bytes,
+        waiting_bytes: constraints.waiting_bytes,
     }
 }
 

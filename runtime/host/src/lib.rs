@@ -37,7 +37,7 @@ mod relief;
 mod router;
 mod running;
 
-pub use admission::{Busy, BusyReason, PressureConfig, Priority};
+pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
 pub use builder::HostBuilder;
 pub use call::{Called, Request};
 pub use error::PatinoxError;

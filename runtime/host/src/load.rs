@@ -141,11 +141,6 @@ impl Loaded {
         &self.0.digest
     }
 
-    /// How many linear memories a call takes.
-    pub(crate) fn memories(&self) -> u32 {
-        self.component().map_or(0, Component::memories)
-    }
-
     pub(crate) fn shared_digest(&self) -> &Arc<str> {
         &self.0.digest
     }
@@ -213,14 +208,14 @@ async fn tools(parts: &Parts, sandbox: &Sandbox, digest: &Arc<str>) -> Result<To
     let run = Run::new(parts.config.limits);
     let _permit = if sandbox.component().is_handler() {
         let request = Request {
-            component: Arc::clone(digest),
+            component: digest,
+            tool: None,
             principal: Principal::local(),
             memory_class: MemoryClass::of(&run.limits),
-            memories: sandbox.component().memories(),
             priority: Priority::default(),
             deadline: run.started + Duration::from_millis(run.limits.wall_ms),
         };
-        let admitted = parts.gate.admit(request).await;
+        let admitted = parts.gate.admit(request, || 0).await;
         Some(admitted.map_err(|why| why.explain(&run.limits, run.started))?)
     } else {
         None

@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_limit_of_admission_has_the_code_of_what_it_causes() {
-        for name in [LimitName::Concurrency, LimitName::Queue] {
+        let all = LimitName::ALL.into_iter();
+        for name in all.filter(|name| name.scope() == LimitScope::Admission) {
             assert_eq!(Code::Limit(name).as_str(), Code::Busy.as_str());
             assert!(!Code::all().any(|code| code == Code::Limit(name)));
         }

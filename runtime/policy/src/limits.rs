@@ -81,14 +81,21 @@ pub struct LoadLimits {
 
 /// The ceilings of admission: how many calls run, and how many wait.
 ///
-/// A call beyond both ends at once with the code `limit/busy` and a hint when
-/// to come back.
+/// A call beyond these ends with the code `limit/busy` and a hint when to come
+/// back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// `concurrency`: calls of one component that run at once.
     pub concurrency: u64,
+    /// `tool-concurrency`: calls of one tool of a component that run at once.
+    pub tool_concurrency: u64,
+    /// `principal-concurrency`: calls of one principal that run at once, of all
+    /// components of a host together.
+    pub principal_concurrency: u64,
     /// `queue`: calls that wait, of all components of a host together.
     pub queue: u64,
+    /// `queue-wall`: how long a call waits for its turn, in milliseconds.
+    pub queue_wall_ms: u64,
 }
 
 impl Default for Limits {
@@ -135,7 +142,10 @@ impl Default for Admission {
     fn default() -> Self {
         Self {
             concurrency: 64,
+            tool_concurrency: 1_000_000,
+            principal_concurrency: 1_000_000,
             queue: 256,
+            queue_wall_ms: 10_000,
         }
     }
 }
@@ -237,7 +247,10 @@ impl Admission {
     const fn field(&mut self, name: LimitName) -> Option<&mut u64> {
         match name {
             LimitName::Concurrency => Some(&mut self.concurrency),
+            LimitName::ToolConcurrency => Some(&mut self.tool_concurrency),
+            LimitName::PrincipalConcurrency => Some(&mut self.principal_concurrency),
             LimitName::Queue => Some(&mut self.queue),
+            LimitName::QueueWall => Some(&mut self.queue_wall_ms),
             _ => None,
         }
     }

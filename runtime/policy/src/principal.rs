@@ -38,7 +38,7 @@ const LOCAL: &str = "local";
 /// );
 /// # Ok::<(), patinox_policy::PrincipalError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal(Option<Arc<str>>);
 
 /// A name that no principal can have.

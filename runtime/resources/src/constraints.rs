@@ -11,6 +11,9 @@ const MEMORY_BYTES_ASSUMED: u64 = 2 << 30;
 /// is for the program itself, for the kernel's cache and for others.
 const MEMORY_OF: u64 = 2;
 
+/// Of the memory that there is in all, what may be held for those that wait.
+const WAITING_OF: u64 = 16;
+
 /// Of the room that a disk has left, what a cache may take.
 const DISK_OF: u64 = 10;
 
@@ -30,6 +33,8 @@ const DISK_OF: u64 = 10;
 pub struct Constraints {
     /// How much memory all holders may take together, in bytes.
     pub memory_bytes: u64,
+    /// How much memory may be held for those that wait, in bytes.
+    pub waiting_bytes: u64,
     /// How many descriptors may still be opened; `None` for no limit.
     pub descriptors: Option<u64>,
     /// How many processes or threads may still be started; `None` for no limit.
@@ -45,6 +50,7 @@ impl Constraints {
         let left = |held: &Option<crate::Held>| held.as_ref().map(crate::Held::left);
         Self {
             memory_bytes: memory / MEMORY_OF,
+            waiting_bytes: memory / WAITING_OF,
             descriptors: left(&machine.descriptors),
             processes: left(&machine.processes),
         }
@@ -108,6 +114,7 @@ mod tests {
         // Never none, however large.
         assert_eq!(constraints.holders(1 << 40), 1);
         assert_eq!(constraints.holders(0), u64::MAX);
+        assert_eq!(constraints.waiting_bytes, 512 << 20);
     }
 
     #[test]
@@ -125,6 +132,7 @@ mod tests {
     fn children_need_descriptors_and_places_too() {
         let constraints = Constraints {
             memory_bytes: 64 << 30,
+            waiting_bytes: 8 << 30,
             descriptors: Some(100),
             processes: Some(30),
         };

@@ -121,6 +121,7 @@ impl Field {
             admission: Admission {
                 concurrency: 512,
                 queue: 512,
+                ..Admission::default()
             },
             ..support::config()
         };

@@ -139,8 +139,9 @@ fn calls(machine: &Machine) -> String {
     let constraints = Constraints::of(machine);
     let holders = [16, 64, 1024].map(|mib| constraints.holders(mib * MIB));
     let [small, usual, large] = holders;
+    let waiting = constraints.waiting_bytes / MIB;
     format!(
-        "           memory for {small} calls of 16 MiB, {usual} of 64 MiB or {large} of 1 GiB at once"
+        "           memory for {small} calls of 16 MiB, {usual} of 64 MiB or {large} of 1 GiB at once,\n           and for {waiting} MiB of arguments of those that wait"
     )
 }
 

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use patinox_policy::{Admission, Code, Failure, Quantity, RecoveryStrategy, Unit};
+use patinox_policy::{Admission, Code, Failure, LimitName, Quantity, RecoveryStrategy, Unit};
 use patinox_resources::Resource;
+
+use super::Lack;
 
 /// The soonest that anybody is asked to come back: sooner would be polling.
 const SOONEST: Duration = Duration::from_millis(10);
@@ -38,9 +40,23 @@ pub struct Busy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BusyReason {
-    /// `concurrency` calls of its component run already, and `queue` calls wait:
-    /// these ceilings were reached.
-    Full(Admission),
+    /// No more of its kind may run now, and `queue` calls wait.
+    Full {
+        /// What there is too little of for it to begin.
+        lack: Lack,
+        /// The ceilings that were reached.
+        admission: Admission,
+    },
+    /// The arguments of the calls that wait take up all that there is for them.
+    Waiting {
+        /// How much that is, in bytes.
+        waiting_bytes: u64,
+    },
+    /// It waited, and gave its place to a call of a principal of whom fewer wait, or
+    /// to one of its own principal that is wanted sooner.
+    Displaced(Admission),
+    /// It waited for `queue-wall`.
+    Waited(Admission),
     /// The machine is short of something; nothing new begins until there is
     /// more.
     Short(Resource),
@@ -51,11 +67,37 @@ pub enum BusyReason {
 impl fmt::Display for BusyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(ceilings) => write!(
+            Self::Full { lack, admission } => {
+                let queue = LimitName::Queue.quantity(admission.queue);
+                let Some((name, who)) = lack.limit() else {
+                    return write!(
+                        f,
+                        "the host is busy: its calls may come to take all the memory that there \
+                         is for calls, and the limit `queue` of {queue} is reached"
+                    );
+                };
+                let most = name.quantity(admission.get(name).unwrap_or_default());
+                write!(
+                    f,
+                    "the {who} is busy: limits `{name}` of {most} and `queue` of {queue} reached"
+                )
+            }
+            Self::Waiting { waiting_bytes } => write!(
                 f,
-                "the component is busy: limits `concurrency` of {} and `queue` of {} reached",
-                count(ceilings.concurrency),
-                count(ceilings.queue)
+                "the host is busy: the arguments of the calls that wait take up all of the {} \
+                 that there is for them",
+                LimitName::Memory.quantity(*waiting_bytes)
+            ),
+            Self::Displaced(admission) => write!(
+                f,
+                "the host is busy: the limit `queue` of {} is reached, and the call gave its \
+                 place to another one",
+                LimitName::Queue.quantity(admission.queue)
+            ),
+            Self::Waited(admission) => write!(
+                f,
+                "the host is busy: the limit `queue-wall` of {} is reached",
+                LimitName::QueueWall.quantity(admission.queue_wall_ms)
             ),
             Self::Short(resource) => {
                 write!(f, "the host is busy: its machine is short of `{resource}`")
@@ -66,13 +108,12 @@ impl fmt::Display for BusyReason {
 }
 
 impl Busy {
-    /// With so many calls in front, each taking so long.
-    pub(super) fn new(ceilings: Admission, in_front: u64, hold: Duration) -> Self {
+    /// With so many calls in front, of which so many run at once, each taking so long.
+    pub(super) fn new(reason: BusyReason, (in_front, at_once): (u64, u64), hold: Duration) -> Self {
         let hold = u64::try_from(hold.as_micros()).unwrap_or(u64::MAX);
-        // Those in front leave `concurrency` at a time.
-        let micros = hold.saturating_mul(in_front.saturating_add(1)) / ceilings.concurrency.max(1);
+        let micros = hold.saturating_mul(in_front.saturating_add(1)) / at_once.max(1);
         Self {
-            reason: BusyReason::Full(ceilings),
+            reason,
             after: Duration::from_micros(micros).clamp(SOONEST, LATEST),
         }
     }
@@ -112,21 +153,33 @@ impl Failure for Busy {
             value: u64::try_from(self.after.as_millis()).unwrap_or(u64::MAX),
             unit: Unit::Milliseconds,
         };
+        let names = |names: &str| format!("{names} under `[admission]` in the configuration file");
         let why = match self.reason {
-            BusyReason::Full(_) => {
-                "`concurrency` and `queue` stand under `[admission]` in the configuration file"
+            BusyReason::Full { lack, .. } => match lack.limit() {
+                Some((name, _)) => names(&format!("`{name}` and `queue` stand")),
+                None => "`patinox doctor` shows how many calls the machine bears".to_owned(),
+            },
+            BusyReason::Displaced(_) => names("`queue` stands"),
+            BusyReason::Waited(_) => names("`queue-wall` stands"),
+            BusyReason::Waiting { .. } | BusyReason::Short(_) => {
+                "`patinox doctor` shows what the machine has".to_owned()
             }
-            BusyReason::Short(_) => "`patinox doctor` shows what the machine has",
-            BusyReason::Refusing => "`Host::restore` takes it back",
+            BusyReason::Refusing => "`Host::restore` takes it back".to_owned(),
         };
         Some(format!("try again in {after}; {why}"))
     }
 }
 
-fn count(value: u64) -> Quantity {
-    Quantity {
-        value,
-        unit: Unit::Count,
+impl Lack {
+    /// The limit that says how much there is, and who has reached it; `None` for
+    /// memory, which follows from the machine.
+    const fn limit(self) -> Option<(LimitName, &'static str)> {
+        match self {
+            Self::Component => Some((LimitName::Concurrency, "component")),
+            Self::Tool => Some((LimitName::ToolConcurrency, "tool")),
+            Self::Principal => Some((LimitName::PrincipalConcurrency, "principal")),
+            Self::Memory => None,
+        }
     }
 }
 
@@ -134,13 +187,24 @@ fn count(value: u64) -> Quantity {
 mod tests {
     use super::*;
 
+    const ADMISSION: Admission = Admission {
+        concurrency: 64,
+        tool_concurrency: 8,
+        principal_concurrency: 16,
+        queue: 2_000,
+        queue_wall_ms: 1_500,
+    };
+
+    fn full(lack: Lack) -> BusyReason {
+        let admission = ADMISSION;
+        BusyReason::Full { lack, admission }
+    }
+
     #[track_caller]
-    fn check(concurrency: u64, in_front: u64, hold_ms: u64, after_ms: u64) {
-        let ceilings = Admission {
-            concurrency,
-            ..Admission::default()
-        };
-        let busy = Busy::new(ceilings, in_front, Duration::from_millis(hold_ms));
+    fn check(at_once: u64, in_front: u64, hold_ms: u64, after_ms: u64) {
+        let reason = full(Lack::Component);
+        let hold = Duration::from_millis(hold_ms);
+        let busy = Busy::new(reason, (in_front, at_once), hold);
         assert_eq!(busy.after, Duration::from_millis(after_ms));
     }
 
@@ -157,30 +221,49 @@ mod tests {
 
     #[test]
     fn it_says_what_was_reached_and_when_to_come_back() {
-        let ceilings = Admission {
-            concurrency: 64,
-            queue: 2_000,
-        };
-        let busy = Busy::new(ceilings, 127, Duration::from_millis(750));
-        assert_eq!(
-            busy.to_string(),
-            "the component is busy: limits `concurrency` of 64 and `queue` of 2k reached"
-        );
-        assert_eq!(
-            busy.hint().as_deref(),
-            Some(
-                "try again in 1500ms; `concurrency` and `queue` stand under `[admission]` in the configuration file"
-            )
-        );
-        let after = Some(Duration::from_millis(1_500));
-        assert_eq!(busy.recovery(), RecoveryStrategy::Retry { after });
+        let reasons = [
+            full(Lack::Component),
+            full(Lack::Tool),
+            full(Lack::Principal),
+            full(Lack::Memory),
+            BusyReason::Waiting {
+                waiting_bytes: 512 << 20,
+            },
+            BusyReason::Displaced(ADMISSION),
+            BusyReason::Waited(ADMISSION),
+            BusyReason::Short(Resource::Memory),
+            BusyReason::Refusing,
+        ];
+        let told = reasons.map(|reason| {
+            let busy = Busy::new(reason, (127, 64), Duration::from_millis(750));
+            let hint = busy.hint().expect("a hint");
+            let (after, hint) = hint.split_once("; ").expect("two parts");
+            assert_eq!(after, "try again in 1500ms");
+            let after = Some(Duration::from_millis(1_500));
+            assert_eq!(busy.recovery(), RecoveryStrategy::Retry { after });
+            format!("{busy}\n  {hint}")
+        });
+        insta::assert_snapshot!(told.join("\n"), @r"
+        the component is busy: limits `concurrency` of 64 and `queue` of 2k reached
+          `concurrency` and `queue` stand under `[admission]` in the configuration file
+        the tool is busy: limits `tool-concurrency` of 8 and `queue` of 2k reached
+          `tool-concurrency` and `queue` stand under `[admission]` in the configuration file
+        the principal is busy: limits `principal-concurrency` of 16 and `queue` of 2k reached
+          `principal-concurrency` and `queue` stand under `[admission]` in the configuration file
+        the host is busy: its calls may come to take all the memory that there is for calls, and the limit `queue` of 2k is reached
+          `patinox doctor` shows how many calls the machine bears
+        the host is busy: the arguments of the calls that wait take up all of the 512MiB that there is for them
+          `patinox doctor` shows what the machine has
+        the host is busy: the limit `queue` of 2k is reached, and the call gave its place to another one
+          `queue` stands under `[admission]` in the configuration file
+        the host is busy: the limit `queue-wall` of 1500ms is reached
+          `queue-wall` stands under `[admission]` in the configuration file
+        the host is busy: its machine is short of `memory`
+          `patinox doctor` shows what the machine has
+        the host is busy: it takes no new work for now
+          `Host::restore` takes it back
+        ");
         let busy = Busy::short_of(Resource::Memory, Duration::from_secs(1));
-        assert_eq!(
-            busy.to_string(),
-            "the host is busy: its machine is short of `memory`"
-        );
-        let hint = busy.hint();
-        let expected = "try again in 1s; `patinox doctor` shows what the machine has";
-        assert_eq!(hint.as_deref(), Some(expected));
+        assert_eq!(busy.after, Duration::from_secs(1));
     }
 }

@@ -1,22 +1,13 @@
-//! Who runs and who waits, by component.
+//! Who runs and who waits.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use patinox_policy::Admission;
 use tokio::sync::oneshot;
 
-use super::Busy;
-
-/// How long a call is taken to run before one of its component has ended.
-const ASSUMED_HOLD: Duration = Duration::from_millis(100);
-
-/// What a new hold time weighs in the average: one part of so many.
-const AVERAGE_OF: u32 = 8;
-
-/// Wakes whoever waits, once it is his turn.
-pub(super) type Turn = oneshot::Sender<()>;
+use super::queue::{Queue, Turn};
+use super::room::{Ceilings, Lack, Need, Room};
+use super::{Busy, BusyReason};
 
 /// What one gets who came in.
 #[derive(Debug)]
@@ -24,167 +15,167 @@ pub(super) struct Entry {
     /// Names him when he leaves.
     pub(super) ticket: u64,
     /// Comes true when it is his turn; `None` if it is at once.
-    pub(super) turn: Option<oneshot::Receiver<()>>,
+    pub(super) turn: Option<oneshot::Receiver<Result<(), Busy>>>,
 }
 
-/// A lane for each component that has calls, and what they share.
-///
-/// Its size is bounded by the calls that run and wait: a lane without any is
-/// dropped.
+/// Those who are to be told something, when nothing is locked any more.
+pub(super) type Told = Vec<(Turn, Result<(), Busy>)>;
+
+/// Those who run, those who wait, and what they share.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    ceilings: Admission,
-    lanes: HashMap<Arc<str>, Lane>,
-    /// How many wait, in all lanes together.
-    waiting: u64,
+    pub(super) room: Room,
+    pub(super) queue: Queue,
+    /// Those whose place somebody else has, until they leave.
+    displaced: HashSet<u64>,
+    /// Whether the next one waits for memory: nobody overtakes him then.
+    waits_for_memory: bool,
     next_ticket: u64,
 }
 
-#[derive(Debug)]
-struct Lane {
-    /// How many have permits, those included that are yet to learn of it.
-    running: u64,
-    /// Those who wait, by ticket: the first one came first.
-    waiting: BTreeMap<u64, Turn>,
-    /// How long permits were held lately.
-    hold: Duration,
-}
-
 impl Lanes {
-    pub(super) fn new(ceilings: Admission) -> Self {
+    pub(super) fn new(ceilings: Ceilings) -> Self {
         Self {
-            ceilings: Admission {
-                // With none nobody would ever be let in.
-                concurrency: ceilings.concurrency.max(1),
-                ..ceilings
-            },
-            lanes: HashMap::new(),
-            waiting: 0,
+            room: Room::new(ceilings),
+            queue: Queue::default(),
+            displaced: HashSet::new(),
+            waits_for_memory: false,
             next_ticket: 0,
         }
     }
 
-    /// Lets somebody run or wait, if there is room for either.
-    pub(super) fn enter(&mut self, component: &Arc<str>) -> Result<Entry, Busy> {
-        let lane = self.lanes.entry(Arc::clone(component)).or_default();
+    /// Lets somebody run or wait, if there is room for either; whoever lost his
+    /// place by that is to be told so.
+    pub(super) fn enter(
+        &mut self,
+        need: &Need,
+        bytes: impl FnOnce() -> u64,
+    ) -> Result<(Entry, Told), Busy> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        if lane.running < self.ceilings.concurrency {
-            lane.running += 1;
-            return Ok(Entry { ticket, turn: None });
-        }
-        // A lane that is new never comes so far, so none stays behind empty.
-        if self.ceilings.queue <= self.waiting {
-            let in_front = u64::try_from(lane.waiting.len()).unwrap_or(u64::MAX);
-            return Err(Busy::new(self.ceilings, in_front, lane.hold));
-        }
+        let Some(lack) = self.lacks(need) else {
+            self.room.take(need);
+            let turn = None;
+            return Ok((Entry { ticket, turn }, Told::new()));
+        };
+        let bytes = bytes();
+        let told = self.make_place(need, bytes, lack)?;
         let (turn, theirs) = oneshot::channel();
-        lane.waiting.insert(ticket, turn);
-        self.waiting += 1;
-        Ok(Entry {
-            ticket,
-            turn: Some(theirs),
-        })
+        self.queue.push(ticket, need.clone(), bytes, turn);
+        self.waits_for_memory |= lack == Lack::Memory;
+        let turn = Some(theirs);
+        Ok((Entry { ticket, turn }, told))
     }
 
-    /// Takes back what a ticket stands for: a place in the queue, or a permit,
-    /// held for so long if its call ever began. Whose turn it is then is to be
-    /// told so.
-    pub(super) fn leave(
-        &mut self,
-        component: &str,
-        ticket: u64,
-        held: Option<Duration>,
-    ) -> Option<Turn> {
-        let lane = self.lanes.get_mut(component)?;
-        if lane.waiting.remove(&ticket).is_some() {
-            self.waiting -= 1;
-            return None;
+    /// What there is too little of for one who comes.
+    fn lacks(&self, need: &Need) -> Option<Lack> {
+        if let Some(lack) = self.room.lacks(need) {
+            return Some(lack);
         }
-        lane.average(held);
-        if let Some((_, next)) = lane.waiting.pop_first() {
-            // The permit changes hands: no less run than before.
-            self.waiting -= 1;
-            return Some(next);
-        }
-        lane.running -= 1;
-        if lane.running == 0 {
-            self.lanes.remove(component);
-        }
-        None
+        let has_memory = !self.waits_for_memory && self.room.has_memory(need.memory_bytes);
+        (!has_memory).then_some(Lack::Memory)
     }
 
-    /// How many wait, in all lanes together.
-    pub(super) const fn waiting(&self) -> u64 {
-        self.waiting
+    /// Finds a place to wait in for somebody.
+    fn make_place(&mut self, need: &Need, bytes: u64, lack: Lack) -> Result<Told, Busy> {
+        let Ceilings {
+            admission,
+            waiting_bytes,
+            ..
+        } = self.room.ceilings;
+        let held = self.queue.bytes();
+        if 0 < held && waiting_bytes < held.saturating_add(bytes) {
+            let reason = BusyReason::Waiting { waiting_bytes };
+            return Err(self.busy(reason, need));
+        }
+        if self.queue.count() < admission.queue {
+            return Ok(Told::new());
+        }
+        let displaced = self.queue.displaced_by(&need.principal, need.priority);
+        let waiter = displaced.and_then(|ticket| Some((ticket, self.queue.remove(ticket)?)));
+        let Some((ticket, waiter)) = waiter else {
+            return Err(self.busy(self.full(lack), need));
+        };
+        self.displaced.insert(ticket);
+        let reason = BusyReason::Displaced(admission);
+        let busy = self.busy(reason, &waiter.need);
+        Ok(vec![(waiter.turn, Err(busy))])
     }
 
-    /// How many run, how many wait, and in how many lanes.
+    const fn full(&self, lack: Lack) -> BusyReason {
+        BusyReason::Full {
+            lack,
+            admission: self.room.ceilings.admission,
+        }
+    }
+
+    fn busy(&self, reason: BusyReason, need: &Need) -> Busy {
+        let in_front = self.queue.count_of(&need.component);
+        let hold = self.room.hold(&need.component);
+        let concurrency = self.room.ceilings.admission.concurrency;
+        Busy::new(reason, (in_front, concurrency), hold)
+    }
+
+    /// Somebody waited for as long as he may.
+    pub(super) fn waited(&self, need: &Need) -> Busy {
+        let reason = BusyReason::Waited(self.room.ceilings.admission);
+        self.busy(reason, need)
+    }
+
+    /// Takes back what a ticket stands for: a place in the queue, or a permit, held
+    /// for so long if its call ever began. Whose turn it is then is to be told so.
+    pub(super) fn leave(&mut self, need: &Need, ticket: u64, held: Option<Duration>) -> Told {
+        if self.displaced.remove(&ticket) {
+            return Told::new();
+        }
+        if self.queue.remove(ticket).is_none() {
+            self.room.give_back(need, held);
+        }
+        self.next()
+    }
+
+    /// Those whose turn it is now.
+    fn next(&mut self) -> Told {
+        let mut told = Told::new();
+        self.waits_for_memory = false;
+        if self.queue.count() == 0 {
+            return told;
+        }
+        while let Some(ticket) = self.queue.first(&self.room) {
+            let bytes = self.queue.memory_bytes_of(ticket);
+            if !self.room.has_memory(bytes) {
+                // Nobody behind him goes, or one who needs much would never.
+                self.waits_for_memory = true;
+                break;
+            }
+            let Some(waiter) = self.queue.serve(ticket) else {
+                break;
+            };
+            self.room.take(&waiter.need);
+            told.push((waiter.turn, Ok(())));
+        }
+        told
+    }
+
+    /// How many wait, of all components together.
+    pub(super) fn waiting(&self) -> u64 {
+        self.queue.count()
+    }
+
+    pub(super) const fn counts_tools(&self) -> bool {
+        self.room.counts_tools()
+    }
+
+    /// How many run, how many wait, and of how many components calls run.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (u64, u64, usize) {
-        let running = self.lanes.values().map(|lane| lane.running).sum();
-        (running, self.waiting, self.lanes.len())
-    }
-}
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self {
-            running: 0,
-            waiting: BTreeMap::new(),
-            hold: ASSUMED_HOLD,
-        }
-    }
-}
-
-impl Lane {
-    fn average(&mut self, held: Option<Duration>) {
-        let Some(held) = held else { return };
-        let kept = self.hold.saturating_sub(self.hold / AVERAGE_OF);
-        self.hold = kept.saturating_add(held / AVERAGE_OF);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lanes(concurrency: u64, queue: u64) -> Lanes {
-        Lanes::new(Admission { concurrency, queue })
+        let (running, components) = self.room.counts();
+        (running, self.waiting(), components)
     }
 
-    #[test]
-    fn the_hint_follows_how_long_calls_take() {
-        let mut lanes = lanes(1, 0);
-        let component: Arc<str> = "c".into();
-        let other: Arc<str> = "other".into();
-        lanes.enter(&other).unwrap();
-        for ms in [100, 20, 5_000] {
-            // Somebody always runs, so the lane stays.
-            let mut ticket = lanes.enter(&component).unwrap().ticket;
-            for _ in 0..50 {
-                let held = Some(Duration::from_millis(ms));
-                lanes.ceilings.queue = 1;
-                let next = lanes.enter(&component).unwrap().ticket;
-                lanes.ceilings.queue = 0;
-                assert!(lanes.leave(&component, ticket, held).is_some());
-                ticket = next;
-            }
-            let busy = lanes.enter(&component).unwrap_err();
-            let near = Duration::from_millis(ms * 9 / 10)..Duration::from_millis(ms * 11 / 10);
-            assert!(near.contains(&busy.after), "{ms}: {:?}", busy.after);
-            lanes.leave(&component, ticket, None);
-        }
-        // What is known of one component says nothing of another.
-        assert_eq!(lanes.enter(&other).unwrap_err().after, ASSUMED_HOLD);
-    }
-
-    #[test]
-    fn without_concurrency_one_runs_at_a_time() {
-        let mut lanes = lanes(0, 0);
-        let component: Arc<str> = "c".into();
-        assert!(lanes.enter(&component).unwrap().turn.is_none());
-        assert!(lanes.enter(&component).is_err());
-        assert_eq!(lanes.counts(), (1, 0, 1));
+    /// Whether nothing is left of any call.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.room.is_empty() && self.queue.is_empty() && self.displaced.is_empty()
     }
 }

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
+use patinox_policy::Admission;
+
 use super::*;
 
 mod crowd;
+mod fair;
 mod interleaved;
 
 /// Longer than any test here takes.
@@ -18,30 +21,68 @@ fn runtime() -> Runtime {
 }
 
 fn gate(concurrency: u64, queue: u64) -> Gate {
-    Gate::new(Admission { concurrency, queue }, None)
+    let admission = Admission {
+        concurrency,
+        queue,
+        ..Admission::default()
+    };
+    gate_of(admission, u64::MAX)
+}
+
+fn gate_of(admission: Admission, memory_bytes: u64) -> Gate {
+    let ceilings = Ceilings {
+        admission,
+        memory_bytes,
+        waiting_bytes: 1 << 20,
+    };
+    Gate::new(ceilings, None, &Registry::default())
 }
 
 fn counts(gate: &Gate) -> (u64, u64, usize) {
     gate.lanes().counts()
 }
 
-fn request(component: &str, wait: Duration) -> Request {
-    Request {
+/// Who asks for what.
+#[derive(Clone)]
+struct Asked {
+    component: Arc<str>,
+    tool: &'static str,
+    principal: Principal,
+    memory_class: MemoryClass,
+    priority: Priority,
+    deadline: Instant,
+    bytes: u64,
+}
+
+fn request(component: &str, wait: Duration) -> Asked {
+    Asked {
         component: component.into(),
+        tool: "run",
         principal: Principal::local(),
         memory_class: MemoryClass::of(&Limits::default()),
-        memories: 1,
         priority: Priority::Normal,
         deadline: Instant::now() + wait,
+        bytes: 0,
     }
+}
+
+async fn admit(gate: Gate, asked: Asked) -> Result<Permit, NotAdmitted> {
+    let request = Request {
+        component: &asked.component,
+        tool: Some(asked.tool),
+        principal: asked.principal,
+        memory_class: asked.memory_class,
+        priority: asked.priority,
+        deadline: asked.deadline,
+    };
+    gate.admit(request, || asked.bytes).await
 }
 
 /// Somebody at the gate.
 type Caller = Pin<Box<dyn Future<Output = Result<Permit, NotAdmitted>>>>;
 
 fn caller(gate: &Gate, component: &str) -> Caller {
-    let (gate, request) = (gate.clone(), request(component, LONG));
-    Box::pin(async move { gate.admit(request).await })
+    Box::pin(admit(gate.clone(), request(component, LONG)))
 }
 
 fn poll(caller: &mut Caller) -> Option<Result<Permit, NotAdmitted>> {
@@ -57,8 +98,23 @@ fn poll(caller: &mut Caller) -> Option<Result<Permit, NotAdmitted>> {
 /// One who need not wait.
 #[track_caller]
 fn admitted(gate: &Gate, component: &str) -> Permit {
-    let admitted = poll(&mut caller(gate, component));
+    at_once(gate, request(component, LONG))
+}
+
+/// One who need not wait, by all that he asks for.
+#[track_caller]
+fn at_once(gate: &Gate, asked: Asked) -> Permit {
+    let mut caller: Caller = Box::pin(admit(gate.clone(), asked));
+    let admitted = poll(&mut caller);
     admitted.expect("he waits").expect("he is turned away")
+}
+
+/// One who waits, by all that he asks for.
+#[track_caller]
+fn waits_for(gate: &Gate, asked: Asked) -> Caller {
+    let mut caller: Caller = Box::pin(admit(gate.clone(), asked));
+    assert!(poll(&mut caller).is_none(), "he need not wait");
+    caller
 }
 
 /// One who waits.
@@ -72,7 +128,13 @@ fn waits(gate: &Gate, component: &str) -> Caller {
 /// One who is turned away.
 #[track_caller]
 fn turned_away(gate: &Gate, component: &str) -> Busy {
-    match poll(&mut caller(gate, component)) {
+    refused(gate, request(component, LONG))
+}
+
+#[track_caller]
+fn refused(gate: &Gate, asked: Asked) -> Busy {
+    let mut caller: Caller = Box::pin(admit(gate.clone(), asked));
+    match poll(&mut caller) {
         Some(Err(NotAdmitted::Busy(busy))) => busy,
         other => panic!("he is not turned away: {other:?}"),
     }
@@ -131,10 +193,13 @@ fn exactly_so_many_run_and_wait() {
         let permits: Vec<_> = (0..concurrency).map(|_| admitted(&gate, "c")).collect();
         let callers: Vec<_> = (0..queue).map(|_| waits(&gate, "c")).collect();
         let busy = turned_away(&gate, "c");
-        assert_eq!(
-            busy.reason,
-            BusyReason::Full(Admission { concurrency, queue })
-        );
+        let admission = Admission {
+            concurrency,
+            queue,
+            ..Admission::default()
+        };
+        let lack = Lack::Component;
+        assert_eq!(busy.reason, BusyReason::Full { lack, admission });
         assert_eq!(counts(&gate), (concurrency, queue, 1));
         drop(callers);
         assert_eq!(counts(&gate), (concurrency, 0, 1));
@@ -197,11 +262,13 @@ fn who_never_came_takes_nothing() {
 #[tokio::test]
 async fn waiting_ends_at_the_deadline_and_leaves_nothing() {
     let gate = gate(1, 1);
-    let permit = gate.admit(request("c", Duration::ZERO)).await.unwrap();
+    let permit = admit(gate.clone(), request("c", Duration::ZERO))
+        .await
+        .unwrap();
     let wait = Duration::from_millis(5);
     let request = request("c", wait);
     let deadline = request.deadline;
-    let late = gate.admit(request).await.unwrap_err();
+    let late = admit(gate.clone(), request).await.unwrap_err();
     assert_eq!(late, NotAdmitted::Late);
     assert!(deadline <= Instant::now());
     assert_eq!(counts(&gate), (1, 0, 1));
@@ -233,5 +300,8 @@ fn memory_is_classed_by_its_limit() {
     assert_eq!(class(16 << 20), MemoryClass::Small);
     assert_eq!(class((16 << 20) + 1), MemoryClass::Medium);
     assert_eq!(class(64 << 20), MemoryClass::Medium);
-    assert_eq!(class((64 << 20) + 1), MemoryClass::Large);
+    let large = (64 << 20) + 1;
+    assert_eq!(class(large), MemoryClass::Large(large));
+    assert_eq!(class(large).bytes(), large);
+    assert_eq!(class(1).bytes(), 16 << 20);
 }

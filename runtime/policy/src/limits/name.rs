@@ -74,7 +74,10 @@ pub enum LimitName {
     CompileCpu,
     CompileMemory,
     Concurrency,
+    ToolConcurrency,
+    PrincipalConcurrency,
     Queue,
+    QueueWall,
 }
 
 /// What is fixed about a limit.
@@ -106,11 +109,11 @@ const fn load(code: &'static str, unit: Unit, range: (u64, u64)) -> Rule {
     }
 }
 
-const fn admission(code: &'static str, range: (u64, u64)) -> Rule {
+const fn admission(code: &'static str, unit: Unit, range: (u64, u64)) -> Rule {
     Rule {
         code,
         scope: LimitScope::Admission,
-        unit: Unit::Count,
+        unit,
         range,
     }
 }
@@ -120,7 +123,7 @@ const MILLION: u64 = 1_000_000;
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -148,7 +151,10 @@ impl LimitName {
         Self::CompileCpu,
         Self::CompileMemory,
         Self::Concurrency,
+        Self::ToolConcurrency,
+        Self::PrincipalConcurrency,
         Self::Queue,
+        Self::QueueWall,
     ];
 
     const fn rule(self) -> Rule {
@@ -191,8 +197,13 @@ impl LimitName {
             // greatest is what a large machine has.
             Self::CompileMemory => load("limit/compile-memory", Bytes, (64 << 20, 64 << 30)),
             // With none no call would ever begin.
-            Self::Concurrency => admission("limit/concurrency", (1, MILLION)),
-            Self::Queue => admission("limit/queue", (0, MILLION)),
+            Self::Concurrency => admission("limit/concurrency", Count, (1, MILLION)),
+            Self::ToolConcurrency => admission("limit/tool-concurrency", Count, (1, MILLION)),
+            Self::PrincipalConcurrency => {
+                admission("limit/principal-concurrency", Count, (1, MILLION))
+            }
+            Self::Queue => admission("limit/queue", Count, (0, MILLION)),
+            Self::QueueWall => admission("limit/queue-wall", Milliseconds, (0, 24 * 3_600_000)),
         }
     }
 

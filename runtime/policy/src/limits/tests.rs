@@ -63,7 +63,7 @@ fn a_wrong_limit_says_why() {
     check(
         "speed",
         "1s",
-        "there is no limit `speed` | the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances, compile-wall, compile-cpu, compile-memory, concurrency, queue",
+        "there is no limit `speed` | the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, file, functions, nesting, all-instances, compile-wall, compile-cpu, compile-memory, concurrency, tool-concurrency, principal-concurrency, queue, queue-wall",
     );
     check(
         "file",
@@ -92,8 +92,17 @@ fn a_limit_is_set_where_it_belongs_alone() {
     assert_eq!(admission, Admission::default());
     admission.set("concurrency", "2k").unwrap();
     admission.set("queue", "0").unwrap();
-    let Admission { concurrency, queue } = admission;
-    assert_eq!((concurrency, queue), (2_000, 0));
+    admission.set("tool-concurrency", "3").unwrap();
+    admission.set("principal-concurrency", "4").unwrap();
+    admission.set("queue-wall", "5s").unwrap();
+    let expected = Admission {
+        concurrency: 2_000,
+        tool_concurrency: 3,
+        principal_concurrency: 4,
+        queue: 0,
+        queue_wall_ms: 5_000,
+    };
+    assert_eq!(admission, expected);
     assert!(admission.set("concurrency", "0").is_err());
 }
 

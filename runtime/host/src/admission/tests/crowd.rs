@@ -55,10 +55,12 @@ async fn nothing() -> Result<(), End> {
 async fn call(gate: &Gate, slots: &Slots) -> Result<(), End> {
     let request = request("tool", WALL);
     let deadline = request.deadline;
-    let _permit = gate.admit(request).await.map_err(|why| match why {
-        NotAdmitted::Busy(_) => End::Busy,
-        NotAdmitted::Late => End::Late,
-    })?;
+    let _permit = admit(gate.clone(), request)
+        .await
+        .map_err(|why| match why {
+            NotAdmitted::Busy(_) => End::Busy,
+            NotAdmitted::Late => End::Late,
+        })?;
     instance(slots, 0, deadline, nothing()).await?;
     let nested = instance(slots, 1, deadline, nothing());
     instance(slots, 0, deadline, nested).await?;

@@ -158,7 +158,11 @@ proptest! {
         let _context = runtime.enter();
         let mut scene = Scene {
             gate: gate(concurrency, queue),
-            ceilings: Admission { concurrency, queue },
+            ceilings: Admission {
+                concurrency,
+                queue,
+                ..Admission::default()
+            },
             model: Model::default(),
             here: Vec::new(),
             next_id: 0,

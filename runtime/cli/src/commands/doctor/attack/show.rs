@@ -163,6 +163,7 @@ mod tests {
                 free_slots: 0,
                 call_slots: 0,
                 free_call_slots: 0,
+                waiting_calls: 0,
                 pool_slots: Some(500),
                 on_demand_slots: 100,
                 memory_reservation_bytes: 4 << 30,
