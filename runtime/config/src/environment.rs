@@ -17,7 +17,7 @@ pub(crate) const CONFIG_VARIABLE: &str = "PATINOX_CONFIG";
 const RUST_LOG: &str = "RUST_LOG";
 
 /// What is kept besides our own variables.
-const OTHERS: [&str; 5] = [
+pub(crate) const OTHERS: [&str; 5] = [
     RUST_LOG,
     "HOME",
     "XDG_CONFIG_HOME",

@@ -135,6 +135,8 @@ impl fmt::Display for Format {
 
 #[cfg(test)]
 mod tests {
+    use patinox_policy::Unit;
+
     use super::*;
 
     #[test]
@@ -143,5 +145,94 @@ mod tests {
         let variables: std::collections::HashSet<_> = Key::all().map(Key::variable).collect();
         assert_eq!(paths.len(), Key::all().count());
         assert_eq!(variables.len(), Key::all().count());
+    }
+
+    /// A row of a table in `docs/configuration.md`: its section and its cells.
+    type Row = (String, Vec<String>);
+
+    /// The rows below the headings that name sections, as `[limits]`.
+    fn rows(page: &str) -> Vec<Row> {
+        let mut section = String::new();
+        let mut rows = Vec::new();
+        for line in page.lines() {
+            if line.starts_with('#') {
+                section = line.strip_prefix("## ").unwrap_or_default().to_owned();
+            }
+            let is_row = section.starts_with("`[") && line.starts_with("| `");
+            let cells = line.split(" | ").map(|cell| {
+                let cell = cell.trim_start_matches("| ").trim_end_matches(" |");
+                cell.to_owned()
+            });
+            rows.extend(is_row.then(|| (section.clone(), cells.collect())));
+        }
+        rows
+    }
+
+    /// The row that a key should have, but for its last cell.
+    fn row(key: Key) -> Vec<String> {
+        let quoted = |text: &dyn fmt::Display| format!("`{text}`");
+        let (name, default) = (quoted(&key.name()), quoted(&key.example()));
+        let Key::Limit(limit) = key else {
+            return vec![name, format!("`[{}]`", key.section()), default];
+        };
+        let unit = match limit.unit() {
+            Unit::Count => "a count",
+            Unit::Milliseconds => "a time",
+            Unit::Bytes => "a size",
+        };
+        let (least, greatest) = limit.range();
+        let (least, greatest) = (limit.quantity(least), limit.quantity(greatest));
+        let range = [default, quoted(&least), quoted(&greatest)];
+        [name, unit.to_owned()].into_iter().chain(range).collect()
+    }
+
+    /// `docs/configuration.md` has each key with its default and its range, and none
+    /// that there is not.
+    #[test]
+    fn the_page_has_every_key_as_it_is() {
+        let page = include_str!("../../../docs/configuration.md");
+        let rows = rows(page);
+        let found = rows.iter().map(|(section, cells)| match cells.as_slice() {
+            // What it is and the flag may say what they like.
+            [name, place, _, default, _] if place.starts_with("`[") => {
+                vec![name.clone(), place.clone(), default.clone()]
+            }
+            [cells @ .., _] => {
+                let place = format!("`[{}]`", section.split(['[', ']']).nth(1).unwrap());
+                let limit = cells.first().map(|name| name.trim_matches('`'));
+                let scope = LimitName::ALL
+                    .into_iter()
+                    .find(|name| Some(name.as_str()) == limit);
+                let scope = scope.map(|name| format!("`[{}]`", name.scope().section()));
+                assert_eq!(scope, Some(place), "{cells:?} stands in `{section}`");
+                cells.to_vec()
+            }
+            [] => Vec::new(),
+        });
+        let found: Vec<_> = found.collect();
+        let expected: Vec<_> = Key::all().map(row).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// The variables that it names are some, and those that are not keys are all
+    /// there.
+    #[test]
+    fn the_page_names_variables_that_there_are() {
+        let page = include_str!("../../../docs/configuration.md");
+        let words = page.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        let ours =
+            words.filter(|word| word.starts_with(VARIABLE_PREFIX) && *word != VARIABLE_PREFIX);
+        // One is an example of what is refused, one stands for all.
+        let examples = [
+            "PATINOX_LIMITS_WALL",
+            "PATINOX_SECTION__KEY",
+            "PATINOX_CONFIG",
+        ];
+        for word in ours.filter(|word| !examples.contains(word)) {
+            assert!(Key::all().any(|key| key.variable() == word), "`{word}`");
+        }
+        for name in crate::environment::OTHERS {
+            assert!(page.contains(&format!("`{name}`")), "`{name}`");
+        }
     }
 }
