@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use patinox_artifacts::prebuilt;
@@ -105,6 +105,8 @@ fn native_tool_lists_both_kinds_and_calls_its_own() {
 /// The service, until it is dropped.
 struct Service {
     child: Child,
+    /// What it says after its address.
+    stdout: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -117,18 +119,28 @@ impl Drop for Service {
 
 impl Service {
     fn start(components: &[(&str, &Path)]) -> Option<Self> {
-        let mut command = Command::new(example("axum_service")?);
+        Self::of("axum_service", None, components)
+    }
+
+    /// The service of an example, with a folder of its own where it wants one.
+    fn of(name: &str, folder: Option<&Path>, components: &[(&str, &Path)]) -> Option<Self> {
+        let mut command = Command::new(example(name)?);
         command.arg("127.0.0.1:0").stdout(Stdio::piped());
+        command.args(folder);
         for (name, path) in components {
             command.arg(format!("{name}={}", path.display()));
         }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ");
         let address = address.expect("an address").to_owned();
-        Some(Self { child, address })
+        Some(Self {
+            child,
+            stdout,
+            address,
+        })
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> TcpStream {
@@ -143,8 +155,14 @@ impl Service {
         stream
     }
 
-    /// The status, the head and the body.
+    /// The status, the head and the body, as JSON.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String, Value) {
+        let (status, head, body) = self.page(method, path, body);
+        let body = serde_json::from_str(&body).unwrap_or(Value::Null);
+        (status, head, body)
+    }
+
+    fn page(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
         let mut stream = self.send(method, path, body);
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
@@ -153,8 +171,7 @@ impl Service {
         stream.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = serde_json::from_str(body).unwrap_or(Value::Null);
-        (status, head.to_owned(), body)
+        (status, head.to_owned(), body.to_owned())
     }
 
     fn call(&self, path: &str, arguments: &Value) -> (u16, Value) {
@@ -258,4 +275,56 @@ fn axum_service_sheds_load_and_ends_the_guest_of_who_hangs_up() {
         started.elapsed() < soon,
         "before any would have ended by itself"
     );
+}
+
+/// What `docs/integration.md` goes through.
+#[test]
+fn monitored_service_tells_how_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let components = [("text", prebuilt::text()), ("hostile", prebuilt::hostile())];
+    let started = Service::of("monitored_service", Some(folder.path()), &components);
+    let Some(mut service) = started else {
+        return;
+    };
+    assert_eq!(service.ask("GET", "/live", "").0, 200);
+    let (status, _, ready) = service.ask("GET", "/ready", "");
+    // A machine that tests run on may be short of something.
+    assert!([200, 503].contains(&status), "{ready}");
+    assert_eq!(ready["closing"], false);
+    let (status, counted) = service.call("/tools/text/count", &json!({ "text": "to be" }));
+    assert_eq!((status, &counted["words"]), (200, &json!(2)));
+    for (path, arguments, status, code) in [
+        ("/tools/text/shout", json!({}), 400, "caller/unknown-tool"),
+        ("/tools/hostile/trap", json!({}), 502, "component/trap"),
+        (
+            "/tools/hostile/hoard",
+            json!({ "bytes": 1_000_000_000 }),
+            422,
+            "limit/memory",
+        ),
+    ] {
+        let (found, body) = service.call(path, &arguments);
+        assert_eq!((found, &body["code"]), (status, &json!(code)), "{path}");
+    }
+    let (status, _, alerts) = service.ask("GET", "/alerts", "");
+    assert!(status == 200 && alerts.is_array(), "{alerts}");
+    let (status, head, page) = service.page("GET", "/metrics", "");
+    assert_eq!(status, 200);
+    assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+    for line in [
+        "tool=\"count\",outcome=\"ok\"} 1.0\n",
+        "tool=\"hoard\",outcome=\"limit/memory\"} 1.0\n",
+        "patinox_loads_total{code=\"compiled\"} 2.0\n",
+        "patinox_store_entries 2.0\n",
+        "patinox_health{check=\"pool\"} ",
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
+
+    let pid = rustix::process::Pid::from_child(&service.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let mut said = String::new();
+    service.stdout.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "cancelled 0 calls; nothing is left\n");
+    assert!(service.child.wait().unwrap().success());
 }

@@ -70,8 +70,9 @@ const ONLY_IN: [Place; 7] = [
             "runtime/server/",
             "runtime/host/src/status.rs",
             "runtime/cli/src/demo/site.rs",
-            // A service of the embedder's own.
+            // Services of the embedder's own.
             "runtime/examples/axum_service.rs",
+            "runtime/examples/monitored_service.rs",
             "benches/tools/service.rs",
         ],
         fix: "go through `egress::Gate`",
