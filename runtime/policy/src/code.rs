@@ -215,4 +215,24 @@ mod tests {
         texts.dedup();
         assert_eq!(texts.len(), count);
     }
+
+    /// `docs/troubleshooting.md` has each code, and none that there is not.
+    #[test]
+    fn the_page_of_troubles_has_every_code() {
+        let page = include_str!("../../../docs/troubleshooting.md");
+        let quoted = page.split('`').skip(1).step_by(2);
+        let faults = ["limit/", "component/", "policy/", "caller/", "host/"];
+        let named = quoted.filter(|text| faults.iter().any(|fault| text.starts_with(fault)));
+        let named: std::collections::HashSet<_> = named.collect();
+        for code in Code::all()
+            .map(Code::as_str)
+            .filter(|code| *code != "cancelled")
+        {
+            assert!(named.contains(code), "`{code}` is not on the page");
+        }
+        for name in named {
+            let is_one = Code::all().any(|code| code.as_str() == name);
+            assert!(is_one, "there is no code `{name}`");
+        }
+    }
 }
