@@ -2,6 +2,7 @@
 
 mod admission;
 mod codes;
+mod dashboard;
 mod errors;
 mod events;
 mod examples;
