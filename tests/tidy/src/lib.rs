@@ -1,7 +1,7 @@
 //! The repository's own rules, checked: a rule that nobody runs is a wish.
 //!
 //! **Owns** the rules of crate rows, of what may be named where, of lengths,
-//! of WIT, of guests and of the READMEs.
+//! of WIT, of guests, of the READMEs and of the page of types.
 //!
 //! **Never** depends on a crate of ours, so it runs before anything is built,
 //! and changes nothing.
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Read `tree`, `source`, then a rule: `crates`, `naming`, `length`, `wit`,
-//! `guests`, `readme`, `limits`. `tests/repository.rs` runs them all.
+//! `guests`, `readme`, `limits`, `types`. `tests/repository.rs` runs them all.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +30,7 @@ pub mod naming;
 pub mod readme;
 pub mod source;
 mod tree;
+pub mod types;
 pub mod wit;
 
 pub use tree::{File, Finding, Tree};

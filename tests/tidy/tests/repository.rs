@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use patinox_tidy::{Finding, Tree, crates, guests, length, limits, naming, readme, wit};
+use patinox_tidy::{Finding, Tree, crates, guests, length, limits, naming, readme, types, wit};
 
 static TREE: LazyLock<Tree> =
     LazyLock::new(|| Tree::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))));
@@ -131,4 +131,9 @@ fn a_link_leads_somewhere() {
 #[test]
 fn the_limits_in_the_readme_are_the_defaults() {
     check(&limits::table(&TREE));
+}
+
+#[test]
+fn the_page_of_types_names_what_is_exported() {
+    check(&types::page(&TREE));
 }
