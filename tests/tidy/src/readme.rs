@@ -1,10 +1,10 @@
-//! What the READMEs promise is there: commands, files, links.
+//! What the pages promise is there: commands, files, links.
 
 use crate::source::{code, code_and_literals, words};
 use crate::{File, Finding, Tree};
 
 /// What Cargo itself, or a tool that set-up installs, understands.
-const CARGO_VERBS: [&str; 15] = [
+const CARGO_VERBS: [&str; 16] = [
     "add",
     "bench",
     "build",
@@ -19,6 +19,7 @@ const CARGO_VERBS: [&str; 15] = [
     "nextest",
     "run",
     "test",
+    "uninstall",
     "update",
 ];
 
@@ -49,11 +50,11 @@ pub fn expected_files(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-/// Every command in a shell block of a README names a verb that exists.
+/// Every command in a shell block of a page names a verb that exists.
 #[must_use]
 pub fn commands(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree.files("", "README.md") {
+    for file in tree.files("", ".md") {
         for line in block_lines(file) {
             let found = line_commands(&line)
                 .into_iter()
@@ -98,6 +99,7 @@ fn unknown(tree: &Tree, command: &[&str]) -> Option<String> {
     let mut rest = rest.iter().filter(|word| !word.starts_with('+'));
     match *rest.next()? {
         "xtask" => unknown_task(tree, rest.next()?),
+        "run" if command.contains(&"--example") => unknown_example(tree, command),
         "run" => {
             let rest: Vec<_> = rest
                 .skip_while(|word| **word != "--")
@@ -121,6 +123,15 @@ fn unknown_verb(tree: &Tree, words_of_command: &[&str]) -> Option<String> {
             .files("runtime/cli/src/", ".rs")
             .any(|file| words(&code(file.text()), &variant).next().is_some());
     (!exists).then(|| format!("`patinox {verb}`"))
+}
+
+fn unknown_example(tree: &Tree, command: &[&str]) -> Option<String> {
+    let name = command
+        .iter()
+        .skip_while(|word| **word != "--example")
+        .nth(1)?;
+    let exists = tree.has(&format!("runtime/examples/{name}.rs"));
+    (!exists).then(|| format!("example `{name}`"))
 }
 
 fn unknown_task(tree: &Tree, task: &str) -> Option<String> {
@@ -215,14 +226,14 @@ fn absent(tree: &Tree, below: &str, path: &str) -> bool {
     !found
 }
 
-/// Every relative link of a Markdown file leads to a file.
+/// Every relative link of a Markdown file leads to a file, and one with a `#` to a
+/// heading of it.
 #[must_use]
 pub fn links(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.files("", ".md") {
-        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for (line, text) in file.lines() {
-            let broken = link_targets(text).filter(|target| !tree.has(&joined(folder, target)));
+            let broken = link_targets(text).filter(|target| leads_nowhere(tree, file, target));
             findings.extend(broken.map(|target| {
                 file.finding(
                     line,
@@ -235,11 +246,40 @@ pub fn links(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+fn leads_nowhere(tree: &Tree, file: &File, target: &str) -> bool {
+    let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = match path {
+        "" => file.path.clone(),
+        path => joined(folder, path),
+    };
+    let page = tree.file(&path).filter(|_| !heading.is_empty());
+    let has = |page: &File| {
+        page.lines()
+            .any(|(_, line)| anchor(line).as_deref() == Some(heading))
+    };
+    !tree.has(&path) || page.is_some_and(|page| !has(page))
+}
+
+/// What leads to a heading: its words in small letters, with hyphens between.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line
+        .strip_prefix('#')?
+        .trim_start_matches('#')
+        .strip_prefix(' ')?;
+    let kept = heading.chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    });
+    Some(kept.collect())
+}
+
 fn link_targets(text: &str) -> impl Iterator<Item = &str> {
     let targets = text
         .split("](")
         .skip(1)
-        .filter_map(|rest| rest.split([')', ' ', '#']).next());
+        .filter_map(|rest| rest.split([')', ' ']).next());
     targets.filter(|target| !target.is_empty() && !target.contains(':'))
 }
 
@@ -313,6 +353,10 @@ mod tests {
         );
         check("$ ./target/release/patinox fly # up", Some("`patinox fly`"));
         check("cargo frobnicate", Some("`cargo frobnicate`"));
+        check(
+            "cargo run --release --example gone -- localhost:80",
+            Some("there is no example `gone`"),
+        );
         check("patinox --help", None);
     }
 
@@ -340,8 +384,17 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_is_found() {
-        let text = "[a](../wit/a.wit) [b](b.md#top) [c](https://example.com) [d](#d)";
-        let tree = Tree::of([("docs/x.md", text), ("wit/a.wit", "")]);
-        assert_eq!(links(&tree).len(), 1);
+        let text = "## To `the` top, now\n[a](../wit/a.wit) [b](b.md#top) [c](https://example.com) \
+                    [d](#d) [e](#to-the-top-now) [f](y.md#f) [g](y.md#g)";
+        let tree = Tree::of([
+            ("docs/x.md", text),
+            ("wit/a.wit", ""),
+            ("docs/y.md", "# F\n"),
+        ]);
+        let found: Vec<_> = links(&tree).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 3, "{found:?}");
+        for (found, target) in found.iter().zip(["b.md#top", "#d", "y.md#g"]) {
+            assert!(found.contains(&format!("`{target}`")), "{found}");
+        }
     }
 }
