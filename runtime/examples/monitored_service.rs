@@ -101,6 +101,7 @@ fn host(folder: &Path, alerts: Sender<Alert>) -> Result<Host, Box<dyn std::error
         .admission(Admission {
             concurrency: u64::try_from(cores * 2)?,
             queue: u64::try_from(cores * 8)?,
+            ..Admission::default()
         })
         .pressure(PressureConfig::default())
         .monitoring(MonitoringConfig {
