@@ -1,6 +1,7 @@
 //! What this process may have: address space, descriptors, processes.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use super::groups::Groups;
 use super::{Detector, Figure, STATUS, field, kib_figure};
@@ -12,6 +13,19 @@ const LOAD: &str = "/proc/loadavg";
 const MAP_COUNT_MAX: &str = "/proc/sys/vm/max_map_count";
 const PIDS_MAX: &str = "/proc/sys/kernel/pid_max";
 const THREADS_MAX: &str = "/proc/sys/kernel/threads-max";
+
+const PROCESSES: &str = "/proc";
+const USERS: &str = "/proc/self/uid_map";
+
+/// What `USERS` has where users are those of the machine.
+const INITIAL_USERS: [&str; 3] = ["0", "0", "4294967295"];
+
+/// What lets a process have more than its user may: `capabilities(7)`.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_SYS_RESOURCE: u64 = 1 << 24;
+
+/// Processes that are looked at to count those of a user.
+const MAX_PROCESSES: usize = 4_096;
 
 /// Descriptors that are counted: a table may have a million, and beyond this the
 /// count is only known to be more.
@@ -91,21 +105,68 @@ impl Detector {
     }
 
     /// The processes and threads that may be: of this user, of the machine, of a
-    /// control group. How many the user has is not known, so all of the machine
-    /// are counted for that.
+    /// control group.
     pub(super) fn processes(&self, groups: &Groups<'_>) -> Option<Held> {
         let all = self.read(LOAD).and_then(|text| tasks(&text));
-        let of_all = |limit| Held {
-            limit,
-            used: all.map(|all| Figure::in_file(all, LOAD)),
-        };
         let kernels = [THREADS_MAX, PIDS_MAX].into_iter().filter_map(|path| {
             let limit = self.read_number(path)?;
-            Some(Figure::in_file(limit, path))
+            Some(Held {
+                limit: Figure::in_file(limit, path),
+                used: all.map(|all| Figure::in_file(all, LOAD)),
+            })
         });
-        let users = self.soft_limit("Max processes").into_iter();
-        let known = users.chain(kernels).map(of_all);
+        let known = self.processes_of_user().into_iter().chain(kernels);
         Held::tightest(known.chain(groups.processes()))
+    }
+
+    /// What the limit of this user leaves him; `None` where it does not hold him.
+    fn processes_of_user(&self) -> Option<Held> {
+        let limit = self.soft_limit("Max processes")?;
+        let status = self.read(STATUS).unwrap_or_default();
+        let user: Option<u32> = first_of(&status, "Uid:").and_then(|uid| uid.parse().ok());
+        if self.is_exempt(&status, user) {
+            return None;
+        }
+        let used = user.and_then(|user| self.count_tasks_of(user));
+        Some(Held {
+            limit,
+            used: used.map(|used| Figure::in_file(used, PROCESSES)),
+        })
+    }
+
+    /// Whether the kernel lets this process have more than its user may: root, and
+    /// who may administrate, but not in a namespace of users of their own.
+    fn is_exempt(&self, status: &str, user: Option<u32>) -> bool {
+        let map = self.read(USERS);
+        let is_initial = map.is_none_or(|map| map.split_whitespace().eq(INITIAL_USERS));
+        let held = first_of(status, "CapEff:").and_then(|set| u64::from_str_radix(set, 16).ok());
+        let may = held.is_some_and(|held| held & (CAP_SYS_ADMIN | CAP_SYS_RESOURCE) != 0);
+        is_initial && (user == Some(0) || may)
+    }
+
+    /// How many processes and threads of a user there are; unknown where there are
+    /// very many processes.
+    fn count_tasks_of(&self, user: u32) -> Option<u64> {
+        let folder = fs::read_dir(self.place(PROCESSES.as_ref())).ok()?;
+        let (mut processes, mut tasks) = (0_usize, 0_u64);
+        for process in folder.flatten() {
+            let name = process.file_name();
+            if !name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+                continue;
+            }
+            processes += 1;
+            if MAX_PROCESSES < processes {
+                return None;
+            }
+            // It may be gone by now.
+            if let Ok(folder) = fs::metadata(process.path().join("task"))
+                && folder.uid() == user
+            {
+                // One for each thread, and two as each folder has.
+                tasks = tasks.saturating_add(folder.nlink().saturating_sub(2));
+            }
+        }
+        Some(tasks)
     }
 
     /// A soft limit of this process; `None` for `unlimited`.
@@ -132,6 +193,11 @@ impl AddressSpace {
         let used = self.used_bytes.as_ref();
         Some(limit.saturating_sub(used.map_or(limit, |used| used.value)))
     }
+}
+
+/// The first word of a field of [`STATUS`].
+fn first_of<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    field(status, name)?.split_whitespace().next()
 }
 
 /// How many tasks the machine has, behind the `/` of the fourth field.

@@ -1,6 +1,8 @@
 //! What a process may have: swap, descriptors, processes; what it waits for, and
 //! the room on disks.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use super::*;
 
 const LIMITS: &str = "\
@@ -23,7 +25,7 @@ fn a_process_has_what_its_own_limits_leave() {
         &[
             // One of them is the look at them.
             "descriptors 2 by /proc/self/fd of 50 /proc/self/limits",
-            "processes 70 by /proc/loadavg of 100 /proc/self/limits",
+            "processes unknown of 100 /proc/self/limits",
             "load 0.10 1.25 12.05 /proc/loadavg",
         ],
     );
@@ -63,6 +65,46 @@ fn the_limit_that_leaves_the_fewest_counts() {
     let x = "/sys/fs/cgroup/pids/docker/x";
     let processes = format!("processes 8 by {x}/pids.current of 9 {x}/pids.max");
     check(&[PLAIN, LIMITED, v1], &[&processes]);
+}
+
+/// A user's limit is about his own tasks, and holds neither root nor who may
+/// administrate, but for those of a container.
+#[test]
+fn a_limit_of_a_user_is_about_his_own_tasks() {
+    let own = fs::metadata(TempDir::new().unwrap().path()).unwrap().uid();
+    let other = own + 1;
+    let machine = |uid: u32, capabilities: &str, map: &str| {
+        let status = format!("Name:\tp\nUid:\t{uid}\t0\t0\t0\nCapEff:\t{capabilities}\n");
+        let root = root(&[
+            PLAIN,
+            LIMITED,
+            &[
+                ("/proc/self/status", &status),
+                ("/proc/self/uid_map", map),
+                // Two threads of one process, one of another; what is no process.
+                ("/proc/7/task/7/comm", "a"),
+                ("/proc/7/task/8/comm", "b"),
+                ("/proc/9/task/9/comm", "c"),
+                ("/proc/sys/task/1/comm", "d"),
+            ],
+        ]);
+        let text = describe(&Detector::below(root.path()).detect());
+        let line = text.lines().find(|line| line.starts_with("processes "));
+        line.expect("a line").to_owned()
+    };
+    let none = "0000000000000000";
+    let container = "0 100000 65536\n";
+    let machines = "         0          0 4294967295\n";
+    let counted = "processes 3 by /proc of 100 /proc/self/limits";
+    let others = "processes 0 by /proc of 100 /proc/self/limits";
+    assert_eq!(machine(own, none, container), counted);
+    assert_eq!(machine(other, none, machines), others);
+    assert_eq!(machine(0, none, machines), "processes unknown");
+    for may in ["0000000001000000", "0000000000200000", "000001ffffffffff"] {
+        assert_eq!(machine(other, may, machines), "processes unknown");
+        assert_eq!(machine(other, may, container), others);
+    }
+    assert_eq!(machine(other, "0000000000000400", machines), others);
 }
 
 #[test]
