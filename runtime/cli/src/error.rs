@@ -157,9 +157,9 @@ impl Failure for Error {
                 Some("check the path; a text that begins with `@` is `key:='\"@…\"'`".to_owned())
             }
             Self::NoCache => Some("set it, or `XDG_CACHE_HOME`, to a folder".to_owned()),
-            Self::Cache(CacheError { error, folder }) => {
+            Self::Cache(CacheError { error, place }) => {
                 let hint = error.hint().unwrap_or_default();
-                Some(format!("{hint}; it is `{folder}`"))
+                Some(format!("{hint}; it is `{place}`"))
             }
             Self::Stdin(_) => Some("give the arguments as `key=value`".to_owned()),
             Self::Demo { .. } => {
@@ -173,12 +173,12 @@ impl Failure for Error {
     }
 }
 
-/// An error of the store, which does not know how its user names the folder.
+/// An error of the store, which does not know how its user names the place.
 #[derive(Debug)]
 pub(crate) struct CacheError {
     pub(crate) error: StoreError,
     /// For a message: short, cut and escaped.
-    pub(crate) folder: String,
+    pub(crate) place: String,
 }
 
 impl fmt::Display for CacheError {

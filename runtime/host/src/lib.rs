@@ -55,7 +55,7 @@ pub use patinox_sandbox::Store as Stored;
 /// What is kept between processes.
 pub use patinox_sandbox::{
     Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, Component, EntryInfo,
-    Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError,
+    Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError, StorePlace,
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};

@@ -93,6 +93,21 @@ fn one_of_several_that_are_compiled_ahead() {
     ");
 }
 
+/// The message names what it is about: the key here, not the store.
+#[test]
+fn a_key_that_is_none() {
+    let shell = Shell::new()
+        .file("good.wasm", forge::echo())
+        .file("key", "no key");
+    let words = "precompile --store store --key-file key good.wasm";
+    let words: Vec<_> = words.split(' ').collect();
+    assert_snapshot!(refused(&shell, &words), @"
+    exit 2, caller/invalid-config
+    error: the artifact key must have mode `0600`, not mode `0644`
+    hint: `chmod 600` if nobody else can have read it, or else move it away: a new key is made, and all is compiled anew; it is `key`
+    ");
+}
+
 #[test]
 fn a_component_that_is_cut_short() {
     let bytes = guests::prebuilt_text();

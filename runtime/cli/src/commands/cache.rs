@@ -25,7 +25,11 @@ pub(crate) fn run(session: &Session, cache: &Cache) -> Result<ExitCode, Error> {
     });
     match done {
         Ok((document, text)) => Ok(session.output.done(&document, &text)),
-        Err(error) => Err(CacheError { error, folder }.into()),
+        Err(error) => Err(CacheError {
+            error,
+            place: folder,
+        }
+        .into()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! `patinox precompile`: fills a store for hosts without a compiler.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use patinox_host::{ArtifactFolder, ArtifactStore, Config, Host, Precompiled, StoreConfig, Stored};
+use patinox_host::{
+    ArtifactFolder, ArtifactStore, Config, Host, Precompiled, StoreConfig, StoreError, StorePlace,
+    Stored,
+};
 use patinox_telemetry::Clock;
 use serde_json::{Value, json};
 
@@ -50,9 +53,17 @@ fn open(precompile: &Precompile) -> Result<ArtifactStore, Error> {
     // Relative paths are meant from here, and a bare name has no folder.
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let (folder, key_file) = (absolute(store), absolute(key_file));
-    let failed = |error| {
-        let folder = shown(&store.to_string_lossy());
-        Error::from(CacheError { error, folder })
+    let failed = |error: StoreError| {
+        let path = match error.place() {
+            StorePlace::Folder => Some(store.as_path()),
+            StorePlace::KeyFolder => precompile.key_file.parent(),
+            StorePlace::Key => Some(precompile.key_file.as_path()),
+        };
+        // The folder of a bare name is the one that we are in.
+        let path = path.filter(|path| !path.as_os_str().is_empty());
+        let path = path.unwrap_or_else(|| Path::new("."));
+        let place = shown(&path.to_string_lossy());
+        Error::from(CacheError { error, place })
     };
     let there = ArtifactFolder::open(&folder, Clock::system()).map_err(failed)?;
     let entries = there.map_or_else(|| Ok(Vec::new()), |there| there.list());
