@@ -42,6 +42,14 @@ fn health<'a>(snapshot: &'a Snapshot, name: &str) -> &'a Health {
     found.expect("such a check")
 }
 
+/// Rules of the configuration name checks, and these are all of a host.
+#[tokio::test]
+async fn the_checks_of_a_host_are_known_by_name() {
+    let host = host(support::config());
+    let checks: Vec<_> = tick(&host).health.iter().map(|check| check.name).collect();
+    assert_eq!(checks, patinox::telemetry::HOST_CHECKS);
+}
+
 #[tokio::test]
 async fn calls_loads_and_what_is_held_are_counted() {
     let host = host(support::config());

@@ -143,6 +143,18 @@ pub enum Error {
         /// What was given, cut and escaped, ready to be shown.
         given: String,
     },
+    /// A rule of `[alerts]`, or what else stands there, breaks a rule of ours.
+    #[error("{subject} at `{place}` {rule}")]
+    AlertRule {
+        /// What it is about, ready to be shown.
+        subject: String,
+        /// Where it stands.
+        place: Place,
+        /// The rule, as a clause, with what was given.
+        rule: String,
+        /// How to write it.
+        hint: String,
+    },
     /// A limit on the command line.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -166,7 +178,8 @@ impl Failure for Error {
             | Self::UnknownKey { .. }
             | Self::NotASection { .. }
             | Self::UnknownVariable { .. }
-            | Self::Value { .. } => Code::InvalidConfig,
+            | Self::Value { .. }
+            | Self::AlertRule { .. } => Code::InvalidConfig,
         }
     }
 
@@ -188,7 +201,9 @@ impl Failure for Error {
                 let line = format!("{} = \"{}\"", key.name(), key.example());
                 format!("write every key once, and text in quotes, like `{line}`")
             }
-            Self::UnknownKey { hint, .. } | Self::UnknownVariable { hint, .. } => hint.clone(),
+            Self::UnknownKey { hint, .. }
+            | Self::UnknownVariable { hint, .. }
+            | Self::AlertRule { hint, .. } => hint.clone(),
             Self::NotASection { name, .. } => format!("write `[{name}]` and its keys below it"),
             Self::Value { key, origin, .. } => key.hint(origin),
             Self::Limit(error) => return error.hint(),
@@ -203,6 +218,7 @@ pub(crate) fn unknown_section(name: &str, place: Place) -> Error {
     let sections = || {
         let mut sections: Vec<_> = Key::all().map(Key::section).collect();
         sections.dedup();
+        sections.push(crate::alerts::SECTION);
         sections
     };
     let hint = match named(name) {

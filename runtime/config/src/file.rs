@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustix::fs::OFlags;
 
-use crate::layer::Layer;
+use crate::parse::Contents;
 use crate::{Error, Place, parse};
 
 /// The largest configuration file that is read, in bytes.
@@ -46,10 +46,12 @@ impl Source {
     }
 
     /// Reads what it says; nothing where it is missing and need not be there.
-    pub(crate) fn layer(&self) -> Result<Layer, Error> {
+    pub(crate) fn contents(&self) -> Result<Contents, Error> {
         let file = match (self.open(), self.named_by) {
             (Ok(file), _) => file,
-            (Err(error), None) if error.kind() == ErrorKind::NotFound => return Ok(Layer::new()),
+            (Err(error), None) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Contents::default());
+            }
             (Err(error), Some(named_by)) if error.kind() == ErrorKind::NotFound => {
                 let file = self.shown.clone();
                 return Err(Error::NotFound { file, named_by });
@@ -60,7 +62,7 @@ impl Source {
         let us = rustix::process::geteuid().as_raw();
         self.check(&Facts::of(&metadata), us)?;
         let text = self.decode(self.read(&file)?)?;
-        parse::layer(&text, &self.shown)
+        parse::contents(&text, &self.shown)
     }
 
     /// Opens without waiting: a pipe with nobody at its other end must not hang

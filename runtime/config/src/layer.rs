@@ -32,7 +32,7 @@ pub(crate) enum Given {
 
 impl Given {
     /// The value for a message.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Self::Text(text) | Self::Integer(text) => format!("`{}`", echo(text)),
             Self::Other(words) => words.clone(),

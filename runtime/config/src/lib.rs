@@ -34,12 +34,14 @@ mod schema;
 mod layer;
 mod origin;
 
+mod alerts;
 mod environment;
 mod file;
 mod parse;
 
 mod error;
 
+pub use alerts::{AlertSettings, MAX_ALERT_RULES};
 pub use environment::{Environment, Folders};
 pub use error::Error;
 pub use file::MAX_FILE_BYTES;

@@ -31,7 +31,7 @@ impl fmt::Display for Origin {
 }
 
 /// A place in a file. `Display` is `FILE:LINE:COLUMN`, the path cut and escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The file as its user wrote it; his own default file starts with `~/`.
     pub file: PathBuf,

@@ -5,32 +5,41 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
+use crate::alerts::{self, AlertSettings};
 use crate::error::{echo, unknown_key, unknown_section};
 use crate::layer::{Entry, Given, Layer};
 use crate::{Error, Key, Origin, Place};
 
-type Pair<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
+pub(crate) type Pair<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
+
+/// What a configuration file says.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) layer: Layer,
+    /// What only a file can say.
+    pub(crate) alerts: Option<AlertSettings>,
+}
 
 /// Reads the text of a configuration file.
-pub(crate) fn layer(text: &str, file: &Path) -> Result<Layer, Error> {
+pub(crate) fn contents(text: &str, file: &Path) -> Result<Contents, Error> {
     let reader = Reader { text, file };
     let document = DeTable::parse(text).map_err(|error| reader.syntax(&error))?;
-    let mut layer = Layer::new();
+    let mut contents = Contents::default();
     for (section, value) in in_order(document.get_ref()) {
-        reader.section(section, value, &mut layer)?;
+        reader.section(section, value, &mut contents)?;
     }
-    Ok(layer)
+    Ok(contents)
 }
 
 /// The pairs in the order of the file, so that its first mistake is told first.
-fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Pair<'a, 'i>> {
+pub(crate) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Pair<'a, 'i>> {
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     pairs
 }
 
 #[derive(Clone, Copy)]
-struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     text: &'t str,
     file: &'t Path,
 }
@@ -40,11 +49,12 @@ impl Reader<'_> {
         self,
         section: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
-        layer: &mut Layer,
+        contents: &mut Contents,
     ) -> Result<(), Error> {
         let name = section.get_ref();
         let place = || self.place(section.span().start);
-        if !Key::all().any(|key| key.section() == name) {
+        let is_alerts = name == alerts::SECTION;
+        if !is_alerts && !Key::all().any(|key| key.section() == name) {
             return Err(unknown_section(name, place()));
         }
         let DeValue::Table(table) = value.get_ref() else {
@@ -53,8 +63,12 @@ impl Reader<'_> {
                 place: place(),
             });
         };
+        if is_alerts {
+            contents.alerts = Some(alerts::read(self, table)?);
+            return Ok(());
+        }
         for pair in in_order(table) {
-            layer.push(self.entry(name, pair)?);
+            contents.layer.push(self.entry(name, pair)?);
         }
         Ok(())
     }
@@ -80,12 +94,12 @@ impl Reader<'_> {
         }
     }
 
-    fn place(self, byte: usize) -> Place {
+    pub(crate) fn place(self, byte: usize) -> Place {
         Place::of(self.file, self.text, byte)
     }
 }
 
-fn given(value: &DeValue<'_>) -> Given {
+pub(crate) fn given(value: &DeValue<'_>) -> Given {
     match value {
         DeValue::String(text) => Given::Text(text.to_string()),
         DeValue::Integer(integer) => Given::Integer(decimal(integer)),

@@ -6,6 +6,7 @@ use patinox_policy::{LimitError, LimitName, LimitScope};
 
 use crate::file::Source;
 use crate::layer::{Entry, Given, Layer};
+use crate::parse::Contents;
 use crate::{Environment, Error, Key, Origin, Settings};
 
 /// Everything that settings are made of.
@@ -42,26 +43,23 @@ pub struct Flag {
 /// The first mistake found: in the file, then in the environment, then in the
 /// flags.
 pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
-    let layers = [
-        file_layer(inputs)?,
-        inputs.environment.layer()?,
-        flag_layer(inputs)?,
-    ];
-    layers
-        .into_iter()
-        .flatten()
-        .try_fold(Settings::within(&inputs.environment), Settings::with)
+    let file = file_contents(inputs)?;
+    let layers = [file.layer, inputs.environment.layer()?, flag_layer(inputs)?];
+    layers.into_iter().flatten().try_fold(
+        Settings::within(&inputs.environment, file.alerts),
+        Settings::with,
+    )
 }
 
 /// The one file: the flag's, else the variable's, else the user's own.
-fn file_layer(inputs: &Inputs) -> Result<Layer, Error> {
+fn file_contents(inputs: &Inputs) -> Result<Contents, Error> {
     let by_flag = |path: PathBuf| Source::named(path, "--config");
     let environment = &inputs.environment;
     let source = inputs.config_file.clone().map(by_flag);
     source
         .or_else(|| environment.named_file())
         .or_else(|| environment.default_file())
-        .map_or_else(|| Ok(Layer::new()), |source| source.layer())
+        .map_or_else(|| Ok(Contents::default()), |source| source.contents())
 }
 
 fn flag_layer(inputs: &Inputs) -> Result<Layer, Error> {

@@ -8,7 +8,7 @@ use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
 use crate::environment::Environment;
 use crate::error::echo;
 use crate::layer::Entry;
-use crate::{Error, Folders, Format, Key, Origin};
+use crate::{AlertSettings, Error, Folders, Format, Key, Origin};
 
 /// The longest log filter, in bytes: each of its directives costs at every
 /// record.
@@ -23,6 +23,7 @@ pub struct Settings {
     log_level: String,
     log_format: Format,
     output_format: Format,
+    alerts: Option<AlertSettings>,
     origins: HashMap<Key, Origin>,
     folders: Folders,
     home: Option<PathBuf>,
@@ -37,6 +38,7 @@ impl Default for Settings {
             log_level: Key::LogLevel.example(),
             log_format: Format::default(),
             output_format: Format::default(),
+            alerts: None,
             origins: HashMap::new(),
             folders: Folders::default(),
             home: None,
@@ -83,6 +85,14 @@ impl Settings {
     #[must_use]
     pub const fn output_format(&self) -> Format {
         self.output_format
+    }
+
+    /// What a host is to tell when something is wrong, where the file has a section
+    /// `[alerts]`. A command that makes one call tells nobody; it is for those that
+    /// run a host for long.
+    #[must_use]
+    pub const fn alerts(&self) -> Option<&AlertSettings> {
+        self.alerts.as_ref()
     }
 
     /// The folder of what can be made again; see [`Folders::cache`].
@@ -166,9 +176,11 @@ impl Settings {
         }
     }
 
-    /// The defaults, where the environment places our folders.
-    pub(crate) fn within(environment: &Environment) -> Self {
+    /// The defaults, where the environment places our folders, and what only a file
+    /// can say.
+    pub(crate) fn within(environment: &Environment, alerts: Option<AlertSettings>) -> Self {
         Self {
+            alerts,
             folders: environment.folders(),
             home: environment.home(),
             ..Self::default()

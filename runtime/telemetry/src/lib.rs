@@ -62,6 +62,6 @@ pub use clock::Clock;
 pub use event::{
     CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed,
 };
-pub use monitor::{Condition, Health, Monitor, Monitors, Snapshot};
+pub use monitor::{Condition, HOST_CHECKS, Health, Monitor, Monitors, Snapshot};
 pub use recorder::Recorder;
 pub use sink::{Sink, TracingSink};

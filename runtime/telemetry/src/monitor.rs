@@ -36,7 +36,9 @@ impl Condition {
         }
     }
 
-    pub(crate) const fn figure(self) -> f64 {
+    /// The condition as a figure: 0, 1 or 2.
+    #[must_use]
+    pub const fn figure(self) -> f64 {
         match self {
             Self::Healthy => 0.0,
             Self::Degraded => 1.0,
@@ -50,6 +52,11 @@ impl fmt::Display for Condition {
         f.write_str(self.as_str())
     }
 }
+
+/// The checks of a host, by name: whether its machine has what calls need, whether
+/// there is room in its pools, how much of the machine it takes itself, and whether
+/// what is to go does go.
+pub const HOST_CHECKS: [&str; 4] = ["resources", "pool", "impact", "cleanup"];
 
 /// How a part is, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ fn text(error: &Error, folder: &Path) -> String {
 
 fn refusal(folder: &TempDir, name: &str) -> String {
     let source = Source::named(folder.path().join(name), "--config");
-    text(&source.layer().unwrap_err(), folder.path())
+    text(&source.contents().unwrap_err(), folder.path())
 }
 
 fn write(folder: &TempDir, name: &str, content: impl AsRef<[u8]>, mode: u32) {
@@ -105,7 +105,7 @@ fn what_is_not_a_file_is_refused() {
     caller/unreadable: configuration file `DIR/folder` must be a file, not a folder
     hint: name a file in TOML, like `config.toml`
     ");
-    let device = Source::named("/dev/zero".into(), "--config").layer();
+    let device = Source::named("/dev/zero".into(), "--config").contents();
     insta::assert_snapshot!(device.unwrap_err(), @"configuration file `/dev/zero` must be a file, not a device");
 }
 
@@ -129,7 +129,7 @@ fn a_missing_file_is_an_error_only_where_it_was_named() {
     hint: check the path that `--config` gives
     ");
     let own = Source::users_own(folder.path().join("none.toml"), None);
-    assert!(own.layer().unwrap().is_empty());
+    assert!(own.contents().unwrap().layer.is_empty());
 }
 
 /// A link to itself cannot be opened by any user, so this holds for root too.
@@ -142,7 +142,7 @@ fn an_unreadable_file_says_why() {
     caller/unreadable: configuration file `DIR/loop` cannot be read: Too many levels of symbolic links (os error 40)
     hint: look at it: ls -l DIR/loop
     ");
-    let own = Source::users_own(path, None).layer().unwrap_err();
+    let own = Source::users_own(path, None).contents().unwrap_err();
     assert_eq!(own.code().as_str(), "caller/unreadable");
 }
 
@@ -154,7 +154,7 @@ fn a_link_is_judged_by_its_target() {
     symlink(folder.path().join("good.toml"), folder.path().join("good")).unwrap();
     symlink(folder.path().join("open.toml"), folder.path().join("open")).unwrap();
     let good = Source::named(folder.path().join("good"), "--config");
-    assert_eq!(good.layer().unwrap().len(), 1);
+    assert_eq!(good.contents().unwrap().layer.len(), 1);
     assert!(refusal(&folder, "open").contains("must not be writable by others"));
 }
 
@@ -164,7 +164,7 @@ fn a_file_too_large_is_refused_even_when_it_grows_while_read() {
     let size = usize::try_from(MAX_FILE_BYTES).unwrap();
     write(&folder, "full.toml", " ".repeat(size), 0o600);
     let full = Source::named(folder.path().join("full.toml"), "--config");
-    assert!(full.layer().unwrap().is_empty());
+    assert!(full.contents().unwrap().layer.is_empty());
 
     write(&folder, "large.toml", " ".repeat(size + 1), 0o600);
     insta::assert_snapshot!(refusal(&folder, "large.toml"), @"

@@ -56,8 +56,12 @@ pub(super) fn refusal(inputs: &Inputs) -> String {
 
 /// What a file of this content is refused for.
 pub(super) fn file(content: &str) -> String {
-    let layer = parse::layer(content, Path::new("c.toml"));
-    let settings = layer.and_then(|l| l.into_iter().try_fold(Settings::default(), Settings::with));
+    let read = parse::contents(content, Path::new("c.toml"));
+    let settings = read.and_then(|c| {
+        c.layer
+            .into_iter()
+            .try_fold(Settings::default(), Settings::with)
+    });
     text(&settings.unwrap_err())
 }
 
@@ -229,8 +233,8 @@ fn holds(result: Result<Settings, Error>) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn no_file_panics_or_fills_a_terminal(text in nearly_toml(), path: String) {
-        let layer = parse::layer(&text, Path::new(&path.repeat(100)));
-        holds(layer.and_then(|l| l.into_iter().try_fold(Settings::default(), Settings::with)))?;
+        let read = parse::contents(&text, Path::new(&path.repeat(100)));
+        holds(read.and_then(|c| c.layer.into_iter().try_fold(Settings::default(), Settings::with)))?;
     }
 
     #[test]
