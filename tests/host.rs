@@ -6,6 +6,7 @@ mod dashboard;
 mod errors;
 mod events;
 mod examples;
+mod faults;
 mod flips;
 mod foreign;
 mod handler;

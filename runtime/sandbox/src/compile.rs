@@ -105,7 +105,7 @@ impl Failed {
                 allowed: limits.get(why.limit()).unwrap_or_default(),
             },
             Self::Abandoned => Error::Cancelled,
-            Self::Worker(fault) => Error::Worker(fault),
+            Self::Worker(fault) => Error::worker(fault),
             Self::Unlinked(error) => error,
         }
     }

@@ -358,6 +358,9 @@ fn link(
             // The engine's outermost text names the import.
             reason: error.to_string(),
         })?;
+    // Else the first call would, and need a descriptor for it.
+    code.initialize_copy_on_write_image()
+        .map_err(Error::of_machine)?;
     let functions = exports.iter().map(|export| export.index_in(code));
     let functions: Option<_> = functions.collect();
     Ok(Ready {

@@ -1,5 +1,6 @@
 //! What can go wrong with a component and with a call.
 
+mod exhausted;
 mod precompiled;
 mod raised;
 mod starved;
@@ -13,6 +14,7 @@ use patinox_policy::{
     escape_line,
 };
 
+pub use exhausted::Exhausted;
 pub use precompiled::NotPrecompiled;
 pub(crate) use raised::{Context, Raised, Stop};
 pub use starved::Starved;
@@ -196,6 +198,9 @@ pub enum Error {
     /// No room for one more instance, and this call may not wait for it.
     #[error("the host is busy")]
     Busy,
+    /// The system has no more of something for this process.
+    #[error("{}", _0.message())]
+    Exhausted(Exhausted, #[source] io::Error),
     /// The system refused what one more instance takes: address space, or
     /// another mapping.
     #[error("the system has no room for one more instance: {0}")]
@@ -270,7 +275,7 @@ impl Failure for Error {
             Self::ToolError { .. } => Code::ToolError,
             Self::InvalidOutput { .. } => Code::InvalidOutput,
             Self::Exit { .. } => Code::Exit,
-            Self::Busy | Self::NoRoom(_) => Code::Busy,
+            Self::Busy | Self::NoRoom(_) | Self::Exhausted(..) => Code::Busy,
             Self::Cancelled => Code::Cancelled,
             Self::NotPrecompiled(_) => Code::NotPrecompiled,
             Self::Worker(_) | Self::Internal(_) => Code::Internal,
@@ -289,6 +294,7 @@ impl Failure for Error {
             Self::Worker(WorkerFault::BrokeOff | WorkerFault::NotStarted(_))
             | Self::Busy
             | Self::NoRoom(_)
+            | Self::Exhausted(..)
             | Self::Internal(_) => RecoveryStrategy::Retry { after: None },
             Self::NotAComponent(_)
             | Self::Unreadable(_)
@@ -318,6 +324,7 @@ impl Failure for Error {
             } => limit_hint(*name, *allowed, *spent),
             Self::Starved { why, .. } => Some(why.hint()),
             Self::NoRoom(_) => Some(NO_ROOM_HINT.to_owned()),
+            Self::Exhausted(what, _) => Some(what.hint().to_owned()),
             Self::TooLargeHere {
                 name: LimitName::Memory,
                 ..

@@ -57,7 +57,7 @@ pub use compile::WorkerFault;
 pub use compile::{COMPILE_WORKER, Worker, compile_worker};
 pub use component::Component;
 pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
-pub use error::{Error, NotPrecompiled, Starved};
+pub use error::{Error, Exhausted, NotPrecompiled, Starved};
 pub use imports::{Caller, Import, ImportError, Imports};
 pub use inspect::Export;
 #[cfg(feature = "compile")]

@@ -220,7 +220,7 @@ impl Loader {
             }
             Input::File(open) => {
                 let hash = move || {
-                    let file = open().map_err(Error::Unreadable)?;
+                    let file = open().map_err(Error::unreadable)?;
                     Hashed::of_file(file, most, deadline)
                 };
                 return bounded(&self.0.files, hash, limits, deadline).await;

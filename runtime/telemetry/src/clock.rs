@@ -24,6 +24,8 @@ enum Source {
         wall: SystemTime,
         monotonic: Instant,
     },
+    /// A time of day of somebody's own.
+    By(fn() -> SystemTime),
 }
 
 impl Clock {
@@ -40,6 +42,13 @@ impl Clock {
         Self(Source::Fixed { wall, monotonic })
     }
 
+    /// A clock with a time of day of one's own, which may jump as the machine's can;
+    /// what is measured is measured by the machine.
+    #[must_use]
+    pub const fn by(wall: fn() -> SystemTime) -> Self {
+        Self(Source::By(wall))
+    }
+
     /// The time of day. It can jump either way: never subtract two of them.
     #[must_use]
     #[expect(
@@ -50,6 +59,7 @@ impl Clock {
         match self.0 {
             Source::System => SystemTime::now(),
             Source::Fixed { wall, .. } => wall,
+            Source::By(wall) => wall(),
         }
     }
 
@@ -57,7 +67,7 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Instant {
         match self.0 {
-            Source::System => Instant::now(),
+            Source::System | Source::By(_) => Instant::now(),
             Source::Fixed { monotonic, .. } => monotonic,
         }
     }

@@ -68,10 +68,6 @@ pub(crate) enum Raised {
     Cancelled,
 }
 
-/// How the system says that there is no address space, or no mapping, left:
-/// `ENOMEM`.
-const OUT_OF_MEMORY: &str = "(os error 12)";
-
 /// What an error is explained by.
 pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
@@ -160,7 +156,7 @@ impl Context<'_> {
                     .trim_start_matches("wasm trap: ")
                     .to_owned(),
             },
-            None if starting && is_host_fault(&error) => host_fault(error),
+            None if starting && is_host_fault(&error) => Error::of_machine(error),
             None => Error::InvalidOutput {
                 reason: guest_text(&error.root_cause().to_string()),
             },
@@ -206,13 +202,6 @@ impl Context<'_> {
 fn is_host_fault(error: &wasmtime::Error) -> bool {
     let mut causes = error.chain().map(|cause| cause.to_string());
     causes.any(|cause| cause.contains("os error") || cause.contains("mmap"))
-}
-
-fn host_fault(error: wasmtime::Error) -> Error {
-    match error.root_cause().to_string().contains(OUT_OF_MEMORY) {
-        true => Error::NoRoom(error.to_string()),
-        false => Error::internal(error),
-    }
 }
 
 /// The limit that the engine stopped at, with what was spent where it says so.

@@ -90,15 +90,15 @@ impl Hashed {
 
     /// Holds no more of the file than a block.
     pub(super) fn of_file(mut file: File, most: u64, deadline: Instant) -> Result<Self, Error> {
-        let metadata = file.metadata().map_err(Error::Unreadable)?;
+        let metadata = file.metadata().map_err(Error::unreadable)?;
         if !metadata.is_file() {
             let is_folder = metadata.is_dir();
             return Err(Error::NotAFile { is_folder });
         }
         admit(count(metadata.len()), most)?;
-        file.rewind().map_err(Error::Unreadable)?;
+        file.rewind().map_err(Error::unreadable)?;
         let all = Until(&file, deadline).take(most.saturating_add(1));
-        let (digest, len) = Digest::of_all(all).map_err(Error::Unreadable)?;
+        let (digest, len) = Digest::of_all(all).map_err(Error::unreadable)?;
         // It may have grown since.
         admit(count(len), most)?;
         Ok(Self {
@@ -123,7 +123,7 @@ impl Hashed {
             all.read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        let bytes = read().map_err(Error::Unreadable)?;
+        let bytes = read().map_err(Error::unreadable)?;
         admit(bytes.len(), most)?;
         let digest = Digest::of(&bytes);
         Ok((bytes, digest))
@@ -139,7 +139,7 @@ pub(super) async fn read(
     // One more than may be tells a stream that is too long from one that is not.
     let mut stream = stream.take(most.saturating_add(1));
     let read = stream.read_to_end(&mut bytes).await;
-    read.map_err(Error::Unreadable)?;
+    read.map_err(Error::unreadable)?;
     admit(bytes.len(), most)?;
     Ok(bytes)
 }
