@@ -236,3 +236,6 @@ fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that runs under a lock panics half way.
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
