@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use floor::{Floor, Val};
 use patinox::prelude::*;
+use patinox::{ArtifactStore, CodeAccess, StoreConfig};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         ("import", import),
         ("service", service::measure),
         ("process", others::process),
+        ("artifacts", artifacts),
     ] {
         if wants(name) {
             measure(rounds);
@@ -202,6 +204,52 @@ fn languages(rounds: Rounds) {
 fn told(name: &str, ours: Duration, floor: Duration) {
     let ratio = ours.as_secs_f64() / floor.as_secs_f64();
     println!("{name:<28} host {ours:>9.2?}  floor {floor:>9.2?}  ratio {ratio:.2}");
+}
+
+/// Loading from the store: code that is mapped beside code that is read.
+fn artifacts(rounds: Rounds) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = |access| {
+        let (entries, key) = (
+            folder.path().join("artifacts"),
+            folder.path().join("key/key"),
+        );
+        let config = StoreConfig {
+            access,
+            ..StoreConfig::new(entries, key)
+        };
+        ArtifactStore::open(config).expect("a store")
+    };
+    let runtime = runtime();
+    let [mapped, read] = [CodeAccess::Map, CodeAccess::Read]
+        .map(|access| HostOf(host().0.store(store(access))).make());
+    for tool in tools() {
+        let Some(path) = tool.path else {
+            println!("{:<28} left out: nothing built it", tool.name);
+            continue;
+        };
+        let bytes = std::fs::read(path).expect("a component");
+        let load = |host: &Host| {
+            let started = Instant::now();
+            let loaded = runtime.block_on(host.load(bytes.clone()));
+            loaded.expect("it loads");
+            started.elapsed()
+        };
+        // Compiled and kept, and its tag checked, once.
+        load(&mapped);
+        load(&read);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..rounds.turns {
+            ours.push(load(&mapped));
+            theirs.push(load(&read));
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
+        println!(
+            "artifacts/{:<18} mapped {ours:>8.2?}  read {theirs:>8.2?}  ratio {:.2}",
+            tool.name,
+            theirs.as_secs_f64() / ours.as_secs_f64()
+        );
+    }
 }
 
 /// A call of an embedder's function that does nothing, beside the engine's own

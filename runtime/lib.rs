@@ -103,12 +103,12 @@ pub use patinox_host::{
 };
 pub use patinox_host::{
     AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
-    Caller, CancellationToken, CleanupError, CleanupFailure, Component, Config, Count, Detector,
-    Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind, Lack, Leaked,
-    Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError,
-    PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource, Shutdown, Stage,
-    StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold, ThresholdError,
-    Thresholds,
+    Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess, Component, Config, Count,
+    Detector, Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind,
+    Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
+    PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource,
+    Shutdown, Stage, StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold,
+    ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
-use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError, Profile};
+use patinox::{
+    ArtifactStore, CodeAccess, Config, Failure as _, Fault, Host, LoadLimits, PatinoxError,
+    Profile, StoreConfig,
+};
 
 use super::state::canary;
-use crate::support::{self, forge, guests, soon};
+use crate::support::{self, forge, guests, process, soon};
 
 /// A refusal as a caller sees it, in one line.
 fn told(error: &PatinoxError) -> String {
@@ -197,4 +200,22 @@ async fn a_huge_sparse_file_is_refused_before_it_is_read() {
     file.set_len(1 << 40).unwrap();
     let error = soon(support::host().load_file(&path)).await.unwrap_err();
     assert_eq!(error.code().as_str(), "limit/file");
+}
+
+/// A store on a file system that may go away: nothing of its files is mapped.
+#[tokio::test]
+async fn code_is_mapped_or_read_as_it_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (access, is_mapped) in [(CodeAccess::Read, false), (CodeAccess::Map, true)] {
+        let (entries, key) = (folder.path().join("entries"), folder.path().join("key/key"));
+        let config = StoreConfig {
+            access,
+            ..StoreConfig::new(&entries, key)
+        };
+        let store = ArtifactStore::open(config).expect("a store");
+        let host = Host::builder().store(store).build().expect("a host");
+        let neighbour = support::Neighbour::of(&host).await;
+        neighbour.still_answers(10).await;
+        assert_eq!(process::maps_of(&entries), is_mapped, "{access:?}");
+    }
 }

@@ -27,6 +27,12 @@ pub(crate) fn threads() -> usize {
     fs::read_dir("/proc/self/task").expect("Linux").count()
 }
 
+/// Whether a file below this folder is mapped.
+pub(crate) fn maps_of(folder: &std::path::Path) -> bool {
+    let maps = fs::read_to_string("/proc/self/maps").expect("Linux");
+    maps.contains(folder.to_str().expect("a name"))
+}
+
 fn field(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with(name));

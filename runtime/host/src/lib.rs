@@ -54,8 +54,9 @@ pub use patinox_resources::{
 pub use patinox_sandbox::Store as Stored;
 /// What is kept between processes.
 pub use patinox_sandbox::{
-    Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, Component, EntryInfo,
-    Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError, StorePlace,
+    Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, CodeAccess, Component,
+    EntryInfo, Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError,
+    StorePlace,
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};

@@ -27,7 +27,7 @@ pub use contents::{ArtifactFolder, Cleared, EntryInfo};
 pub(crate) use entry::EntryKey;
 pub use error::{StoreError, StorePlace};
 pub(crate) use store::Found;
-pub use store::{ArtifactStore, StoreConfig};
+pub use store::{ArtifactStore, CodeAccess, StoreConfig};
 
 /// The compiled code of one component.
 ///
@@ -44,6 +44,7 @@ enum Code {
     File {
         file: Arc<File>,
         bytes: u64,
+        access: CodeAccess,
     },
 }
 
@@ -55,16 +56,20 @@ impl Artifact {
     }
 
     /// Code at the beginning of a file of the store whose tag was right.
-    fn stored(file: File, bytes: u64) -> Self {
+    fn stored(file: File, bytes: u64, access: CodeAccess) -> Self {
         let file = Arc::new(file);
-        Self(Code::File { file, bytes })
+        Self(Code::File {
+            file,
+            bytes,
+            access,
+        })
     }
 
     /// How many bytes of code it has.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.0 {
             Code::Memory(code) => u64::try_from(code.len()).unwrap_or(u64::MAX),
-            Code::File { file: _, bytes } => *bytes,
+            Code::File { bytes, .. } => *bytes,
         }
     }
 
@@ -78,8 +83,16 @@ impl Artifact {
             Code::Memory(code) => from_memory(engine, code),
             // A file that cannot be mapped can still be read: without `/proc`,
             // and where the file system forbids code.
-            Code::File { file, bytes } => {
-                from_file(engine, file).or_else(|_| from_memory(engine, &read(file, *bytes)?))
+            Code::File {
+                file,
+                bytes,
+                access,
+            } => {
+                let read = || from_memory(engine, &read(file, *bytes)?);
+                match access {
+                    CodeAccess::Map => from_file(engine, file).or_else(|_| read()),
+                    CodeAccess::Read => read(),
+                }
             }
         }
     }

@@ -50,7 +50,8 @@ mod types;
 mod value;
 
 pub use artifact::{
-    ArtifactFolder, ArtifactStore, Cleared, EntryInfo, StoreConfig, StoreError, StorePlace,
+    ArtifactFolder, ArtifactStore, Cleared, CodeAccess, EntryInfo, StoreConfig, StoreError,
+    StorePlace,
 };
 pub use compile::WorkerFault;
 #[cfg(feature = "compile")]

@@ -38,6 +38,19 @@ pub struct StoreConfig {
     pub max_bytes: u64,
     /// What tells when an entry was used.
     pub clock: Clock,
+    /// How code comes into memory.
+    pub access: CodeAccess,
+}
+
+/// How code of the store comes into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CodeAccess {
+    /// Its file is mapped: what is not used is not read, and processes share it.
+    #[default]
+    Map,
+    /// It is read. For a folder on a file system that may go away: a page of a mapped
+    /// file that cannot be had ends the process.
+    Read,
 }
 
 impl StoreConfig {
@@ -49,6 +62,7 @@ impl StoreConfig {
             key_file: key_file.into(),
             max_bytes: MAX_BYTES,
             clock: Clock::system(),
+            access: CodeAccess::default(),
         }
     }
 }
@@ -82,6 +96,7 @@ struct Inner {
     folder: ArtifactFolder,
     tag_key: TagKey,
     max_bytes: u64,
+    access: CodeAccess,
     read_only: bool,
     checked: Mutex<HashMap<Identity, Stamp>>,
 }
@@ -117,6 +132,7 @@ impl ArtifactStore {
             key_file,
             max_bytes,
             clock,
+            access,
         } = config;
         if key_file.starts_with(&folder) {
             return Err(StoreError::KeyInside);
@@ -127,6 +143,7 @@ impl ArtifactStore {
             folder: ArtifactFolder::of(folder, clock),
             tag_key: TagKey::new(&key),
             max_bytes,
+            access,
             read_only: false,
             checked: Mutex::default(),
         })))
@@ -153,6 +170,7 @@ impl ArtifactStore {
             key_file,
             max_bytes,
             clock,
+            access,
         } = StoreConfig::new(folder.as_ref(), key_file.as_ref());
         if key_file.starts_with(&folder) {
             return Err(StoreError::KeyInside);
@@ -164,6 +182,7 @@ impl ArtifactStore {
             folder: ArtifactFolder::of(folder, clock),
             tag_key: TagKey::new(&key),
             max_bytes,
+            access,
             read_only: true,
             checked: Mutex::default(),
         })))
@@ -204,7 +223,7 @@ impl ArtifactStore {
                     let _ = file.set_times(FileTimes::new().set_accessed(self.0.folder.now()));
                 }
                 Found::Hit {
-                    artifact: Artifact::stored(file, header.code_bytes),
+                    artifact: Artifact::stored(file, header.code_bytes, self.0.access),
                     facts,
                 }
             }
@@ -367,7 +386,10 @@ impl ArtifactStore {
         }
         self.files().rename(&temporary.name, &name.file())?;
         self.files().sync()?;
-        Ok((Artifact::stored(opened, header.code_bytes), metadata))
+        Ok((
+            Artifact::stored(opened, header.code_bytes, self.0.access),
+            metadata,
+        ))
     }
 
     fn is_remembered(&self, metadata: &Metadata) -> bool {
