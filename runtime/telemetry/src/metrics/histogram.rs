@@ -51,6 +51,13 @@ impl Histogram {
             .fold(0, |all, one| all.saturating_add(*one))
     }
 
+    /// How many are at most as large as each bound and larger than the one before, and
+    /// at last how many are larger than all.
+    #[must_use]
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// What they come to together.
     #[must_use]
     pub const fn sum(&self) -> f64 {
