@@ -79,6 +79,7 @@
 //! - [`NativeTool`]: a tool in Rust beside those of components.
 //! - [`Host::events`]: what happens, as a stream.
 //! - [`Host::shutdown`]: an end with a deadline.
+//! - [`HostBuilder::status_socket`]: `patinox top` shows what the host does.
 //! - [`ArtifactStore`]: code that was compiled is kept for the next start.
 //!
 //! `runtime/examples` has a program for each, a service over HTTP among them;
@@ -98,6 +99,7 @@ use std::process::ExitCode;
 
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
+pub use patinox_host::status;
 pub use patinox_host::{
     Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
 };

@@ -24,6 +24,7 @@ mod registry;
 mod router;
 mod schemas;
 mod state;
+mod status;
 mod values;
 mod worker;
 

@@ -1,6 +1,5 @@
 //! Makes a host, part by part.
 
-#[cfg(feature = "compile")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use patinox_resources::{Detector, Registry};
 use patinox_sandbox::{Allocation, ArtifactStore, Import, Router};
 use patinox_telemetry::{Clock, Recorder};
 
+use crate::status::StatusConfig;
 use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
 
 /// Makes a [`Host`]; each part that is not named has its default.
@@ -100,6 +100,24 @@ impl HostBuilder {
     /// Has the host tell when something is wrong: see [`Config::alerts`].
     pub fn alerts(mut self, alerts: AlertConfig) -> Self {
         self.0.alerts = Some(alerts);
+        self
+    }
+
+    /// Opens a socket that `patinox top` reads, in [the usual
+    /// place](crate::status::StatusFolder::usual) unless
+    /// [`status_folder`](Self::status_folder) names another one: see
+    /// [`Config::status`]. `false` closes it.
+    pub fn status_socket(mut self, is_open: bool) -> Self {
+        let named = self.0.status.take();
+        self.0.status = is_open.then(|| named.unwrap_or_default());
+        self
+    }
+
+    /// Opens a socket that `patinox top` reads, in this folder; it needs the path too:
+    /// `patinox top --folder`.
+    pub fn status_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        let folder = Some(folder.into());
+        self.0.status = Some(StatusConfig { folder });
         self
     }
 

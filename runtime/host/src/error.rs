@@ -14,6 +14,7 @@ use patinox_sandbox::ImportError;
 use patinox_telemetry::RuleError;
 
 use crate::Busy;
+use crate::status::StatusError;
 
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
@@ -77,6 +78,9 @@ pub enum PatinoxError {
     /// A rule for alerts makes no sense.
     #[error(transparent)]
     AlertRule(RuleError),
+    /// The status socket cannot be opened.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// The machine refuses a thread that looks at it.
     #[error("no thread can be made that looks at the machine")]
     NoThread(#[source] std::io::Error),
@@ -151,6 +155,7 @@ impl Failure for PatinoxError {
             },
             Self::NotAFile { .. } => Code::Unreadable,
             Self::Import(error) => error.code(),
+            Self::Status(error) => error.code(),
             Self::Threshold(_) | Self::AlertRule(_) => Code::InvalidConfig,
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Mistyped { .. } => Code::Mistyped,
@@ -166,6 +171,7 @@ impl Failure for PatinoxError {
             Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
+            Self::Status(error) => error.recovery(),
             Self::Unreadable { .. }
             | Self::NotAFile { .. }
             | Self::Untyped(_)
@@ -196,6 +202,7 @@ impl Failure for PatinoxError {
                 Some("give the path of a component, a `.wasm` file".to_owned())
             }
             Self::Import(error) => error.hint(),
+            Self::Status(error) => error.hint(),
             Self::Threshold(_) => {
                 Some("elevated comes before critical, and both are at most 100 %".to_owned())
             }

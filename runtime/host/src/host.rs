@@ -1,9 +1,7 @@
 //! The type that embedders use.
 
-use std::path::Path;
-#[cfg(feature = "compile")]
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use patinox_policy::{Admission, Limits, LoadLimits};
@@ -18,7 +16,7 @@ use patinox_sandbox::{
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
 use patinox_telemetry::{
-    Alert, Alerts, CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, trace,
+    Alert, Alerts, CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, Snapshot, trace,
 };
 use patinox_tools::Catalog;
 use serde::Serialize;
@@ -34,6 +32,7 @@ use crate::load::{self, LoadRequest, Loaded};
 use crate::monitoring::{AlertConfig, HostMonitor, MonitoringConfig, Ticks, judge};
 use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
+use crate::status::{Served, StatusConfig};
 
 /// What a host is made of. Every part has a safe default.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +76,9 @@ pub struct Config {
     /// monitoring; `None`, the default, for nothing. Without
     /// [`monitoring`](Self::monitoring) that is on by default then.
     pub alerts: Option<AlertConfig>,
+    /// The socket that `patinox top` reads; `None`, the default, for none. Without
+    /// [`monitoring`](Self::monitoring) that is on by default then.
+    pub status: Option<StatusConfig>,
     /// Where it is written down who holds what: instances, code, processes,
     /// background tasks. By default one of this host's own.
     pub registry: Registry,
@@ -117,6 +119,8 @@ pub(crate) struct Parts {
     watch: OnceLock<(PressureWatch, Registered)>,
     /// Has the host told of clean-ups that fail.
     cleanups: OnceLock<Listening>,
+    /// Shows the host to whoever watches it.
+    status: Mutex<Option<Served>>,
 }
 
 impl Parts {
@@ -128,6 +132,17 @@ impl Parts {
         self.config.recorder.record(event);
         self.listeners.tell(event);
     }
+
+    /// Looks at all there is; `None` where nothing is monitored.
+    pub(crate) fn look(&self) -> Option<Arc<Snapshot>> {
+        self.monitors.as_ref().map(Monitors::tick)
+    }
+
+    /// The alerts that are pending or firing.
+    pub(crate) fn active_alerts(&self) -> Vec<Alert> {
+        let alerts = self.alerts.as_ref();
+        alerts.map_or_else(Vec::new, |alerts| lock(alerts).active())
+    }
 }
 
 impl Host {
@@ -138,7 +153,8 @@ impl Host {
     /// # Errors
     ///
     /// If two imports have one name, or a function of one has no code; if a
-    /// threshold makes no sense, or the machine refuses a thread to look at it.
+    /// threshold makes no sense, or the machine refuses a thread to look at it; if
+    /// the folder of the status socket is not ours alone, or its path too long.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
         let engine = Engine::new(EngineConfig {
             allocation: config.allocation,
@@ -166,7 +182,8 @@ impl Host {
         let gate = Gate::new(ceilings(&config), shortage.clone(), &config.registry);
         let alerts = config.alerts.as_ref().map(AlertConfig::alerts);
         let alerts = alerts.transpose().map_err(PatinoxError::AlertRule)?;
-        let on = || alerts.is_some().then(MonitoringConfig::default);
+        let needs_it = alerts.is_some() || config.status.is_some();
+        let on = || needs_it.then(MonitoringConfig::default);
         let monitoring = config.monitoring.or_else(on);
         let stuck_after = config.pressure.as_ref();
         let stuck_after = stuck_after.map_or_else(
@@ -187,10 +204,14 @@ impl Host {
             catalog: Catalog::default(),
             watch: OnceLock::new(),
             cleanups: OnceLock::new(),
+            status: Mutex::default(),
         });
         // Nobody else has it yet.
         let _ = parts.cleanups.set(listen(&parts));
         begin(&parts, shortage, monitoring).map_err(PatinoxError::NoThread)?;
+        if let Some(status) = &parts.config.status {
+            *lock(&parts.status) = Some(Served::start(status, &parts)?);
+        }
         Ok(Self(parts))
     }
 
@@ -417,11 +438,14 @@ impl Host {
     /// The alerts that are pending or firing; none without [`Config::alerts`].
     #[must_use]
     pub fn alerts(&self) -> Vec<Alert> {
-        let alerts = self.0.alerts.as_ref();
-        alerts.map_or_else(Vec::new, |alerts| {
-            let alerts = alerts.lock().unwrap_or_else(PoisonError::into_inner);
-            alerts.active()
-        })
+        self.0.active_alerts()
+    }
+
+    /// Where the socket lies that `patinox top` reads, where [`Config::status`] asks
+    /// for one; `None` also once the host is shut down.
+    #[must_use]
+    pub fn status_socket(&self) -> Option<PathBuf> {
+        lock(&self.0.status).as_ref().map(Served::path)
     }
 
     /// What happens from now on.
@@ -433,8 +457,8 @@ impl Host {
     /// Lets nothing begin any more, waits until the deadline for what runs, cancels
     /// what still does, and then cleans up: ends the compile workers that are
     /// ready, and waits for clean-ups that were handed over, until the deadline or
-    /// a second longer than what was cancelled took. It tells what is left. Calls
-    /// from then on end as `limit/busy`.
+    /// a second longer than what was cancelled took. It tells what is left, and
+    /// removes the status socket. Calls from then on end as `limit/busy`.
     ///
     /// # Cancel safety
     ///
@@ -451,7 +475,10 @@ impl Host {
         }
         let left = deadline.saturating_sub(started.elapsed());
         let registry = &self.0.config.registry;
-        ended.cleaned(registry, left.max(LETTING_GO)).await
+        let ended = ended.cleaned(registry, left.max(LETTING_GO)).await;
+        // To the end of it somebody may have watched.
+        drop(lock(&self.0.status).take());
+        ended
     }
 }
 
@@ -463,6 +490,11 @@ fn ceilings(config: &Config) -> Ceilings {
         memory_bytes: constraints.memory_bytes,
         waiting_bytes: constraints.waiting_bytes,
     }
+}
+
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind them is whole whenever somebody panics.
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the threads that look at a host and at its machine, where it was told to.

@@ -4,7 +4,8 @@
 //! how many run at once, and the error that joins those of every part.
 //!
 //! **Never** keeps global state, installs a subscriber or a panic hook, makes
-//! a runtime of its own, or reads a file that it was not given.
+//! a runtime of its own, or reads a file that it was not given; of the environment it
+//! reads where a status socket lies, and only where one is asked for.
 //!
 //! ```
 //! use patinox_host::{Config, Host, Request};
@@ -36,6 +37,7 @@ mod monitoring;
 mod relief;
 mod router;
 mod running;
+pub mod status;
 
 pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
 pub use builder::HostBuilder;

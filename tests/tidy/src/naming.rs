@@ -22,6 +22,9 @@ const ONLY_IN: [Place; 7] = [
             "runtime/config/",
             "runtime/toolchain/",
             "runtime/cli/",
+            // Where a status socket lies: whoever reads it has no settings of the
+            // host to go by.
+            "runtime/host/src/status/environment.rs",
             "xtask/",
             "tests/artifacts/",
             // Their arguments.
@@ -64,11 +67,21 @@ const ONLY_IN: [Place; 7] = [
         is_literal: false,
     },
     Place {
-        what: &["TcpListener", "TcpStream", "UdpSocket", "tokio::net"],
+        what: &[
+            "TcpListener",
+            "TcpStream",
+            "UdpSocket",
+            "UnixListener",
+            "UnixStream",
+            "tokio::net",
+        ],
         places: &[
             "runtime/egress/",
             "runtime/server/",
+            // A socket of this machine's own, and who reads it.
             "runtime/host/src/status.rs",
+            "runtime/host/src/status/",
+            "runtime/cli/src/commands/top/feed.rs",
             "runtime/cli/src/demo/site.rs",
             // Services of the embedder's own.
             "runtime/examples/axum_service.rs",
