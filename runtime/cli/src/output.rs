@@ -37,6 +37,18 @@ impl Output {
         !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
+    /// Whether the result is one JSON document.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Tells a person what may help, beside the result.
+    pub(crate) fn hint(self, text: &str) {
+        if !self.json && !self.quiet {
+            print_hint(text);
+        }
+    }
+
     /// Prints the result of a command that is no call.
     pub(crate) fn done(self, result: &Value, text: &str) -> ExitCode {
         if self.json {
@@ -174,8 +186,12 @@ fn print_text_failure(report: &Report) {
     };
     print_stderr(&format!("\x1b[1;31merror:\x1b[0m {message}"));
     if let Some(hint) = &report.hint {
-        print_stderr(&format!("\x1b[1;36mhint:\x1b[0m {}", escape_block(hint)));
+        print_hint(hint);
     }
+}
+
+fn print_hint(hint: &str) {
+    print_stderr(&format!("\x1b[1;36mhint:\x1b[0m {}", escape_block(hint)));
 }
 
 fn print_document(document: &Value) -> ExitCode {

@@ -38,7 +38,7 @@ pub(crate) fn time(time: Duration) -> String {
 }
 
 /// A count: `1.2M`.
-fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     rounded(value, 1_000, &["", "k", "M", "G", "T"])
 }
 
