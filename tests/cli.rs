@@ -10,5 +10,6 @@ mod help;
 mod inspect;
 mod refusals;
 mod streams;
+mod top;
 
 pub(crate) mod shell;

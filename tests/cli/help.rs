@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 8] = [
     "demo",
     "call",
     "inspect",
     "precompile",
     "cache",
     "doctor",
+    "top",
     "completions",
 ];
 
@@ -18,9 +19,9 @@ const VERBS: [&str; 7] = [
 const OF_CACHE: [&str; 2] = ["cache ls", "cache clear"];
 
 /// Verbs of the plan that are not built: nothing may promise them.
-const NOT_BUILT: [&str; 18] = [
+const NOT_BUILT: [&str; 17] = [
     "explain", "check", "test", "new", "build", "dev", "install", "ls", "update", "rm", "push",
-    "serve", "mcp", "agent", "grant", "trust", "secret", "top",
+    "serve", "mcp", "agent", "grant", "trust", "secret",
 ];
 
 /// Every text of help: of the program, and of each verb.

@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show what this machine has and lacks, and whether the limits hold on it.
     Doctor(Doctor),
+    /// Watch the hosts that run on this machine.
+    Top(Top),
     /// Print completions for a shell.
     Completions(Completions),
 }
@@ -89,6 +91,7 @@ impl Command {
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
             Self::Doctor(_) => "doctor",
+            Self::Top(_) => "top",
             Self::Completions(_) => "completions",
         }
     }
@@ -110,6 +113,7 @@ impl Command {
             | Self::Precompile(_)
             | Self::Cache(_)
             | Self::Doctor(_)
+            | Self::Top(_)
             | Self::Completions(_) => &[],
         }
     }
@@ -258,6 +262,30 @@ pub(crate) struct Doctor {
     /// Attack this program, and show that its limits hold.
     #[arg(long)]
     pub(crate) attack: bool,
+}
+
+const TOP_EXAMPLES: &str = "\
+A host can be watched where its program asks for it, by
+`Host::builder().status_socket(true)`. Its user sees it, and root.
+
+Keys: Tab and the arrows go to the next host and back, Up and Down move along
+the tools; c, s, e, p, f, m and n sort by calls, calls a second, errors, the
+95th percentile, fuel, memory and name, r the other way round; / takes a filter,
+and Esc puts it away; q, Esc and Ctrl-C leave.
+
+Where the output is no terminal it is one look, which takes a second.
+
+Examples:
+  patinox top
+  patinox top -o json
+  patinox top --folder run/patinox";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = TOP_EXAMPLES)]
+pub(crate) struct Top {
+    /// Look for hosts in this folder alone [default: where they put themselves].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

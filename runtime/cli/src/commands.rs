@@ -7,3 +7,4 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod precompile;
+pub(crate) mod top;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use patinox_host::status::StatusError;
 use patinox_host::{PatinoxError, StoreError};
 use patinox_policy::{Code, Failure, Fault, LimitError, LimitName, RecoveryStrategy};
 
@@ -67,6 +68,10 @@ pub(crate) enum Error {
     Cancelled,
     #[error("the demo did not go as it should: {what} ended in `{ended}`")]
     Demo { what: &'static str, ended: Code },
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    #[error("the terminal cannot be drawn on")]
+    Terminal(#[source] std::io::Error),
     #[error("cannot start: {what}")]
     Start {
         what: &'static str,
@@ -129,7 +134,8 @@ impl Failure for Error {
             Self::Stdin(_) | Self::NotKept { .. } => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
             Self::Demo { ended, .. } => *ended,
-            Self::Start { .. } => Code::Internal,
+            Self::Status(error) => error.code(),
+            Self::Start { .. } | Self::Terminal(_) => Code::Internal,
         }
     }
 
@@ -168,6 +174,8 @@ impl Failure for Error {
             Self::NotKept { .. } => {
                 Some("make room on its disk, or give another folder".to_owned())
             }
+            Self::Status(error) => error.hint(),
+            Self::Terminal(_) => Some("`patinox top -o json` needs none".to_owned()),
             Self::Cancelled | Self::Start { .. } => None,
         }
     }

@@ -70,6 +70,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         Command::Precompile(command) => commands::precompile::run(session, &command),
         Command::Cache(command) => commands::cache::run(&session, &command),
         Command::Doctor(command) => commands::doctor::run(session, &command),
+        Command::Top(command) => commands::top::run(session, command),
         Command::Completions(command) => Ok(commands::completions::run(&command, output)),
     };
     done.unwrap_or_else(|error| output.fail(&error))
