@@ -61,7 +61,7 @@ fn rust(steps: &mut Steps) -> anyhow::Result<()> {
     let before = status(&root());
     let packages = before.packages.iter();
     let packages: Vec<_> = packages.map(|p| (p.name, p.reason)).collect();
-    debian::install(steps, &packages)?;
+    debian::install(steps, debian::GUESTS, &packages)?;
     let after = status(&root());
     let Some(way) = after.way else {
         let install = after.command.unwrap_or_default();
@@ -81,7 +81,7 @@ fn javascript(steps: &mut Steps) -> anyhow::Result<()> {
         ("nodejs", "what the tools for JavaScript run on"),
         ("npm", "their packages"),
     ];
-    debian::install_missing(steps, "npm", &node)?;
+    debian::install_missing(steps, debian::GUESTS, ["npm", "--version"], &node)?;
     println!("guests in JavaScript cannot be built yet; this installs, from npm:");
     println!("  what components/package-lock.json names, into components/node_modules");
     packages(steps, "packages of npm", components())
@@ -97,6 +97,13 @@ pub(crate) fn foreign(steps: &mut Steps) -> anyhow::Result<()> {
     println!("the tests load what others' tools build; this installs, from npm:");
     println!("  what tests/foreign/package-lock.json names, into tests/foreign/node_modules");
     packages(steps, "tools of others", folder)
+}
+
+/// Installs what shows the screen of `patinox top` to its tests.
+pub(crate) fn terminal(steps: &mut Steps) -> anyhow::Result<()> {
+    let lacking = "the screen of `patinox top` cannot be tested yet";
+    let tmux = [("tmux", "a terminal that a test can read")];
+    debian::install_missing(steps, lacking, ["tmux", "-V"], &tmux)
 }
 
 /// What the lock file of a folder names, and nothing newer, each by its digest.

@@ -13,6 +13,7 @@ use crate::{explained, setup, tools};
 pub(crate) fn run(steps: &mut Steps, filter: &[String]) -> anyhow::Result<()> {
     setup::run(steps)?;
     setup::foreign(steps)?;
+    setup::terminal(steps)?;
     guests(steps)?;
     without_compiler(steps)?;
     let all = "--locked --workspace";

@@ -5,12 +5,19 @@ use anyhow::{Context as _, bail};
 use crate::shell::{command, succeeds, variable};
 use crate::steps::Steps;
 
-/// Says what it installs, and why, and installs it.
-pub(super) fn install(steps: &mut Steps, packages: &[(&str, &str)]) -> anyhow::Result<()> {
+/// What cannot be done before packages for guests are there.
+pub(super) const GUESTS: &str = "guests cannot be built yet";
+
+/// Says what cannot be done yet, what it installs for that, and why, and installs it.
+pub(super) fn install(
+    steps: &mut Steps,
+    lacking: &str,
+    packages: &[(&str, &str)],
+) -> anyhow::Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    println!("guests cannot be built yet; this installs, from Debian:");
+    println!("{lacking}; this installs, from Debian:");
     for (name, reason) in packages {
         println!("  {name:<14}{reason}");
     }
@@ -29,13 +36,14 @@ pub(super) fn install(steps: &mut Steps, packages: &[(&str, &str)]) -> anyhow::R
     steps.command("packages", apt(&arguments))
 }
 
-/// Installs packages where a program of theirs does not start.
+/// Installs packages where a program of theirs does not start, asked for its version.
 pub(super) fn install_missing(
     steps: &mut Steps,
-    program: &str,
+    lacking: &str,
+    [program, version]: [&str; 2],
     packages: &[(&str, &str)],
 ) -> anyhow::Result<()> {
-    if succeeds(command(program, ["--version"])) {
+    if succeeds(command(program, [version])) {
         return Ok(());
     }
     if !std::path::Path::new("/etc/debian_version").exists() {
@@ -45,7 +53,7 @@ pub(super) fn install_missing(
             names.join(" and ")
         );
     }
-    install(steps, packages)
+    install(steps, lacking, packages)
 }
 
 /// What stands before a command that only root may run; `None` where we are

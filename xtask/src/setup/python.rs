@@ -21,7 +21,7 @@ pub(super) fn install(steps: &mut Steps) -> anyhow::Result<()> {
                 ("python3", "what the tools for Python run on"),
                 ("python3-venv", "environments of Python"),
             ];
-            debian::install(steps, &packages)?;
+            debian::install(steps, debian::GUESTS, &packages)?;
         }
         let environment = environment.to_string_lossy();
         let make = command("python3", ["-m", "venv", "--clear", &environment]);
