@@ -46,6 +46,8 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         })
         // Turns requests away while the machine is short of memory.
         .pressure(PressureConfig::default())
+        // `patinox top` shows what it does.
+        .status_socket(true)
         .build()?;
     for word in words {
         let (name, path) = word.split_once('=').ok_or("write NAME=COMPONENT")?;

@@ -108,6 +108,7 @@ struct Service {
     /// What it says after its address.
     stdout: BufReader<ChildStdout>,
     address: String,
+    _run: tempfile::TempDir,
 }
 
 impl Drop for Service {
@@ -127,6 +128,9 @@ impl Service {
         let mut command = Command::new(example(name)?);
         command.arg("127.0.0.1:0").stdout(Stdio::piped());
         command.args(folder);
+        // Whoever is killed leaves a socket there.
+        let run = tempfile::tempdir().unwrap();
+        command.env("XDG_RUNTIME_DIR", run.path());
         for (name, path) in components {
             command.arg(format!("{name}={}", path.display()));
         }
@@ -140,6 +144,7 @@ impl Service {
             child,
             stdout,
             address,
+            _run: run,
         })
     }
 
