@@ -7,6 +7,10 @@ use super::cpu::{TIMES, Times};
 use super::groups::{Groups, Spent};
 use super::{Detector, Figure, Hundredths, Machine, STATUS};
 
+/// A difference over less than that says little: what a tick of the system is longer
+/// than is busy by chance.
+const SHORTEST: Duration = Duration::from_millis(250);
+
 /// Looks at the machine again and again, and tells how busy it was meanwhile.
 ///
 /// ```
@@ -21,6 +25,8 @@ use super::{Detector, Figure, Hundredths, Machine, STATUS};
 pub struct Sampler {
     detector: Detector,
     last: Option<Sample>,
+    /// The one before, at least [`SHORTEST`] older.
+    before: Option<Sample>,
 }
 
 /// What had been computed at one moment.
@@ -39,6 +45,7 @@ impl Sampler {
         Self {
             detector,
             last: None,
+            before: None,
         }
     }
 
@@ -50,7 +57,9 @@ impl Sampler {
 
     /// Reads everything, and how busy the cores were since the last time. The
     /// first time nothing is said of that, nor where a counter went backwards or
-    /// no time went by.
+    /// no time went by. Several who look by turns do not spoil it for each other:
+    /// what is less than a quarter of a second old is not compared with, where there
+    /// is something older.
     pub fn sample(&mut self, now: Instant) -> Machine {
         let groups = Groups::of(&self.detector);
         let status = self.detector.read(STATUS).unwrap_or_default();
@@ -61,11 +70,19 @@ impl Sampler {
             own_us: self.detector.own_time_us(),
         };
         let mut machine = self.detector.detect_in(&groups, &status);
-        if let Some(last) = &self.last {
-            machine.cpu_percent = sample.cpu_percent(last);
-            machine.own_cpu_percent = sample.own_cpu_percent(last);
+        let is_soon = |last: &&Sample| now.saturating_duration_since(last.at) < SHORTEST;
+        let is_soon = self.last.as_ref().filter(is_soon).is_some();
+        let compared = match &self.before {
+            Some(before) if is_soon => Some(before),
+            _ => self.last.as_ref(),
+        };
+        if let Some(compared) = compared {
+            machine.cpu_percent = sample.cpu_percent(compared);
+            machine.own_cpu_percent = sample.own_cpu_percent(compared);
         }
-        self.last = Some(sample);
+        if !is_soon {
+            self.before = self.last.replace(sample);
+        }
         machine
     }
 }

@@ -109,6 +109,27 @@ fn own_time_is_that_of_this_process_whatever_its_name() {
     watched.check(&[("/proc/self/stat", "7 (x) R")], "own unknown");
 }
 
+/// A quarter of a second is the shortest time that says anything.
+#[test]
+fn who_looks_in_between_spoils_nothing() {
+    let stat = |own: u64| format!("7 (a) R 1 1 1 0 -1 4 9 0 0 0 {own} 0 0 0 20 0 1 0 5 6 7\n");
+    let mut watched = Watched::new(&[PLAIN]);
+    let mut after = |milliseconds: u64, own: u64| {
+        write(watched.root.path(), "/proc/self/stat", stat(own).as_bytes());
+        watched.now += Duration::from_millis(milliseconds);
+        let text = describe(&watched.sampler.sample(watched.now));
+        let line = text.lines().find(|line| line.starts_with("own "));
+        line.expect("a line").replace(" /proc/self/stat", "")
+    };
+    assert_eq!(after(0, 100), "own unknown");
+    // There is nothing older yet.
+    assert_eq!(after(100, 110), "own 100.00");
+    assert_eq!(after(900, 150), "own 50.00");
+    // Since a second and ten milliseconds, not since ten.
+    assert_eq!(after(10, 151), "own 50.49");
+    assert_eq!(after(990, 250), "own 100.00");
+}
+
 #[test]
 fn no_time_is_no_difference() {
     let mut watched = Watched::new(&[PLAIN, &[("/proc/self/stat", "7 (x) R")]]);
