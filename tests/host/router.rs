@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use patinox::{
-    Admission, Affinity, Allocation, Called, Config, Detector, Host, LeastLoaded, Loaded, Profile,
-    Request, Route, Router, Target, TargetKind, TargetName, Weighted,
+    Admission, Affinity, Allocation, Called, Config, Detector, Host, LeastLoaded, Limits, Loaded,
+    Profile, Request, Route, Router, Target, TargetKind, TargetName, Weighted,
 };
 use serde_json::json;
 
@@ -21,10 +21,13 @@ const POOL: TargetName = name(Profile::Lean, TargetKind::Pool);
 const COPIED: TargetName = name(Profile::Lean, TargetKind::PoolWithoutScan);
 const BESIDE: TargetName = name(Profile::Lean, TargetKind::OnDemand);
 
-/// A machine without swap below a folder, which is to be kept, and a host on it.
+/// A machine of 32 GiB without swap below a folder, which is to be kept, and a host
+/// on it.
 fn host(config: Config) -> (tempfile::TempDir, Host) {
     let root = tempfile::tempdir().expect("a folder");
     machine(root.path(), "");
+    let memory = "MemTotal: 33554432 kB\nMemAvailable: 33554432 kB\n";
+    std::fs::write(root.path().join("proc/meminfo"), memory).expect("a file");
     let host = Host::new(Config {
         detector: Detector::below(root.path()),
         ..config
@@ -48,7 +51,12 @@ fn used(host: &Host, name: TargetName) -> usize {
 fn sleep(host: &Host, hostile: &Loaded, ms: u64) -> tokio::task::JoinHandle<Called> {
     let (host, hostile) = (host.clone(), hostile.clone());
     tokio::spawn(async move {
-        let request = Request::new("sleep", json!({ "ms": ms }));
+        // Little, so that memory bears as many as there are slots.
+        let limits = Limits {
+            memory_bytes: 16 << 20,
+            ..Limits::default()
+        };
+        let request = Request::new("sleep", json!({ "ms": ms })).limits(limits);
         host.call(&hostile, request).await
     })
 }
@@ -263,6 +271,12 @@ async fn where_all_are_drained_calls_are_turned_away_until_one_is_back() {
     let (_root, host) = host(support::config());
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
     let long = sleep(&host, &hostile, 300);
+    let begun = async {
+        while used(&host, POOL) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(begun).await;
     for target in [POOL, BESIDE] {
         // What runs runs to its end.
         assert!(soon(host.drain(target)).await);

@@ -14,6 +14,7 @@
 mod bench;
 mod check;
 mod component;
+mod coverage;
 mod prebuilt;
 mod setup;
 mod shell;
@@ -35,7 +36,7 @@ struct Verb {
     run: fn(&mut Steps, &[String]) -> anyhow::Result<()>,
 }
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     Verb {
         name: "setup",
         about: "install what guests are built with; says what before it does",
@@ -60,6 +61,11 @@ const VERBS: [Verb; 9] = [
         name: "soak",
         about: "honest and hostile calls for long: `--minutes 30`; nothing may be left",
         run: bench::soak,
+    },
+    Verb {
+        name: "coverage",
+        about: "how many lines of each crate the tests run; fails where fewer do than once",
+        run: coverage::run,
     },
     Verb {
         name: "prebuilt",

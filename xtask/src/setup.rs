@@ -99,6 +99,14 @@ pub(crate) fn foreign(steps: &mut Steps) -> anyhow::Result<()> {
     packages(steps, "tools of others", folder)
 }
 
+/// Installs what reads the profiles of a compiler of this version of LLVM.
+pub(crate) fn profiles(steps: &mut Steps, version: &str) -> anyhow::Result<()> {
+    let (program, package) = (format!("llvm-cov-{version}"), format!("llvm-{version}"));
+    let packages = [(package.as_str(), "reads which lines were run")];
+    let lacking = "lines cannot be counted yet";
+    debian::install_missing(steps, lacking, [&program, "--version"], &packages)
+}
+
 /// Installs what shows the screen of `patinox top` to its tests.
 pub(crate) fn terminal(steps: &mut Steps) -> anyhow::Result<()> {
     let lacking = "the screen of `patinox top` cannot be tested yet";

@@ -8,12 +8,18 @@ use crate::steps::Steps;
 /// Installs each tool that is missing; one of another version stays.
 pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
     for (name, version) in [("deny", CARGO_DENY), ("nextest", CARGO_NEXTEST)] {
-        if !is_there(name) {
-            let install = format!("install --locked cargo-{name}@{version}");
-            steps.command("tool", cargo(&install))?;
-        }
+        install(steps, name, version)?;
     }
     Ok(())
+}
+
+/// Installs one where it is missing.
+pub(crate) fn install(steps: &mut Steps, name: &str, version: &str) -> anyhow::Result<()> {
+    if is_there(name) {
+        return Ok(());
+    }
+    let install = format!("install --locked cargo-{name}@{version}");
+    steps.command("tool", cargo(&install))
 }
 
 /// Whether `cargo NAME` exists.

@@ -79,6 +79,9 @@ pub const COMPONENTIZE_PY: Release = Release {
 /// `cargo-deny`: licences, sources, advisories.
 pub const CARGO_DENY: &str = "0.20.2";
 
+/// `cargo-llvm-cov`: counts the lines that tests run.
+pub const CARGO_LLVM_COV: &str = "0.9.1";
+
 /// `cargo-nextest`: runs the tests.
 pub const CARGO_NEXTEST: &str = "0.9.143";
 
