@@ -37,8 +37,8 @@ pub(crate) use short::{NewCalls, Shortage, is_needed_critical};
 
 /// How soon a call is wanted.
 ///
-/// Calls that wait begin in this order, but for each eighth turn, which goes the
-/// other way round, so that nobody waits for ever. Where the machine runs short of
+/// Calls that wait begin in this order, but for each eighth turn, which is one of the
+/// others', so that nobody waits for ever. Where the machine runs short of
 /// something, those that nobody waits for are turned away first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
@@ -229,9 +229,7 @@ impl Gate {
             memory_bytes: request.memory_class.bytes(),
             priority: request.priority,
         };
-        let entered = self.lanes().enter(&need, bytes);
-        let (Entry { ticket, turn }, told) = entered.map_err(NotAdmitted::Busy)?;
-        tell(told);
+        let Entry { ticket, turn } = self.enter(&need, bytes).map_err(NotAdmitted::Busy)?;
         let mut permit = Permit {
             gate: self.clone(),
             need,
@@ -260,6 +258,22 @@ impl Gate {
         }
         permit.since = Some(Instant::now());
         Ok(permit)
+    }
+
+    /// Lets a call run, or wait.
+    fn enter(&self, need: &Need, bytes: impl FnOnce() -> u64) -> Result<Entry, Busy> {
+        {
+            let mut lanes = self.lanes();
+            match lanes.begin(need) {
+                Ok(ticket) => return Ok(Entry { ticket, turn: None }),
+                Err(lack) => lanes.refuses(need, lack).map_or(Ok(()), Err)?,
+            }
+        }
+        // Weighed while nobody waits for it: it may be large.
+        let bytes = bytes();
+        let (entry, told) = self.lanes().wait(need, bytes)?;
+        tell(told);
+        Ok(entry)
     }
 
     /// That a call waits, or had to. Of those that begin at once nobody asks: what

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use patinox_policy::{Limits, Principal, Usage, cut, escape_line};
-use patinox_sandbox::{GuestOutput, ProgressSink, json_len};
+use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
 use serde::Serialize;
@@ -252,9 +252,7 @@ async fn admitted(
         priority,
         deadline: call.started + Duration::from_millis(limits.wall_ms),
     };
-    // One that has more than it may have waits, and is told so then.
-    let bytes = || json_len(&call.arguments, limits.arguments_bytes).unwrap_or_else(|len| len);
-    let admit = parts.gate.admit(request, bytes);
+    let admit = parts.gate.admit(request, || held_bytes(&call.arguments));
     if call.cancel.is_cancelled() {
         return Err(patinox_sandbox::Error::Cancelled.into());
     }
@@ -267,6 +265,30 @@ async fn admitted(
     let done = contained(tool.call(call)).await;
     drop(permit);
     done
+}
+
+/// About how much memory a value takes up, in bytes: not what its text has.
+fn held_bytes(value: &Value) -> u64 {
+    /// A key of an object: its text and its place in the tree.
+    const KEY_BYTES: usize = 64;
+    let mut bytes = 0_usize;
+    // However deep it is.
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        bytes = bytes.saturating_add(size_of::<Value>());
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => bytes = bytes.saturating_add(text.capacity()),
+            Value::Array(values) => left.extend(values),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    bytes = bytes.saturating_add(KEY_BYTES).saturating_add(key.len());
+                    left.push(value);
+                }
+            }
+        }
+    }
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// Turns a panic of the engine, or of a tool of an embedder, into the error of
@@ -306,6 +328,28 @@ fn outcome(called: &Called) -> Outcome {
 mod tests {
     use super::*;
     use patinox_policy::Failure as _;
+
+    #[test]
+    fn a_value_is_weighed_by_what_it_takes_up() {
+        let word = size_of::<Value>() as u64;
+        let weigh = |text: &str| held_bytes(&serde_json::from_str(text).expect("JSON"));
+        assert_eq!(weigh("null"), word);
+        // Two bytes each as text.
+        assert_eq!(weigh(&format!("[0{}]", ",0".repeat(999))), 1_001 * word);
+        let text = weigh(&format!("\"{}\"", "x".repeat(1_000)));
+        assert!((1_000..1_100 + word).contains(&text), "{text}");
+        assert!(weigh(r#"{"a": {"b": 1}}"#) > 3 * word + 128);
+        // No recursion: as deep as memory bears.
+        let mut deep = Value::Null;
+        for _ in 0..100_000 {
+            deep = Value::Array(vec![deep]);
+        }
+        assert_eq!(held_bytes(&deep), 100_001 * word);
+        // Nor does its end recurse.
+        while let Value::Array(mut inner) = deep {
+            deep = inner.pop().unwrap_or_default();
+        }
+    }
 
     #[tokio::test]
     async fn a_panic_ends_its_own_call() {

@@ -44,39 +44,43 @@ impl Lanes {
         }
     }
 
-    /// Lets somebody run or wait, if there is room for either; whoever lost his
-    /// place by that is to be told so.
-    pub(super) fn enter(
-        &mut self,
-        need: &Need,
-        bytes: impl FnOnce() -> u64,
-    ) -> Result<(Entry, Told), Busy> {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        let Some(lack) = self.lacks(need) else {
-            self.room.take(need);
-            let turn = None;
-            return Ok((Entry { ticket, turn }, Told::new()));
+    /// Lets somebody run, if there is room for him; else tells what he lacks.
+    pub(super) fn begin(&mut self, need: &Need) -> Result<u64, Lack> {
+        self.room.try_take(need, !self.waits_for_memory)?;
+        Ok(self.ticket())
+    }
+
+    /// Lets somebody wait who lacks something, if there is a place for him, or run,
+    /// if there is room by now; whoever lost his place by that is to be told so.
+    pub(super) fn wait(&mut self, need: &Need, bytes: u64) -> Result<(Entry, Told), Busy> {
+        let lack = match self.begin(need) {
+            Ok(ticket) => return Ok((Entry { ticket, turn: None }, Told::new())),
+            Err(lack) => lack,
         };
-        let bytes = bytes();
-        let told = self.make_place(need, bytes, lack)?;
+        let mut told = self.make_place(need, bytes, lack)?;
+        let ticket = self.ticket();
         let (turn, theirs) = oneshot::channel();
         self.queue.push(ticket, need.clone(), bytes, turn);
-        self.waits_for_memory |= lack == Lack::Memory;
+        // Whoever lost his place may have held up others.
+        told.extend(self.next());
         let turn = Some(theirs);
         Ok((Entry { ticket, turn }, told))
     }
 
-    /// What there is too little of for one who comes.
-    fn lacks(&self, need: &Need) -> Option<Lack> {
-        if let Some(lack) = self.room.lacks(need) {
-            return Some(lack);
-        }
-        let has_memory = !self.waits_for_memory && self.room.has_memory(need.memory_bytes);
-        (!has_memory).then_some(Lack::Memory)
+    /// Whether somebody would find no place to wait in, however little he brings.
+    pub(super) fn refuses(&self, need: &Need, lack: Lack) -> Option<Busy> {
+        let is_full = self.room.ceilings.admission.queue <= self.queue.count();
+        let displaced = || self.queue.displaced_by(&need.principal, need.priority);
+        (is_full && displaced().is_none()).then(|| self.busy(self.full(lack), need))
     }
 
-    /// Finds a place to wait in for somebody.
+    fn ticket(&mut self) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
+    }
+
+    /// Finds a place to wait in for somebody, which another one may have to give.
     fn make_place(&mut self, need: &Need, bytes: u64, lack: Lack) -> Result<Told, Busy> {
         let Ceilings {
             admission,
@@ -84,21 +88,23 @@ impl Lanes {
             ..
         } = self.room.ceilings;
         let held = self.queue.bytes();
-        if 0 < held && waiting_bytes < held.saturating_add(bytes) {
-            let reason = BusyReason::Waiting { waiting_bytes };
-            return Err(self.busy(reason, need));
-        }
-        if self.queue.count() < admission.queue {
+        let fits = |held: u64| held == 0 || held.saturating_add(bytes) <= waiting_bytes;
+        if fits(held) && self.queue.count() < admission.queue {
             return Ok(Told::new());
         }
         let displaced = self.queue.displaced_by(&need.principal, need.priority);
+        // Nobody gives his place for nothing.
+        let displaced = displaced.filter(|ticket| fits(held - self.queue.bytes_of(*ticket)));
         let waiter = displaced.and_then(|ticket| Some((ticket, self.queue.remove(ticket)?)));
         let Some((ticket, waiter)) = waiter else {
-            return Err(self.busy(self.full(lack), need));
+            let reason = match fits(held) {
+                true => self.full(lack),
+                false => BusyReason::Waiting { waiting_bytes },
+            };
+            return Err(self.busy(reason, need));
         };
         self.displaced.insert(ticket);
-        let reason = BusyReason::Displaced(admission);
-        let busy = self.busy(reason, &waiter.need);
+        let busy = self.busy(BusyReason::Displaced(admission), &waiter.need);
         Ok(vec![(waiter.turn, Err(busy))])
     }
 
@@ -141,20 +147,23 @@ impl Lanes {
         if self.queue.count() == 0 {
             return told;
         }
-        while let Some(ticket) = self.queue.first(&self.room) {
-            let bytes = self.queue.memory_bytes_of(ticket);
-            if !self.room.has_memory(bytes) {
-                // Nobody behind him goes, or one who needs much would never.
+        loop {
+            // Nobody who needs memory goes before one who waits for it, or one who
+            // needs much would never.
+            let may_go = |bytes| bytes == 0 || !self.waits_for_memory;
+            let Some(ticket) = self.queue.first(&self.room, may_go) else {
+                return told;
+            };
+            if !self.room.has_memory(self.queue.memory_bytes_of(ticket)) {
                 self.waits_for_memory = true;
-                break;
+                continue;
             }
             let Some(waiter) = self.queue.serve(ticket) else {
-                break;
+                return told;
             };
             self.room.take(&waiter.need);
             told.push((waiter.turn, Ok(())));
         }
-        told
     }
 
     /// How many wait, of all components together.

@@ -1,12 +1,13 @@
 //! Who waits, and in which order.
 //!
 //! Calls that somebody waits for come first, then those of which nothing is known,
-//! then the others; each eighth time the other way round, so that nobody starves.
-//! Among calls of one priority, principals have their turn one after the other,
-//! whoever has sent more: each call gets a tag when it comes, the next number of
-//! its principal, and the smallest tag is first. That is start-time fair queueing
-//! (Goyal, Vin and Cheng, 1996) where every call costs the same. Calls of one
-//! principal stay in their order.
+//! then the others. Each eighth turn is another one's, of these two by turns, so that
+//! nobody starves. Among calls of one component and priority, principals have their
+//! turn one after the other, whoever has sent more: each call gets a tag when it
+//! comes, the next number of its principal, and the smallest tag is first. That is
+//! start-time fair queueing (Goyal, Vin and Cheng, 1996) where every call costs the
+//! same. Calls of one principal stay in their order. Components do not wait for each
+//! other, but where they want the same memory: then in the order of their coming.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,8 +18,10 @@ use tokio::sync::oneshot;
 use super::room::{Need, Room};
 use super::{Busy, Priority};
 
-/// One turn in so many goes by the priorities the other way round.
+/// One turn in so many is for those who are not first otherwise.
 const TURNED_OF: u64 = 8;
+
+const LAST_OF_TURN: u64 = TURNED_OF - 1;
 
 /// How many priorities there are.
 const RANKS: usize = 3;
@@ -52,14 +55,16 @@ pub(super) struct Queue {
     /// The same principals by how many calls of each wait.
     crowds: BTreeSet<(usize, Principal)>,
     bytes: u64,
-    /// The tag of the last one whose turn came, by priority.
-    now: [u64; RANKS],
     turns: u64,
 }
 
 /// Calls of one component and priority.
 #[derive(Debug, Default)]
 struct Lane {
+    /// The tag of the last one whose turn came.
+    now: u64,
+    /// The last tag of each principal of whom calls wait here, and how many do.
+    tags: HashMap<Principal, (u64, usize)>,
     groups: HashMap<Group, BTreeSet<Place>>,
     /// The first of each group.
     heads: BTreeMap<Place, Group>,
@@ -68,8 +73,6 @@ struct Lane {
 /// A principal of whom calls wait.
 #[derive(Debug, Default)]
 struct Standing {
-    /// His last tags.
-    tags: [u64; RANKS],
     /// By priority and place, so that the last one is the last whose turn comes.
     waiting: BTreeMap<(usize, Place), u64>,
 }
@@ -103,20 +106,13 @@ impl Queue {
     pub(super) fn push(&mut self, ticket: u64, need: Need, bytes: u64, turn: Turn) {
         let rank = rank(need.priority);
         let before = self.standing(&need.principal);
-        let standing = self.principals.entry(need.principal.clone()).or_default();
-        // Whoever has not come for long is owed nothing for that.
-        let now = self.now.get(rank).copied().unwrap_or_default();
-        let tag = standing.tags.get_mut(rank).map_or(now, |last| {
-            *last = (*last).max(now).saturating_add(1);
-            *last
+        let lanes = self.lanes.entry(Arc::clone(&need.component)).or_default();
+        let place = lanes.get_mut(rank).map_or((0, ticket), |lane| {
+            lane.insert((need.tool.clone(), need.principal.clone()), ticket)
         });
-        let place = (tag, ticket);
+        let standing = self.principals.entry(need.principal.clone()).or_default();
         standing.waiting.insert((rank, place), ticket);
         self.recount(&need.principal, before);
-        let lanes = self.lanes.entry(Arc::clone(&need.component)).or_default();
-        if let Some(lane) = lanes.get_mut(rank) {
-            lane.insert((need.tool.clone(), need.principal.clone()), place);
-        }
         self.bytes = self.bytes.saturating_add(bytes);
         let waiter = Waiter {
             need,
@@ -152,39 +148,42 @@ impl Queue {
         Some(waiter)
     }
 
-    /// The one whose turn it is, where there is room for him but for memory.
-    pub(super) fn first(&self, room: &Room) -> Option<u64> {
-        let ranks = 0..RANKS;
-        let is_turned = self.turns % TURNED_OF == TURNED_OF - 1;
-        if is_turned {
-            ranks.rev().find_map(|rank| self.first_of(rank, room))
-        } else {
-            ranks.into_iter().find_map(|rank| self.first_of(rank, room))
-        }
+    /// The one whose turn it is, where there is room for him but for memory, among
+    /// those who need so much.
+    pub(super) fn first(&self, room: &Room, needs: impl Fn(u64) -> bool) -> Option<u64> {
+        let ranks = match (self.turns % TURNED_OF, self.turns / TURNED_OF % 2) {
+            (LAST_OF_TURN, 0) => [2, 1, 0],
+            (LAST_OF_TURN, _) => [1, 2, 0],
+            _ => [0, 1, 2],
+        };
+        let mut ranks = ranks.into_iter();
+        ranks.find_map(|rank| self.first_of(rank, room, &needs))
     }
 
-    fn first_of(&self, rank: usize, room: &Room) -> Option<u64> {
+    fn first_of(&self, rank: usize, room: &Room, needs: impl Fn(u64) -> bool) -> Option<u64> {
         let open = self
             .lanes
             .iter()
             .filter(|(component, _)| !room.is_full(component));
         let firsts = open.filter_map(|(component, lanes)| {
             let heads = &lanes.get(rank)?.heads;
-            let mut may_go = heads.iter().filter(|(_, (tool, principal))| {
-                room.lacks_within(component, tool.as_ref(), principal)
-                    .is_none()
+            let mut may_go = heads.iter().filter(|((_, ticket), (tool, principal))| {
+                let lack = room.lacks_within(component, tool.as_ref(), principal);
+                lack.is_none() && needs(self.memory_bytes_of(*ticket))
             });
-            may_go.next().map(|(place, _)| *place)
+            may_go.next().map(|((_, ticket), _)| *ticket)
         });
-        firsts.min().map(|(_, ticket)| ticket)
+        // Tags of two components say nothing of each other.
+        firsts.min()
     }
 
     /// His turn has come.
     pub(super) fn serve(&mut self, ticket: u64) -> Option<Waiter> {
         let waiter = self.remove(ticket)?;
         let (tag, _) = waiter.place;
-        if let Some(now) = self.now.get_mut(rank(waiter.need.priority)) {
-            *now = (*now).max(tag);
+        let lanes = self.lanes.get_mut(&waiter.need.component);
+        if let Some(lane) = lanes.and_then(|lanes| lanes.get_mut(rank(waiter.need.priority))) {
+            lane.now = lane.now.max(tag);
         }
         self.turns = self.turns.wrapping_add(1);
         Some(waiter)
@@ -202,6 +201,11 @@ impl Queue {
         let own = self.principals.get(principal)?;
         let ((last, _), ticket) = own.waiting.last_key_value()?;
         (rank(priority) < *last).then_some(*ticket)
+    }
+
+    /// What the arguments of one who waits take up.
+    pub(super) fn bytes_of(&self, ticket: u64) -> u64 {
+        self.waiters.get(&ticket).map_or(0, |waiter| waiter.bytes)
     }
 
     /// How much memory one who waits may come to take.
@@ -235,13 +239,21 @@ impl Queue {
 }
 
 impl Lane {
-    fn insert(&mut self, group: Group, place: Place) {
+    /// Gives somebody a place behind those of his principal.
+    fn insert(&mut self, group: Group, ticket: u64) -> Place {
+        let (_, principal) = &group;
+        let (last, waiting) = self.tags.entry(principal.clone()).or_default();
+        // Whoever has not come for long is owed nothing for that.
+        *last = (*last).max(self.now).saturating_add(1);
+        *waiting += 1;
+        let place = (*last, ticket);
         let places = self.groups.entry(group.clone()).or_default();
         // Tags grow, so he is the first of his group only if he is alone.
         if places.is_empty() {
             self.heads.insert(place, group);
         }
         places.insert(place);
+        place
     }
 
     fn remove(&mut self, group: &Group, place: Place) {
@@ -249,6 +261,13 @@ impl Lane {
             return;
         };
         places.remove(&place);
+        let (_, principal) = group;
+        if let Some((_, waiting)) = self.tags.get_mut(principal) {
+            *waiting -= 1;
+            if *waiting == 0 {
+                self.tags.remove(principal);
+            }
+        }
         let next = places.first().copied();
         if self.heads.remove(&place).is_some()
             && let Some(next) = next

@@ -1,11 +1,11 @@
 //! What the calls that run take of what there is for them.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
+use std::collections::hash_map::{Entry, HashMap};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use patinox_policy::{Admission, LimitName, Principal};
 
 use super::Priority;
@@ -56,11 +56,11 @@ pub enum Lack {
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) ceilings: Ceilings,
-    components: HashMap<Arc<str>, Component>,
+    components: HashMap<Arc<str>, Component, RandomState>,
     /// Empty where a tool may run as often as its component.
-    tools: HashMap<(Arc<str>, Arc<str>), u64>,
+    tools: HashMap<(Arc<str>, Arc<str>), u64, RandomState>,
     /// Empty where there is no ceiling.
-    principals: HashMap<Principal, u64>,
+    principals: HashMap<Principal, u64, RandomState>,
     memory_bytes: u64,
 }
 
@@ -84,9 +84,9 @@ impl Room {
         }
         Self {
             ceilings,
-            components: HashMap::new(),
-            tools: HashMap::new(),
-            principals: HashMap::new(),
+            components: HashMap::default(),
+            tools: HashMap::default(),
+            principals: HashMap::default(),
             memory_bytes: 0,
         }
     }
@@ -102,15 +102,35 @@ impl Room {
         self.ceilings.admission.principal_concurrency < none
     }
 
-    /// What there is too little of for a call, memory left out.
-    pub(super) fn lacks(&self, need: &Need) -> Option<Lack> {
-        if self.is_full(&need.component) {
-            return Some(Lack::Component);
+    /// Takes what a call needs, if there is enough of all; memory only where it may.
+    pub(super) fn try_take(&mut self, need: &Need, may_take_memory: bool) -> Result<(), Lack> {
+        let within = self.lacks_within(&need.component, need.tool.as_ref(), &need.principal);
+        let bytes = need.memory_bytes;
+        let has_memory = bytes == 0 || may_take_memory && self.has_memory(bytes);
+        let concurrency = self.ceilings.admission.concurrency;
+        let component = self.components.entry(Arc::clone(&need.component));
+        let component = component.or_default();
+        let lack = match component.running {
+            running if concurrency <= running => Some(Lack::Component),
+            _ => within.or_else(|| (!has_memory).then_some(Lack::Memory)),
+        };
+        match lack {
+            None => {
+                component.running += 1;
+                self.take_rest(need);
+                Ok(())
+            }
+            Some(lack) => {
+                if component.running == 0 {
+                    self.components.remove(&need.component);
+                }
+                Err(lack)
+            }
         }
-        self.lacks_within(&need.component, need.tool.as_ref(), &need.principal)
     }
 
-    /// The same, of a component that may run once more.
+    /// What there is too little of for a call of a component that may run once more,
+    /// memory left out.
     pub(super) fn lacks_within(
         &self,
         component: &Arc<str>,
@@ -139,15 +159,21 @@ impl Room {
         self.ceilings.admission.concurrency <= running
     }
 
-    /// Whether there is memory for a call: always for one alone.
+    /// Whether there is memory for a call: always for one alone, and for one that
+    /// takes none.
     pub(super) fn has_memory(&self, bytes: u64) -> bool {
         let taken = self.memory_bytes.saturating_add(bytes);
-        self.memory_bytes == 0 || taken <= self.ceilings.memory_bytes
+        bytes == 0 || self.memory_bytes == 0 || taken <= self.ceilings.memory_bytes
     }
 
+    /// Takes what a call needs, whatever there is.
     pub(super) fn take(&mut self, need: &Need) {
         let component = self.components.entry(Arc::clone(&need.component));
         component.or_default().running += 1;
+        self.take_rest(need);
+    }
+
+    fn take_rest(&mut self, need: &Need) {
         if let Some(tool) = &need.tool {
             let name = (Arc::clone(&need.component), Arc::clone(tool));
             *self.tools.entry(name).or_default() += 1;
@@ -200,7 +226,7 @@ impl Room {
     }
 }
 
-fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, u64>, key: K) {
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, u64, impl BuildHasher>, key: K) {
     if let Entry::Occupied(mut count) = counts.entry(key) {
         match *count.get() {
             0 | 1 => {

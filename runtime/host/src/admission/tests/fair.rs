@@ -106,8 +106,79 @@ fn what_somebody_waits_for_comes_first_and_nobody_starves() {
         .map(|priority| format!("{priority:?}"))
         .collect();
     let shown: String = shown.chars().filter(char::is_ascii_uppercase).collect();
-    // The eighth turn and the sixteenth go the other way round.
-    assert_eq!(shown, "IIIIIIIBIIIIINNBN");
+    // The eighth turn is the last ones', the sixteenth that of those between.
+    assert_eq!(shown, "IIIIIIIBIIIIINNNB");
+}
+
+/// However many are wanted sooner, and however many later.
+#[test]
+fn those_between_do_not_starve_either() {
+    use Priority::{Background, Interactive, Normal};
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let gate = gate(1, 100);
+    let permit = admitted(&gate, "c");
+    let mut waiting = Vec::new();
+    for (priority, times) in [(Background, 30), (Normal, 2), (Interactive, 40)] {
+        waiting.extend((0..times).map(|_| (priority, waits_for(&gate, wanted(priority)))));
+    }
+    let order = order(permit, waiting);
+    let normal = order.iter().enumerate();
+    let normal = normal.filter(|(_, priority)| **priority == Normal);
+    let places: Vec<_> = normal.map(|(place, _)| place).collect();
+    assert_eq!(places, [15, 31]);
+}
+
+/// What is served on another component takes nobody's place here.
+#[test]
+fn each_component_has_turns_of_its_own() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let gate = gate(1, 200);
+    let slow = at_once(&gate, of("greedy"));
+    let mut waiting: Vec<_> = (0..50)
+        .map(|_| ("greedy", waits_for(&gate, of("greedy"))))
+        .collect();
+    let fast = |name| Asked {
+        component: "fast".into(),
+        ..of(name)
+    };
+    let mut permit = at_once(&gate, fast("greedy"));
+    for _ in 0..50 {
+        let mut next = waits_for(&gate, fast("greedy"));
+        drop(permit);
+        permit = his_turn(&mut next);
+    }
+    waiting.push(("ada", waits_for(&gate, of("ada"))));
+    let order = order(slow, waiting);
+    assert_eq!(order.iter().position(|name| *name == "ada"), Some(1));
+    drop(permit);
+    assert!(gate.lanes().is_empty());
+}
+
+/// Whoever held up others for want of memory holds them up no longer once he has
+/// lost his place.
+#[test]
+fn whoever_takes_the_place_of_one_who_waits_for_memory_has_his_turn() {
+    let runtime = runtime();
+    let _context = runtime.enter();
+    let admission = Admission {
+        queue: 1,
+        ..Admission::default()
+    };
+    let gate = gate_of(admission, 256 << 20);
+    let _held = at_once(&gate, with_memory(200));
+    let large = Asked {
+        priority: Priority::Background,
+        ..with_memory(200)
+    };
+    let mut large = waits_for(&gate, large);
+    let small = Asked {
+        priority: Priority::Interactive,
+        ..with_memory(50)
+    };
+    let _small = at_once(&gate, small);
+    assert!(matches!(poll(&mut large), Some(Err(NotAdmitted::Busy(_)))));
 }
 
 #[test]
@@ -285,6 +356,8 @@ fn code_of_the_embedder_takes_no_memory() {
     let _context = runtime.enter();
     let gate = gate_of(Admission::default(), 64 << 20);
     let _guest = at_once(&gate, with_memory(64));
+    // Somebody waits for memory, and that holds up nobody who needs none.
+    let _waits = waits_for(&gate, with_memory(64));
     let own = Asked {
         memory_class: MemoryClass::None,
         ..request("native:own", LONG)
@@ -308,8 +381,12 @@ fn what_waits_holds_no_more_arguments_than_there_is_room_for() {
     let waiting_bytes = 1 << 20;
     assert_eq!(busy.reason, BusyReason::Waiting { waiting_bytes });
     drop(alone);
-    let _two = [heavy(1 << 19), heavy(1 << 19)].map(|asked| waits_for(&gate, asked));
+    let _two = [heavy(1 << 18), heavy(3 << 18)].map(|asked| waits_for(&gate, asked));
     refused(&gate, heavy(1));
+    // One of whom fewer wait has the place of the last one, if that is enough.
+    let of_ada = |bytes| Asked { bytes, ..of("ada") };
+    refused(&gate, of_ada((3 << 18) + 1));
+    let _ada = waits_for(&gate, of_ada(3 << 18));
 }
 
 #[tokio::test]
