@@ -194,6 +194,15 @@ impl Gate {
         }
     }
 
+    /// The machine has what calls need: they are not refused for want of it, also
+    /// where what is let go of has not come so far as to take that back.
+    pub(crate) fn admit_again(&self) {
+        let pressed = &self.refuses.pressed;
+        if pressed.load(Ordering::Relaxed) {
+            pressed.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Waits until the call may begin; it may as long as the permit is held.
     ///
     /// `bytes` tells what its arguments take up; it is asked where it has to wait.

@@ -102,6 +102,9 @@ pub(crate) fn watch(
     let mut overdue = Overdue::default();
     PressureWatch::start(pressure, sampler, every, move |reading, _| {
         gate.refuse_overdue(overdue.look(reading, Instant::now()));
+        if !is_needed_critical(|resource| reading.level_of(resource)) {
+            gate.admit_again();
+        }
         relief.tell(reading.clone());
     })
 }

@@ -114,17 +114,13 @@ impl Host {
     /// Lets a target take no more calls, and waits until those that run there have
     /// ended. Those that wait for it go to another one, if there is one that can run
     /// them; else they end as `limit/busy`, as new ones do. Whether there is such a
-    /// target.
+    /// target and it is empty now: not if it was [undrained](Self::undrain) meanwhile.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the target as it is then: taking none.
     pub async fn drain(&self, target: TargetName) -> bool {
-        let is_there = self.engine().set_draining(target, true);
-        if is_there {
-            self.engine().unused(target).await;
-        }
-        is_there
+        self.engine().set_draining(target, true) && self.engine().drained(target).await
     }
 
     /// Lets a target take calls again. Whether there is such a target.

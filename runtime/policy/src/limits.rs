@@ -145,7 +145,7 @@ impl Default for Admission {
             tool_concurrency: 1_000_000,
             principal_concurrency: 1_000_000,
             queue: 256,
-            queue_wall_ms: 10_000,
+            queue_wall_ms: 5_000,
         }
     }
 }

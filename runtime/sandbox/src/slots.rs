@@ -245,21 +245,6 @@ impl Slots {
         })
     }
 
-    /// Waits until nobody holds one. It waits in line with those that want some.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future takes nothing.
-    pub(crate) async fn unused(&self) {
-        for share in &*self.0 {
-            let withheld = share.withheld.load(Ordering::Relaxed);
-            let all = share.total.saturating_sub(withheld);
-            let all = u32::try_from(all).unwrap_or(u32::MAX);
-            // Where they are closed nobody gets any, and they come back as they may.
-            let _all = share.free.acquire_many(all).await;
-        }
-    }
-
     /// How many root calls share, and how many of these are free.
     #[must_use]
     pub fn of_roots(&self) -> (usize, usize) {

@@ -57,8 +57,8 @@ pub enum BusyReason {
     Displaced(Admission),
     /// It waited for `queue-wall`.
     Waited(Admission),
-    /// The machine is short of something; nothing new begins until there is
-    /// more.
+    /// The machine is short of something; nothing new is let in until there is more.
+    /// What waited already has its turn all the same.
     Short(Resource),
     /// Somebody asked the host to take no new work.
     Refusing,

@@ -144,8 +144,8 @@ impl Detector {
         is_initial && (user == Some(0) || may)
     }
 
-    /// How many processes and threads of a user there are; unknown where there are
-    /// very many processes.
+    /// How many processes and threads of a user there are; at least so many where
+    /// there are very many processes.
     fn count_tasks_of(&self, user: u32) -> Option<u64> {
         let folder = fs::read_dir(self.place(PROCESSES.as_ref())).ok()?;
         let (mut processes, mut tasks) = (0_usize, 0_u64);
@@ -156,7 +156,7 @@ impl Detector {
             }
             processes += 1;
             if MAX_PROCESSES < processes {
-                return None;
+                break;
             }
             // It may be gone by now.
             if let Ok(folder) = fs::metadata(process.path().join("task"))

@@ -1,8 +1,9 @@
 //! Finds room for an instance.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patinox_policy::{LimitName, Limits};
 
@@ -13,6 +14,9 @@ use crate::component::{Component, Ready};
 use crate::error::{Error, Raised};
 use crate::router::{Route, Target, TargetName};
 use crate::slots::{NoSlot, Slot};
+
+/// How often it is looked whether a target that is draining is empty.
+const DRAIN_EVERY: Duration = Duration::from_millis(2);
 
 /// Nothing calls from within a call yet.
 const DEPTH: u32 = 0;
@@ -28,7 +32,11 @@ impl Drop for Placed {
     fn drop(&mut self) {
         drop(self.slot.take());
         let backend = self.ready.backend();
-        backend.router.released(backend.name());
+        let told = || backend.router.released(backend.name());
+        // A router's panic is not this call's, which may be unwinding already.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(told)) {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        }
     }
 }
 
@@ -140,6 +148,10 @@ impl Engine {
         let open = |target: &Target| !target.is_draining;
         let on_main = fits.then(|| main.target()).filter(open);
         let beside = is_beside.then(|| chosen.target_beside()).filter(open);
+        // Where both can run it in principle, one may be too small for it.
+        let weight = usize::try_from(component.memories()).unwrap_or(usize::MAX);
+        let bears = |target: &Target| !fits || weight <= target.slots;
+        let beside = beside.filter(bears);
         let (digest, profile) = (component.digest(), component.profile());
         let call = Route::of(digest, profile, component.memories());
         let router = &*self.0.config.router;
@@ -182,20 +194,28 @@ impl Engine {
         made.any(|is_there| is_there)
     }
 
-    /// Waits until no instance lives on a target, which takes none meanwhile only
-    /// where it is draining.
+    /// Waits until no instance lives on a target that is draining. Whether that is
+    /// so: not where it takes instances again.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
-    pub async fn unused(&self, name: TargetName) {
+    pub async fn drained(&self, name: TargetName) -> bool {
         let backends: Vec<_> = self
             .made()
             .filter_map(|chosen| chosen.backend(name))
             .collect();
         for backend in backends {
-            backend.slots.unused().await;
+            // Looked at and not waited for in line: whoever waited for all slots would
+            // hold those that came back until then.
+            while backend.slots.are_used() {
+                if !backend.is_draining() {
+                    return false;
+                }
+                tokio::time::sleep(DRAIN_EVERY).await;
+            }
         }
+        true
     }
 }
 

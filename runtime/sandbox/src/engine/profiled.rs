@@ -186,6 +186,11 @@ impl Chosen {
             };
             match self.safe(slots) {
                 Ok(safe) => {
+                    // Whoever drained it, or has it smaller, does not mean this kernel.
+                    safe.set_draining(main.is_draining() || safe.is_draining());
+                    if safe.is_pool() {
+                        safe.slots.withhold_as(&main.slots);
+                    }
                     main.retire();
                     (Some(Arc::clone(&safe)), Ok(safe))
                 }

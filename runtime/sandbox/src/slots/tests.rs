@@ -229,27 +229,6 @@ fn those_that_nobody_holds_are_closed_and_their_number_is_handed_on() {
     assert_eq!(next.of_roots(), (48, 48));
 }
 
-#[test]
-fn whoever_waits_for_all_to_come_back_is_told_when_they_have() {
-    let runtime = runtime();
-    let _context = runtime.enter();
-    let slots = Slots::new(8);
-    let held = [at_once(&slots, 2, 0), at_once(&slots, 1, 2)];
-    let mut unused = Box::pin(slots.unused());
-    let mut poll = || {
-        let mut context = Context::from_waker(Waker::noop());
-        unused.as_mut().poll(&mut context).is_ready()
-    };
-    assert!(!poll());
-    let [first, second] = held;
-    drop(first);
-    assert!(!poll());
-    drop(second);
-    assert!(poll());
-    drop(unused);
-    assert_eq!(slots.free(), 8);
-}
-
 /// What may be done to slots, by index among those there are.
 #[derive(Clone, Debug)]
 enum Step {
