@@ -106,7 +106,8 @@ impl HostBuilder {
     /// Opens a socket that `patinox top` reads, in [the usual
     /// place](crate::status::StatusFolder::usual) unless
     /// [`status_folder`](Self::status_folder) names another one: see
-    /// [`Config::status`]. `false` closes it.
+    /// [`Config::status`]. Where somebody else has put something there, the host runs
+    /// without, and the log says so. `false` closes it.
     pub fn status_socket(mut self, is_open: bool) -> Self {
         let named = self.0.status.take();
         self.0.status = is_open.then(|| named.unwrap_or_default());

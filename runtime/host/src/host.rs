@@ -210,7 +210,7 @@ impl Host {
         let _ = parts.cleanups.set(listen(&parts));
         begin(&parts, shortage, monitoring).map_err(PatinoxError::NoThread)?;
         if let Some(status) = &parts.config.status {
-            *lock(&parts.status) = Some(Served::start(status, &parts)?);
+            *lock(&parts.status) = serve_status(status, &parts)?;
         }
         Ok(Self(parts))
     }
@@ -479,6 +479,18 @@ impl Host {
         // To the end of it somebody may have watched.
         drop(lock(&self.0.status).take());
         ended
+    }
+}
+
+/// Opens the socket that tells of a host. In the usual place somebody else may have
+/// put something, in the temporary folder anybody: that keeps no host from running.
+fn serve_status(config: &StatusConfig, parts: &Arc<Parts>) -> Result<Option<Served>, PatinoxError> {
+    match Served::start(config, parts) {
+        Err(PatinoxError::Status(error)) if config.folder.is_none() && error.is_others() => {
+            tracing::warn!(%error, "the host shows itself to nobody");
+            Ok(None)
+        }
+        served => served.map(Some),
     }
 }
 

@@ -35,6 +35,7 @@ pub struct LoadRequest {
     /// What an error of the file itself names.
     path: Option<PathBuf>,
     grants: Vec<Grant>,
+    principal: Principal,
 }
 
 impl LoadRequest {
@@ -67,7 +68,16 @@ impl LoadRequest {
             source,
             path: None,
             grants: Vec::new(),
+            principal: Principal::local(),
         }
+    }
+
+    /// Asks in somebody's name; without it, in the local principal's. A component that
+    /// lists its tools itself runs for that, within his share.
+    #[must_use]
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.principal = principal;
+        self
     }
 
     /// Grants the component something.
@@ -88,6 +98,7 @@ impl fmt::Debug for LoadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadRequest")
             .field("grants", &self.grants)
+            .field("principal", &self.principal)
             .finish_non_exhaustive()
     }
 }
@@ -151,10 +162,11 @@ pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loa
         source,
         path,
         grants,
+        principal,
     } = request;
     let component = parts.loader.load(source, &parts.config.load).await;
     let component = component.map_err(|error| named(path.as_deref(), error))?;
-    loaded(parts, component, &grants).await
+    loaded(parts, component, (&grants, principal)).await
 }
 
 /// Compiles for the store, and no more.
@@ -167,6 +179,7 @@ pub(crate) async fn precompile(
         source,
         path,
         grants: _,
+        principal: _,
     } = request;
     let done = parts.loader.precompile(source, &parts.config.load).await;
     done.map_err(|error| named(path.as_deref(), error))
@@ -183,7 +196,7 @@ fn named(path: Option<&Path>, error: patinox_sandbox::Error) -> PatinoxError {
 async fn loaded(
     parts: &Arc<Parts>,
     component: Component,
-    grants: &[Grant],
+    (grants, principal): (&[Grant], Principal),
 ) -> Result<Loaded, PatinoxError> {
     parts.record(&Event::ComponentLoaded(ComponentLoaded {
         component: component.digest().to_owned(),
@@ -194,7 +207,7 @@ async fn loaded(
     }));
     let digest = component.digest().into();
     let sandbox = Sandbox::new(component, grants)?;
-    let tools = tools(parts, &sandbox, &digest).await?;
+    let tools = tools(parts, &sandbox, &digest, principal).await?;
     Ok(Loaded(Arc::new(Inner {
         sandbox: Some(sandbox),
         tools,
@@ -204,13 +217,18 @@ async fn loaded(
 
 /// Finds the tools. A component that has to be asked for them runs, and so it
 /// passes the gate as a call does.
-async fn tools(parts: &Parts, sandbox: &Sandbox, digest: &Arc<str>) -> Result<Tools, PatinoxError> {
+async fn tools(
+    parts: &Parts,
+    sandbox: &Sandbox,
+    digest: &Arc<str>,
+    principal: Principal,
+) -> Result<Tools, PatinoxError> {
     let run = Run::new(parts.config.limits);
     let _permit = if sandbox.component().is_handler() {
         let request = Request {
             component: digest,
             tool: None,
-            principal: Principal::local(),
+            principal,
             memory_class: MemoryClass::of(&run.limits),
             priority: Priority::default(),
             deadline: run.started + Duration::from_millis(run.limits.wall_ms),

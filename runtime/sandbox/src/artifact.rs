@@ -44,7 +44,6 @@ enum Code {
     File {
         file: Arc<File>,
         bytes: u64,
-        access: CodeAccess,
     },
 }
 
@@ -56,13 +55,14 @@ impl Artifact {
     }
 
     /// Code at the beginning of a file of the store whose tag was right.
-    fn stored(file: File, bytes: u64, access: CodeAccess) -> Self {
+    fn stored(file: File, bytes: u64) -> Self {
         let file = Arc::new(file);
-        Self(Code::File {
-            file,
-            bytes,
-            access,
-        })
+        Self(Code::File { file, bytes })
+    }
+
+    /// The same, of which every byte was read before its tag was checked.
+    fn read(code: Vec<u8>) -> Self {
+        Self(Code::Memory(code.into()))
     }
 
     /// How many bytes of code it has.
@@ -83,16 +83,8 @@ impl Artifact {
             Code::Memory(code) => from_memory(engine, code),
             // A file that cannot be mapped can still be read: without `/proc`,
             // and where the file system forbids code.
-            Code::File {
-                file,
-                bytes,
-                access,
-            } => {
-                let read = || from_memory(engine, &read(file, *bytes)?);
-                match access {
-                    CodeAccess::Map => from_file(engine, file).or_else(|_| read()),
-                    CodeAccess::Read => read(),
-                }
+            Code::File { file, bytes } => {
+                from_file(engine, file).or_else(|_| from_memory(engine, &read(file, *bytes)?))
             }
         }
     }

@@ -56,6 +56,16 @@ pub enum StatusError {
 }
 
 impl StatusError {
+    /// Whether somebody else is to blame, who may write where the folder lies.
+    pub(crate) const fn is_others(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongKind { .. } | Self::NotOurs { .. } | Self::Mode { .. }
+        )
+    }
+}
+
+impl StatusError {
     /// For what the system refuses.
     pub(super) fn io<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self + Copy {
         move |source| Self::Io {

@@ -48,8 +48,9 @@ pub enum CodeAccess {
     /// Its file is mapped: what is not used is not read, and processes share it.
     #[default]
     Map,
-    /// It is read. For a folder on a file system that may go away: a page of a mapped
-    /// file that cannot be had ends the process.
+    /// It is read, and what was read is checked each time and stays in memory. For a
+    /// folder on a file system that may go away: a page of a mapped file that cannot be
+    /// had ends the process.
     Read,
 }
 
@@ -165,13 +166,22 @@ impl ArtifactStore {
         folder: impl AsRef<Path>,
         key_file: impl AsRef<Path>,
     ) -> Result<Self, StoreError> {
+        Self::open_read_only_as(StoreConfig::new(folder.as_ref(), key_file.as_ref()))
+    }
+
+    /// The same, of which more is said than where it lies.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read_only`](Self::open_read_only).
+    pub fn open_read_only_as(config: StoreConfig) -> Result<Self, StoreError> {
         let StoreConfig {
             folder,
             key_file,
             max_bytes,
             clock,
             access,
-        } = StoreConfig::new(folder.as_ref(), key_file.as_ref());
+        } = config;
         if key_file.starts_with(&folder) {
             return Err(StoreError::KeyInside);
         }
@@ -216,14 +226,25 @@ impl ArtifactStore {
             Ok(metadata) => metadata,
             Err(error) => return bad(error),
         };
-        match self.checked(key, &file, &metadata) {
-            Ok((header, facts)) => {
+        let found = self.checked(key, &file, &metadata);
+        let found = found.and_then(|(header, facts)| {
+            let code = match self.0.access {
+                CodeAccess::Map => None,
+                CodeAccess::Read => Some(self.read(&file, &header)?),
+            };
+            Ok((header, facts, code))
+        });
+        match found {
+            Ok((header, facts, code)) => {
                 // Where nothing can be written all entries stay as old as they are.
                 if !self.0.read_only {
                     let _ = file.set_times(FileTimes::new().set_accessed(self.0.folder.now()));
                 }
                 Found::Hit {
-                    artifact: Artifact::stored(file, header.code_bytes, self.0.access),
+                    artifact: match code {
+                        Some(code) => Artifact::read(code),
+                        None => Artifact::stored(file, header.code_bytes),
+                    },
                     facts,
                 }
             }
@@ -320,6 +341,31 @@ impl ArtifactStore {
         Ok((header, facts))
     }
 
+    /// The code of an entry, of which what was read is checked and not the file: on
+    /// some file systems it may say another thing the next time.
+    fn read(&self, file: &File, header: &Header) -> Result<Vec<u8>, BadEntry> {
+        let mut body = vec![0; usize::try_from(header.body_bytes()).unwrap_or_default()];
+        file.read_exact_at(&mut body, 0)?;
+        let mut trailer = [0; TRAILER_BYTES];
+        file.read_exact_at(&mut trailer, header.body_bytes())?;
+        let (_, tag) = Header::decode(&trailer, header.file_bytes())?;
+        let copy = |bytes: &mut [u8], at: u64| {
+            let at = usize::try_from(at).map_err(io::Error::other)?;
+            let from = body.get(at..).and_then(|rest| rest.get(..bytes.len()));
+            bytes.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        };
+        let found = self
+            .0
+            .tag_key
+            .tag(&header.encode(), header.body_bytes(), copy)?;
+        if found != tag {
+            return Err(BadEntry::Tag);
+        }
+        body.truncate(usize::try_from(header.code_bytes).unwrap_or_default());
+        Ok(body)
+    }
+
     /// What can be said of a file before it is read: how long it is.
     fn check_file(&self, metadata: &Metadata) -> Result<u64, BadEntry> {
         if !metadata.is_file() {
@@ -386,10 +432,11 @@ impl ArtifactStore {
         }
         self.files().rename(&temporary.name, &name.file())?;
         self.files().sync()?;
-        Ok((
-            Artifact::stored(opened, header.code_bytes, self.0.access),
-            metadata,
-        ))
+        let artifact = match self.0.access {
+            CodeAccess::Map => Artifact::stored(opened, header.code_bytes),
+            CodeAccess::Read => Artifact::read(code.to_vec()),
+        };
+        Ok((artifact, metadata))
     }
 
     fn is_remembered(&self, metadata: &Metadata) -> bool {

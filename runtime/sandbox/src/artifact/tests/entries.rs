@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::entry::{Header, TRAILER_BYTES};
+use super::super::store::CodeAccess;
 use super::super::tag::BLOCK_BYTES;
 use super::*;
 
@@ -349,4 +350,35 @@ proptest! {
         prop_assert_eq!(read, header);
         prop_assert_eq!(*tag.as_bytes(), [9; 32]);
     }
+}
+
+/// Where code is read, what was read is checked each time, also where the file looks
+/// as it did: on some file systems it may say another thing.
+#[test]
+fn code_that_is_read_is_checked_as_it_was_read() {
+    let (place, file) = Place::with_entry();
+    let store = ArtifactStore::open(StoreConfig {
+        access: CodeAccess::Read,
+        ..place.config()
+    });
+    let (store, lean) = (store.expect("a store"), engine(Profile::Lean));
+    for _ in 0..2 {
+        let (artifact, facts) = hit(&store, &key(1));
+        assert_eq!((answer(&artifact, &lean), facts), (42, FACTS.to_vec()));
+    }
+    let put = store.put(&key(2), FACTS, &CODE).expect("an entry");
+    assert_eq!(answer(&put, &lean), 42);
+
+    let before = fs::metadata(&file).expect("a file");
+    let mut bytes = fs::read(&file).expect("its bytes");
+    bytes[CODE.len() / 2] ^= 1;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let opened = fs::OpenOptions::new().write(true).open(&file);
+    let mut opened = opened.expect("a file");
+    std::io::Write::write_all(&mut opened, &bytes).expect("written");
+    opened
+        .set_modified(before.modified().expect("a time"))
+        .expect("its time as before");
+    fs::set_permissions(&file, before.permissions()).expect("it is ours");
+    assert!(matches!(store.get(&key(1)), Found::Bad { .. }));
 }
