@@ -61,6 +61,16 @@ fn sleep(host: &Host, hostile: &Loaded, ms: u64) -> tokio::task::JoinHandle<Call
     })
 }
 
+/// Waits until something is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let work = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(work).await;
+}
+
 /// Callers that call until they are told to stop; how each call ended.
 struct Load {
     over: Arc<AtomicBool>,
@@ -98,13 +108,8 @@ impl Load {
 
     /// So many more calls begin.
     async fn goes_on(&self, calls: usize) {
-        let until = self.begun.load(Ordering::Relaxed) + calls;
-        let more = async {
-            while self.begun.load(Ordering::Relaxed) < until {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        soon(more).await;
+        let enough = self.begun.load(Ordering::Relaxed) + calls;
+        until(|| enough <= self.begun.load(Ordering::Relaxed)).await;
     }
 
     /// All of them ended well.
@@ -152,18 +157,13 @@ async fn a_router_decides_and_hears_of_the_end() {
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
     assert_eq!((used(&host, POOL), used(&host, BESIDE)), (0, 0));
     let call = sleep(&host, &hostile, 300);
-    let there = async {
-        while used(&host, BESIDE) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(there).await;
+    until(|| used(&host, BESIDE) != 0).await;
     assert_eq!((used(&host, POOL), used(&host, BESIDE)), (0, 1));
     assert_eq!(code(&soon(call).await.expect("no panic")), "ok");
     assert_eq!(used(&host, BESIDE), 0);
     // A call that is dropped is over too.
     let dropped = sleep(&host, &hostile, 10_000);
-    soon(there_is_one(&host)).await;
+    until(|| used(&host, BESIDE) != 0).await;
     dropped.abort();
     let _ = dropped.await;
     let told = router.1.lock().expect("no panic").join("\n");
@@ -173,12 +173,6 @@ async fn a_router_decides_and_hears_of_the_end() {
     sha256: 1 of lean/pool lean/on-demand
     released lean/on-demand
     ");
-}
-
-async fn there_is_one(host: &Host) {
-    while used(host, BESIDE) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }
 
 /// One that knows of no place for it turns it away, and nothing is left.
@@ -214,12 +208,7 @@ async fn each_router_spreads_calls_in_its_way() {
         });
         let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
         let calls: Vec<_> = (0..16).map(|_| sleep(&host, &hostile, 1_500)).collect();
-        let all = async {
-            while used(&host, POOL) + used(&host, BESIDE) < 16 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        soon(all).await;
+        until(|| used(&host, POOL) + used(&host, BESIDE) == 16).await;
         let seen = [used(&host, POOL), used(&host, BESIDE)];
         if shown == "Affinity" {
             assert!(seen.contains(&16), "{seen:?}");
@@ -273,12 +262,7 @@ async fn where_all_are_drained_calls_are_turned_away_until_one_is_back() {
     let (_root, host) = host(support::config());
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
     let long = sleep(&host, &hostile, 300);
-    let begun = async {
-        while used(&host, POOL) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(begun).await;
+    until(|| used(&host, POOL) != 0).await;
     for target in [POOL, BESIDE] {
         // What runs runs to its end.
         assert!(soon(host.drain(target)).await);
@@ -310,19 +294,9 @@ async fn those_that_wait_do_not_wait_for_what_takes_nobody() {
     let beside = target(&host, BESIDE).slots;
     let all = beside + target(&host, POOL).slots;
     let calls: Vec<_> = (0..all).map(|_| sleep(&host, &hostile, 4_000)).collect();
-    let full = async {
-        while target(&host, POOL).free_slots + target(&host, BESIDE).free_slots > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(full).await;
+    until(|| target(&host, POOL).free_slots + target(&host, BESIDE).free_slots == 0).await;
     let waiting = sleep(&host, &hostile, 1);
-    let waits = async {
-        while target(&host, POOL).waiting == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(waits).await;
+    until(|| target(&host, POOL).waiting != 0).await;
     let drain = tokio::spawn({
         let host = host.clone();
         async move { host.drain(POOL).await }
@@ -350,27 +324,14 @@ async fn those_that_wait_go_to_another_target() {
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
     let all = target(&host, POOL).slots + target(&host, BESIDE).slots;
     let calls: Vec<_> = (0..all).map(|_| sleep(&host, &hostile, 6_000)).collect();
-    let full = async {
-        while target(&host, POOL).free_slots + target(&host, BESIDE).free_slots > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(full).await;
+    until(|| target(&host, POOL).free_slots + target(&host, BESIDE).free_slots == 0).await;
     let waiting = sleep(&host, &hostile, 1);
-    let waits = |name| {
-        let host = host.clone();
-        async move {
-            while target(&host, name).waiting == 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-    };
-    soon(waits(POOL)).await;
+    until(|| target(&host, POOL).waiting != 0).await;
     let drain = tokio::spawn({
         let host = host.clone();
         async move { host.drain(POOL).await }
     });
-    soon(waits(BESIDE)).await;
+    until(|| target(&host, BESIDE).waiting != 0).await;
     assert_eq!(target(&host, POOL).waiting, 0);
     for call in calls {
         call.abort();
@@ -385,22 +346,12 @@ async fn a_drain_ends_when_it_is_taken_back() {
     let (_root, host) = host(support::config());
     let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
     let long = sleep(&host, &hostile, 5_000);
-    let begun = async {
-        while used(&host, POOL) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(begun).await;
+    until(|| used(&host, POOL) != 0).await;
     let drain = tokio::spawn({
         let host = host.clone();
         async move { host.drain(POOL).await }
     });
-    let draining = async {
-        while !target(&host, POOL).is_draining {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(draining).await;
+    until(|| target(&host, POOL).is_draining).await;
     assert!(host.undrain(POOL));
     assert!(!soon(drain).await.expect("no panic"));
     assert_eq!(used(&host, POOL), 1);
@@ -420,12 +371,7 @@ async fn swap_appears_under_load_and_no_call_is_lost() {
     let load = Load::of(&host, &hostile, "sleep", 16);
     load.goes_on(100).await;
     machine(root.path(), "/swapfile file 65532 0 -2\n");
-    let moved = async {
-        while host.targets().iter().all(|target| target.name != COPIED) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(moved).await;
+    until(|| host.targets().iter().any(|target| target.name == COPIED)).await;
     load.goes_on(100).await;
     load.lost_nothing().await;
     assert_eq!(used(&host, COPIED), 0);
