@@ -151,11 +151,14 @@ impl Refuses {
 
 /// Admits calls. Cheap to clone; every clone is the same gate.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate {
-    lanes: Arc<Mutex<Lanes>>,
+pub(crate) struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    lanes: Mutex<Lanes>,
     shortage: Option<Shortage>,
     /// Why no call begins, if none does.
-    refuses: Arc<Refuses>,
+    refuses: Refuses,
     /// Where those that wait are written down.
     registry: Registry,
     counts_tools: bool,
@@ -165,20 +168,20 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(ceilings: Ceilings, shortage: Option<Shortage>, registry: &Registry) -> Self {
         let lanes = Lanes::new(ceilings);
-        Self {
+        Self(Arc::new(Inner {
             counts_tools: lanes.counts_tools(),
-            lanes: Arc::new(Mutex::new(lanes)),
+            lanes: Mutex::new(lanes),
             shortage,
-            refuses: Arc::default(),
+            refuses: Refuses::default(),
             registry: registry.clone(),
             queue_wall: Duration::from_millis(ceilings.admission.queue_wall_ms),
-        }
+        }))
     }
 
     /// Whether the machine bears a call of this priority.
     fn check(&self, priority: Priority) -> Result<(), Busy> {
-        let shortage = self.shortage.as_ref();
-        if self.refuses.is_so() {
+        let shortage = self.0.shortage.as_ref();
+        if self.0.refuses.is_so() {
             let short = shortage.and_then(|shortage| shortage.short(Level::Critical));
             return Err(short.unwrap_or_else(Busy::refusing));
         }
@@ -187,7 +190,7 @@ impl Gate {
 
     /// Whether new calls are refused because that is overdue.
     pub(crate) fn refuse_overdue(&self, is_overdue: bool) {
-        let overdue = &self.refuses.overdue;
+        let overdue = &self.0.refuses.overdue;
         // Read by every call, so written only where it changes.
         if overdue.load(Ordering::Relaxed) != is_overdue {
             overdue.store(is_overdue, Ordering::Relaxed);
@@ -197,7 +200,7 @@ impl Gate {
     /// The machine has what calls need: they are not refused for want of it, also
     /// where what is let go of has not come so far as to take that back.
     pub(crate) fn admit_again(&self) {
-        let pressed = &self.refuses.pressed;
+        let pressed = &self.0.refuses.pressed;
         if pressed.load(Ordering::Relaxed) {
             pressed.store(false, Ordering::Relaxed);
         }
@@ -233,7 +236,7 @@ impl Gate {
         self.check(request.priority).map_err(NotAdmitted::Busy)?;
         let need = Need {
             component: Arc::clone(request.component),
-            tool: request.tool.filter(|_| self.counts_tools).map(Arc::from),
+            tool: request.tool.filter(|_| self.0.counts_tools).map(Arc::from),
             principal: request.principal,
             memory_bytes: request.memory_class.bytes(),
             priority: request.priority,
@@ -248,7 +251,7 @@ impl Gate {
         };
         if let Some(turn) = turn {
             permit.entry = Some(self.write_down(&permit.need.principal));
-            let longest = Instant::now() + self.queue_wall;
+            let longest = Instant::now() + self.0.queue_wall;
             let deadline = Instant::from_std(request.deadline);
             let waited = timeout_at(deadline.min(longest), turn).await;
             match waited {
@@ -289,7 +292,7 @@ impl Gate {
     /// they hold is written down.
     fn write_down(&self, principal: &Principal) -> Registered {
         let owner = Owner::new(principal.as_str());
-        let entry = self.registry.register(Kind::Lease, owner, 0);
+        let entry = self.0.registry.register(Kind::Lease, owner, 0);
         entry.set_state(State::Idle);
         entry
     }
@@ -301,7 +304,7 @@ impl Gate {
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         // Nothing that runs under the lock panics half way.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -84,7 +84,7 @@ impl Reclaim for NewCalls {
     }
 
     fn reclaim(&self, demand: &Demand) -> Result<Freed, CleanupError> {
-        let refuses = &self.0.refuses;
+        let refuses = &self.0.0.refuses;
         if demand.cause == Cause::Asked {
             refuses.asked.store(true, Ordering::Relaxed);
         } else if is_needed_critical(|resource| demand.level_of(resource)) {
@@ -95,7 +95,7 @@ impl Reclaim for NewCalls {
 
     /// What somebody asked for he takes back himself, and that alone.
     fn restore(&self, left: &Demand) {
-        let refuses = &self.0.refuses;
+        let refuses = &self.0.0.refuses;
         if left.cause == Cause::Asked {
             refuses.asked.store(false, Ordering::Relaxed);
         } else if !is_needed_critical(|resource| left.level_of(resource)) {

@@ -46,16 +46,13 @@ struct Need<'a> {
     limits: &'a Limits,
 }
 
-/// A place to try, and how.
+/// The place for one instance that was chosen, and whether the other one is tried
+/// where that is full.
 #[derive(Clone, Copy)]
-enum Place {
-    Main,
-    Beside,
+enum Order {
+    Main { or_beside: bool },
+    Beside { or_main: bool },
 }
-
-/// The places for one instance: the one that was chosen, and then the other, if
-/// there is one.
-type Order = (Place, Option<Place>);
 
 impl Engine {
     /// Takes the slots for one instance where the router says, or where some are
@@ -72,17 +69,17 @@ impl Engine {
         }
         let need = Need { component, limits };
         let chosen = self.chosen(component.profile())?;
-        if let Some(placed) = self.try_place(chosen, &need)?.0 {
+        if let Ok(placed) = self.try_place(chosen, &need)? {
             return Ok(placed);
         }
         loop {
             // Whoever drains a target from now on is heard.
             let mut changed = pin!(chosen.changed.notified());
             changed.as_mut().enable();
-            let (placed, backend) = self.try_place(chosen, &need)?;
-            if let Some(placed) = placed {
-                return Ok(placed);
-            }
+            let backend = match self.try_place(chosen, &need)? {
+                Ok(placed) => return Ok(placed),
+                Err(backend) => backend,
+            };
             let slot = tokio::select! {
                 biased;
                 slot = backend.slots.take(weight, DEPTH, deadline) => slot,
@@ -106,33 +103,27 @@ impl Engine {
         &self,
         chosen: &Chosen,
         need: &Need<'_>,
-    ) -> Result<(Option<Placed>, Arc<Backend>), Raised> {
+    ) -> Result<Result<Placed, Arc<Backend>>, Raised> {
         let component = need.component;
         let main = chosen.main(self.0.swap.get())?;
-        let (first, second) = self.order(chosen, &main, need)?;
-        let backend = |place| match place {
-            Place::Main => Ok(Arc::clone(&main)),
-            Place::Beside => chosen.beside(),
-        };
-        let first = backend(first)?;
-        match first.slots.try_take(component.memories(), DEPTH) {
-            Ok(slot) => {
-                if let Some(placed) = settle(component, &first, slot)? {
-                    return Ok((Some(placed), first));
+        // What is beside the pool is made only when something is to run there.
+        match self.order(chosen, &main, need)? {
+            Order::Main { or_beside } => {
+                let mut placed = take(component, &main)?;
+                if placed.is_none() && or_beside {
+                    placed = take(component, &chosen.beside()?)?;
                 }
+                Ok(placed.ok_or(main))
             }
-            Err(NoSlot::Busy | NoSlot::Closed) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if let Some(second) = second {
-            let second = backend(second)?;
-            if let Ok(slot) = second.slots.try_take(component.memories(), DEPTH)
-                && let Some(placed) = settle(component, &second, slot)?
-            {
-                return Ok((Some(placed), second));
+            Order::Beside { or_main } => {
+                let beside = chosen.beside()?;
+                let mut placed = take(component, &beside)?;
+                if placed.is_none() && or_main {
+                    placed = take(component, &main)?;
+                }
+                Ok(placed.ok_or(beside))
             }
         }
-        Ok((None, first))
     }
 
     /// Asks the router.
@@ -157,17 +148,17 @@ impl Engine {
         let router = &*self.0.config.router;
         let order = match (on_main, beside) {
             (Some(main), Some(beside)) => match router.route(&call, &[main, beside]) {
-                Some(0) => Some((Place::Main, Some(Place::Beside))),
-                Some(1) => Some((Place::Beside, Some(Place::Main))),
+                Some(0) => Some(Order::Main { or_beside: true }),
+                Some(1) => Some(Order::Beside { or_main: true }),
                 _ => None,
             },
             (Some(main), None) => {
                 let chosen = router.route(&call, &[main]).filter(|place| *place == 0);
-                chosen.map(|_| (Place::Main, None))
+                chosen.map(|_| Order::Main { or_beside: false })
             }
             (None, Some(beside)) => {
                 let chosen = router.route(&call, &[beside]).filter(|place| *place == 0);
-                chosen.map(|_| (Place::Beside, None))
+                chosen.map(|_| Order::Beside { or_main: false })
             }
             (None, None) => None,
         };
@@ -227,6 +218,15 @@ impl Need<'_> {
             || component.fits_pool()
                 && main.slots.bear(component.memories())
                 && limits.table_elements <= backend::POOL_TABLE_ELEMENTS
+    }
+}
+
+/// Takes what is free on a target, if that is enough.
+fn take(component: &Component, backend: &Arc<Backend>) -> Result<Option<Placed>, Raised> {
+    match backend.slots.try_take(component.memories(), DEPTH) {
+        Ok(slot) => Ok(settle(component, backend, slot)?),
+        Err(NoSlot::Busy | NoSlot::Closed) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
