@@ -17,7 +17,9 @@
 )]
 
 use std::alloc::System;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use patinox::prelude::*;
@@ -31,6 +33,10 @@ use tokio::runtime::{Builder, Handle};
 
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// How many threads a runtime has for what blocks. They start before anything is
+/// counted, and stay.
+const BLOCKING: usize = 4;
 
 /// How many call at once.
 const CALLERS: u64 = 4;
@@ -84,6 +90,8 @@ fn main() -> ExitCode {
     let minutes = minutes(&arguments);
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::MAX)
         .enable_all()
         .build()
         .expect("a runtime");
@@ -106,6 +114,7 @@ async fn soak(span: Duration) -> ExitCode {
     let text = text.expect("a component");
     let hostile = host.load_file(patinox_artifacts::prebuilt::hostile()).await;
     let hostile = hostile.expect("a component");
+    start_all_threads().await;
     let started = Instant::now();
     let (mut calls, mut first) = (0, None);
     for round in 0_u64.. {
@@ -128,13 +137,16 @@ async fn soak(span: Duration) -> ExitCode {
             "{steps:?}"
         );
         host.restore().await.expect("a thread");
-        one(&host, &text, &hostile, 0).await;
+        // Where the pool was replaced, each component is linked to it anew, as always.
+        for number in [1, HOSTILE_OF] {
+            one(&host, &text, &hostile, number).await;
+        }
         if round < WARM_UP {
             continue;
         }
         let quiet = quiet(&host, first).await;
         let Some(before) = first else {
-            println!("after a warm-up: {quiet:?}");
+            println!("after a warm-up: {quiet:?}; open are {:?}", open_files());
             first = Some(quiet);
             continue;
         };
@@ -146,8 +158,10 @@ async fn soak(span: Duration) -> ExitCode {
         }
         if !quiet.rest.is_no_more_than(before.rest) {
             println!(
-                "something is left: {:?}, {:?} before",
-                quiet.rest, before.rest
+                "something is left: {:?}, {:?} before; open are {:#?}",
+                quiet.rest,
+                before.rest,
+                open_files()
             );
             return ExitCode::FAILURE;
         }
@@ -156,6 +170,18 @@ async fn soak(span: Duration) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Starts each thread of the runtime that there can be: all of them wait for all.
+async fn start_all_threads() {
+    let all = Arc::new(Barrier::new(BLOCKING));
+    let threads = (0..BLOCKING).map(|_| {
+        let all = Arc::clone(&all);
+        tokio::task::spawn_blocking(move || all.wait())
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.await.expect("no thread panics");
+    }
 }
 
 fn verdict(host: &Host, calls: i64, left: i64) -> ExitCode {
@@ -242,6 +268,13 @@ async fn descriptors(before: Option<u64>) -> u64 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     fewest
+}
+
+/// What the open descriptors lead to.
+fn open_files() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir("/dev/fd").into_iter().flatten();
+    let links = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    links.collect()
 }
 
 /// Waits until all has ended, and counts.
