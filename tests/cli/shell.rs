@@ -1,5 +1,6 @@
 //! A folder, an environment and a standard input of its own for each run.
 
+use std::ffi::OsString;
 use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -104,6 +105,7 @@ impl Shell {
             .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
             .env("HOME", self.path())
             .env("RUST_BACKTRACE", "1")
+            .envs(profile(self.unprivileged))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path())
             .stdin(Stdio::piped())
@@ -196,4 +198,18 @@ impl Ended {
 pub(crate) fn keys(value: &Value) -> Vec<&str> {
     let object = value.as_object().expect("an object");
     object.keys().map(String::as_str).collect()
+}
+
+/// Where a program whose lines are counted writes that, so that it does not write it
+/// into the folder that it runs in; nowhere, for one that could not.
+fn profile(unprivileged: bool) -> Option<(&'static str, OsString)> {
+    const NAME: &str = "LLVM_PROFILE_FILE";
+    #[expect(clippy::disallowed_methods, reason = "what counts lines says so by it")]
+    let file = std::env::var_os(NAME)?;
+    let file = if unprivileged {
+        "/dev/null".into()
+    } else {
+        file
+    };
+    Some((NAME, file))
 }

@@ -34,7 +34,9 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> anyhow::Result<()>
         crate::test::guests(steps)?;
     }
     let report = root().join("target/coverage.json");
-    let mut tests = cargo("llvm-cov nextest --locked --json --summary-only --output-path");
+    // Some processes are killed while they write what they ran.
+    let report_is = "--failure-mode all --json --summary-only --output-path";
+    let mut tests = cargo(&format!("llvm-cov nextest --locked {report_is}"));
     tests.arg(&report);
     if is_all {
         tests.arg("--workspace");
