@@ -19,6 +19,7 @@
 
 mod decode;
 mod encode;
+mod length;
 #[cfg(test)]
 mod tests;
 pub(crate) mod typed;
@@ -29,6 +30,8 @@ use wasmtime::component::types::Type;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::{Room, Unencodable, encode};
+pub use length::json_len;
+pub(crate) use length::serialized_len;
 
 use crate::types::{Field, FunctionType, ValueType};
 
@@ -172,40 +175,6 @@ impl Field {
     #[must_use]
     pub const fn is_optional(&self) -> bool {
         matches!(self.ty, ValueType::Option(_))
-    }
-}
-
-/// How many bytes a value has as JSON text, without making the text.
-///
-/// # Errors
-///
-/// If it has more than `limit`; the number that was reached when counting
-/// stopped.
-pub fn json_len(json: &impl serde::Serialize, limit: u64) -> Result<u64, u64> {
-    let mut counter = Counter { count: 0, limit };
-    match serde_json::to_writer(&mut counter, json) {
-        Ok(()) => Ok(counter.count),
-        Err(_) => Err(counter.count),
-    }
-}
-
-struct Counter {
-    count: u64,
-    limit: u64,
-}
-
-impl std::io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.count = self.count.saturating_add(len);
-        if self.limit < self.count {
-            return Err(std::io::ErrorKind::WriteZero.into());
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

@@ -117,7 +117,7 @@ fn misfit(error: impl fmt::Display) -> Stop {
 
 /// The answer as JSON, counted before it is made.
 fn json(answer: &impl Serialize, most: u64) -> Result<Value, Stop> {
-    match value::json_len(answer, most) {
+    match value::serialized_len(answer, most) {
         Ok(_) => serde_json::to_value(answer).map_err(misfit),
         // Either it is too long, or it cannot be written at all.
         Err(spent) if most < spent => Err(Stop::Limit(LimitName::HostcallBytes, None)),
