@@ -34,26 +34,44 @@ const INTERRUPT_AFTER: Duration = Duration::from_millis(100);
 
 /// The store of one call. It is used once; dropping it frees all of it, and
 /// then its slot.
-pub(crate) struct Instance {
+pub(crate) struct Instance<'a> {
     store: Store<State>,
-    run: Run,
+    run: &'a Run,
     placed: Placed,
 }
 
-impl Instance {
+impl<'a> Instance<'a> {
     /// Waits for room, until the deadline, and makes a store.
-    pub(crate) async fn new<T>(component: &Component, run: Run) -> Result<Self, Box<Outcome<T>>> {
-        match Self::make(component, &run).await {
-            Ok((store, placed)) => Ok(Self { store, run, placed }),
-            Err(error) => Err(Box::new(Self::refuse(&run, error))),
-        }
+    pub(crate) async fn new<T>(
+        component: &Component,
+        run: &'a Run,
+    ) -> Result<Self, Box<Outcome<T>>> {
+        // What waits is large, and most need not wait.
+        let placed = match Self::place_at_once(component, run) {
+            Ok(Some(placed)) => Ok(placed),
+            Ok(None) => Box::pin(Self::place(component, run)).await,
+            Err(raised) => Err(raised),
+        };
+        let placed = placed.map_err(|raised| raised.before(&run.limits, run.started));
+        let made = placed.and_then(|placed| Self::on(placed, component, run));
+        made.map_err(|error| Box::new(Self::refuse(run, error)))
     }
 
-    async fn make(component: &Component, run: &Run) -> Result<(Store<State>, Placed), Error> {
+    fn place_at_once(component: &Component, run: &Run) -> Result<Option<Placed>, Raised> {
+        if run.cancel.is_cancelled() {
+            return Err(Raised::Cancelled);
+        }
+        component.engine().place_at_once(component, &run.limits)
+    }
+
+    async fn place(component: &Component, run: &Run) -> Result<Placed, Raised> {
         let engine = component.engine();
         let place = pin!(engine.place(component, &run.limits, run.deadline()));
-        let placed = within(run, None, place).await;
-        let placed = placed.map_err(|raised| raised.before(&run.limits, run.started))?;
+        within(run, None, place).await
+    }
+
+    fn on(placed: Placed, component: &Component, run: &'a Run) -> Result<Self, Error> {
+        let engine = component.engine();
         let ready = &placed.ready;
         let reach = engine.tunables(component.profile())?.memory_reservation;
         let mut state = State::new(run, engine.clock(), reach);
@@ -76,7 +94,7 @@ impl Instance {
             .set_fuel(run.limits.fuel)
             .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_PER_YIELD)))
             .map_err(Error::internal)?;
-        Ok((store, placed))
+        Ok(Self { store, run, placed })
     }
 
     /// The outcome of a call that never began.
@@ -105,10 +123,6 @@ impl Instance {
         self.store.data_mut().grants_nothing = true;
     }
 
-    pub(crate) const fn limits(&self) -> &Limits {
-        &self.run.limits
-    }
-
     /// Instantiates and calls a function, within the deadline.
     pub(crate) async fn call(
         &mut self,
@@ -132,7 +146,7 @@ impl Instance {
                 .await
                 .map_err(Raised::Engine)
         });
-        within(&self.run, Some(&ready.pace), guest).await
+        within(self.run, Some(&ready.pace), guest).await
     }
 
     /// Instantiates a handler component and lets `work` call it, within the
@@ -151,7 +165,7 @@ impl Instance {
                 .map_err(Raised::Starting)?;
             work(&guest, store).await.map_err(Raised::Engine)
         });
-        within(&self.run, pace, guest).await
+        within(self.run, pace, guest).await
     }
 
     /// Drops the store and tells what the call spent.
@@ -164,10 +178,11 @@ impl Instance {
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
         let (log, log_bytes) = state.log.take();
+        let now = Instant::now();
         let usage = Usage {
             fuel,
             memory_bytes_peak: state.budget.memory_peak(),
-            wall: self.run.started.elapsed(),
+            wall: now.saturating_duration_since(self.run.started),
             host_calls: state.meter.host_calls,
             stdout_bytes,
             stderr_bytes,
@@ -182,7 +197,7 @@ impl Instance {
         };
         let result = result.map_err(|raised| raised.explain(&context));
         Outcome {
-            result: in_time(result, &self.run, &usage),
+            result: in_time(result, self.run, &usage, now),
             usage,
             output: GuestOutput {
                 stdout,
@@ -207,8 +222,13 @@ fn count(limit: u64) -> usize {
 
 /// A result that came after the deadline came too late: the limit holds to the
 /// encoded result.
-fn in_time<T>(result: Result<T, Error>, run: &Run, usage: &Usage) -> Result<T, Error> {
-    if result.is_ok() && run.deadline() < Instant::now() {
+fn in_time<T>(
+    result: Result<T, Error>,
+    run: &Run,
+    usage: &Usage,
+    now: Instant,
+) -> Result<T, Error> {
+    if result.is_ok() && run.deadline() < now {
         let spent = u64::try_from(usage.wall.as_millis()).ok();
         return Err(Error::limit(LimitName::Wall, &run.limits, spent));
     }

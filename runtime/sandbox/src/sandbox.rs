@@ -168,9 +168,9 @@ impl Sandbox {
     /// # Cancel safety
     ///
     /// Dropping the future ends the guest and frees all it held.
-    pub async fn call(&self, export: &Export, arguments: &Arguments, run: Run) -> Outcome<Value> {
+    pub async fn call(&self, export: &Export, arguments: &Arguments, run: &Run) -> Outcome<Value> {
         let Ok(ty) = &export.ty else {
-            return Instance::refuse(&run, Error::NotCallable);
+            return Instance::refuse(run, Error::NotCallable);
         };
         let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
@@ -181,8 +181,7 @@ impl Sandbox {
         let called = instance
             .call(export.position, &arguments.0, &mut results)
             .await;
-        let limits = *instance.limits();
-        let answered = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), &limits));
+        let answered = called.and_then(|()| answer(ty.result.as_ref(), results.pop(), &run.limits));
         match answered {
             Ok((json, result_bytes)) => instance.finish(Ok(json), result_bytes),
             Err(raised) => instance.finish(Err(raised), 0),
@@ -198,7 +197,7 @@ impl Sandbox {
     /// # Cancel safety
     ///
     /// As [`Self::call`].
-    pub async fn list_tools(&self, run: Run) -> Outcome<Vec<GuestToolSpec>> {
+    pub async fn list_tools(&self, run: &Run) -> Outcome<Vec<GuestToolSpec>> {
         let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
@@ -221,7 +220,7 @@ impl Sandbox {
     /// # Cancel safety
     ///
     /// As [`Self::call`].
-    pub async fn call_tool(&self, name: &str, arguments: &str, run: Run) -> Outcome<String> {
+    pub async fn call_tool(&self, name: &str, arguments: &str, run: &Run) -> Outcome<String> {
         let mut instance = match Instance::new(&self.component, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
@@ -235,9 +234,8 @@ impl Sandbox {
                     .await
             })
             .await;
-        let result_limit = instance.limits().result_bytes;
         let result = called.and_then(|answer| match answer {
-            Ok(json) => within(json.len(), result_limit).map(|len| (json, len)),
+            Ok(json) => within(json.len(), run.limits.result_bytes).map(|len| (json, len)),
             Err(error) => Err(Raised::Tool(tool_error(error))),
         });
         match result {

@@ -30,7 +30,7 @@ pub(crate) struct Listed {
 /// Asks a component for its tools, under all limits and with nothing granted.
 pub(crate) async fn list(sandbox: &Sandbox, run: Run) -> Result<Vec<Listed>, Error> {
     let limits = run.limits;
-    let listed = sandbox.list_tools(run).await.result?;
+    let listed = sandbox.list_tools(&run).await.result?;
     let bytes = listed.iter().map(text_bytes).sum();
     if limits.result_bytes < bytes {
         // A thousand schemas of 64 KiB would take gigabytes, compiled.
@@ -103,10 +103,7 @@ impl Listed {
         };
         let text = arguments.to_string();
         drop(arguments);
-        let mut outcome = self
-            .sandbox
-            .call_tool(&self.spec.name, &text, run.clone())
-            .await;
+        let mut outcome = self.sandbox.call_tool(&self.spec.name, &text, &run).await;
         outcome.usage.arguments_bytes = bytes;
         let result = match outcome.result {
             Ok(answer) => self.read(answer, &run).await,

@@ -167,8 +167,8 @@ impl Tool for Function {
     }
 
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {
+        let (arguments, run) = call.into_parts();
         Box::pin(async move {
-            let (arguments, run) = call.into_parts();
             let bytes = match weigh(&arguments, &run.limits) {
                 Ok(bytes) => bytes,
                 Err((error, bytes)) => return ToolResult::refused(error, run.started, bytes),
@@ -179,7 +179,7 @@ impl Tool for Function {
             };
             // The guest's copy is the one that counts from here.
             drop(arguments);
-            let mut outcome = self.sandbox.call(&self.export, &decoded, run).await;
+            let mut outcome = self.sandbox.call(&self.export, &decoded, &run).await;
             outcome.usage.arguments_bytes = bytes;
             ToolResult {
                 result: outcome.result.map_err(Error::from),

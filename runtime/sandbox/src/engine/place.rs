@@ -56,22 +56,27 @@ enum Order {
 
 impl Engine {
     /// Takes the slots for one instance where the router says, or where some are
-    /// free; else it waits for those that the router chose.
+    /// free, if that need not wait.
+    pub(crate) fn place_at_once(
+        &self,
+        component: &Component,
+        limits: &Limits,
+    ) -> Result<Option<Placed>, Raised> {
+        let need = Need::new(component, limits)?;
+        let chosen = self.chosen(component.profile())?;
+        Ok(self.try_place(chosen, &need)?.ok())
+    }
+
+    /// The same, but where none are free it waits for those that the router chose.
     pub(crate) async fn place(
         &self,
         component: &Component,
         limits: &Limits,
         deadline: Instant,
     ) -> Result<Placed, Raised> {
-        let weight = component.memories();
-        if limits.memories < u64::from(weight) {
-            return Err(Raised::Limit(LimitName::Memories, Some(weight.into())));
-        }
-        let need = Need { component, limits };
+        let need = Need::new(component, limits)?;
         let chosen = self.chosen(component.profile())?;
-        if let Ok(placed) = self.try_place(chosen, &need)? {
-            return Ok(placed);
-        }
+        let weight = component.memories();
         loop {
             // Whoever drains a target from now on is heard.
             let mut changed = pin!(chosen.changed.notified());
@@ -210,7 +215,15 @@ impl Engine {
     }
 }
 
-impl Need<'_> {
+impl<'a> Need<'a> {
+    fn new(component: &'a Component, limits: &'a Limits) -> Result<Self, Raised> {
+        let weight = u64::from(component.memories());
+        if limits.memories < weight {
+            return Err(Raised::Limit(LimitName::Memories, Some(weight)));
+        }
+        Ok(Self { component, limits })
+    }
+
     /// Whether this is where it belongs, if there is room.
     fn fits(&self, main: &Backend) -> bool {
         let Self { component, limits } = self;

@@ -172,7 +172,7 @@ mod tests {
     async fn call(sandbox: &Sandbox) {
         let export = sandbox.component().exports().first().expect("a function");
         let run = Run::new(Limits::default());
-        let outcome = sandbox.call(export, &Arguments(Vec::new()), run).await;
+        let outcome = sandbox.call(export, &Arguments(Vec::new()), &run).await;
         outcome.result.expect("an answer");
     }
 
