@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use patinox_policy::{LimitName, Limits, Principal};
 use patinox_resources::{Kind, Level, Owner, Registered, Registry, State};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::PatinoxError;
@@ -99,6 +100,8 @@ pub(crate) struct Request<'a> {
     pub(crate) memory_class: MemoryClass,
     /// How soon it is wanted.
     pub(crate) priority: Priority,
+    /// When it came.
+    pub(crate) started: std::time::Instant,
     /// When waiting is over.
     pub(crate) deadline: std::time::Instant,
 }
@@ -233,6 +236,22 @@ impl Gate {
         request: Request<'_>,
         bytes: impl FnOnce() -> u64,
     ) -> Result<Permit, NotAdmitted> {
+        match self.enter(request, bytes)? {
+            Entered::Runs(permit) => Ok(permit),
+            Entered::Waits(waiting) => waiting.turn().await,
+        }
+    }
+
+    /// The same, as far as it need not be waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmitted::Busy`].
+    pub(crate) fn enter(
+        &self,
+        request: Request<'_>,
+        bytes: impl FnOnce() -> u64,
+    ) -> Result<Entered, NotAdmitted> {
         self.check(request.priority).map_err(NotAdmitted::Busy)?;
         let need = Need {
             component: Arc::clone(request.component),
@@ -241,7 +260,7 @@ impl Gate {
             memory_bytes: request.memory_class.bytes(),
             priority: request.priority,
         };
-        let Entry { ticket, turn } = self.enter(&need, bytes).map_err(NotAdmitted::Busy)?;
+        let Entry { ticket, turn } = self.line_up(&need, bytes).map_err(NotAdmitted::Busy)?;
         let mut permit = Permit {
             gate: self.clone(),
             need,
@@ -249,31 +268,21 @@ impl Gate {
             since: None,
             entry: None,
         };
-        if let Some(turn) = turn {
-            permit.entry = Some(self.write_down(&permit.need.principal));
-            let longest = Instant::now() + self.0.queue_wall;
-            let deadline = Instant::from_std(request.deadline);
-            let waited = timeout_at(deadline.min(longest), turn).await;
-            match waited {
-                // It cannot be closed: the queue keeps the other end until it sends.
-                Ok(Ok(Ok(())) | Err(_)) => {}
-                Ok(Ok(Err(busy))) => return Err(NotAdmitted::Busy(busy)),
-                Err(_) if longest < deadline => {
-                    let busy = self.lanes().waited(&permit.need);
-                    return Err(NotAdmitted::Busy(busy));
-                }
-                Err(_) => return Err(NotAdmitted::Late),
-            }
-            if let Some(entry) = &permit.entry {
-                entry.set_state(State::Active);
-            }
-        }
-        permit.since = Some(Instant::now());
-        Ok(permit)
+        let Some(turn) = turn else {
+            permit.since = Some(Instant::from_std(request.started));
+            return Ok(Entered::Runs(permit));
+        };
+        permit.entry = Some(self.write_down(&permit.need.principal));
+        let deadline = Instant::from_std(request.deadline);
+        Ok(Entered::Waits(Waiting {
+            permit,
+            turn,
+            deadline,
+        }))
     }
 
     /// Lets a call run, or wait.
-    fn enter(&self, need: &Need, bytes: impl FnOnce() -> u64) -> Result<Entry, Busy> {
+    fn line_up(&self, need: &Need, bytes: impl FnOnce() -> u64) -> Result<Entry, Busy> {
         {
             let mut lanes = self.lanes();
             match lanes.begin(need) {
@@ -305,6 +314,49 @@ impl Gate {
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         // Nothing that runs under the lock panics half way.
         self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that has come in.
+pub(crate) enum Entered {
+    /// It may begin.
+    Runs(Permit),
+    /// It waits for its turn.
+    Waits(Waiting),
+}
+
+/// A call that waits for its turn; dropping it gives its place back.
+pub(crate) struct Waiting {
+    permit: Permit,
+    turn: oneshot::Receiver<Result<(), Busy>>,
+    deadline: Instant,
+}
+
+impl Waiting {
+    /// Waits for its turn, as [`Gate::admit`] says.
+    pub(crate) async fn turn(self) -> Result<Permit, NotAdmitted> {
+        let Self {
+            mut permit,
+            turn,
+            deadline,
+        } = self;
+        let longest = Instant::now() + permit.gate.0.queue_wall;
+        let waited = timeout_at(deadline.min(longest), turn).await;
+        match waited {
+            // It cannot be closed: the queue keeps the other end until it sends.
+            Ok(Ok(Ok(())) | Err(_)) => {}
+            Ok(Ok(Err(busy))) => return Err(NotAdmitted::Busy(busy)),
+            Err(_) if longest < deadline => {
+                let busy = permit.gate.lanes().waited(&permit.need);
+                return Err(NotAdmitted::Busy(busy));
+            }
+            Err(_) => return Err(NotAdmitted::Late),
+        }
+        if let Some(entry) = &permit.entry {
+            entry.set_state(State::Active);
+        }
+        permit.since = Some(Instant::now());
+        Ok(permit)
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::admission::{self, MemoryClass, Priority};
+use crate::admission::{self, Entered, MemoryClass, NotAdmitted, Priority};
 use crate::host::Parts;
 use crate::{Loaded, PatinoxError};
 
@@ -250,17 +250,22 @@ async fn admitted(
             None => MemoryClass::None,
         },
         priority,
+        started: call.started,
         deadline: call.started + Duration::from_millis(limits.wall_ms),
     };
-    let admit = parts.gate.admit(request, || held_bytes(&call.arguments));
     if call.cancel.is_cancelled() {
         return Err(patinox_sandbox::Error::Cancelled.into());
     }
+    let late = |why: NotAdmitted| why.explain(&limits, call.started);
     // Most calls need not wait, and then nothing listens for the cancel.
-    let permit = tokio::select! {
-        biased;
-        admitted = admit => admitted.map_err(|why| why.explain(&limits, call.started))?,
-        () = call.cancel.cancelled() => return Err(patinox_sandbox::Error::Cancelled.into()),
+    let entered = parts.gate.enter(request, || held_bytes(&call.arguments));
+    let permit = match entered.map_err(late)? {
+        Entered::Runs(permit) => permit,
+        Entered::Waits(waiting) => {
+            let turn = Box::pin(call.cancel.run_until_cancelled(waiting.turn()));
+            let cancelled = patinox_sandbox::Error::Cancelled;
+            turn.await.ok_or(cancelled)?.map_err(late)?
+        }
     };
     let done = contained(tool.call(call)).await;
     drop(permit);

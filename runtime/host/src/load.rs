@@ -231,6 +231,7 @@ async fn tools(
             principal,
             memory_class: MemoryClass::of(&run.limits),
             priority: Priority::default(),
+            started: run.started,
             deadline: run.started + Duration::from_millis(run.limits.wall_ms),
         };
         let admitted = parts.gate.admit(request, || 0).await;

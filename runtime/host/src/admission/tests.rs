@@ -73,6 +73,7 @@ async fn admit(gate: Gate, asked: Asked) -> Result<Permit, NotAdmitted> {
         principal: asked.principal,
         memory_class: asked.memory_class,
         priority: asked.priority,
+        started: tokio::time::Instant::now().into_std(),
         deadline: asked.deadline,
     };
     gate.admit(request, || asked.bytes).await
