@@ -1,7 +1,9 @@
 //! The examples for embedders run as they stand.
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -125,11 +127,21 @@ impl Service {
 
     /// The service of an example, with a folder of its own where it wants one.
     fn of(name: &str, folder: Option<&Path>, components: &[(&str, &Path)]) -> Option<Self> {
+        let run = tempfile::tempdir().unwrap();
+        Self::within(run, name, folder, components)
+    }
+
+    /// The same, with this as the folder of its user's sockets.
+    fn within(
+        run: tempfile::TempDir,
+        name: &str,
+        folder: Option<&Path>,
+        components: &[(&str, &Path)],
+    ) -> Option<Self> {
         let mut command = Command::new(example(name)?);
         command.arg("127.0.0.1:0").stdout(Stdio::piped());
         command.args(folder);
         // Whoever is killed leaves a socket there.
-        let run = tempfile::tempdir().unwrap();
         command.env("XDG_RUNTIME_DIR", run.path());
         for (name, path) in components {
             command.arg(format!("{name}={}", path.display()));
@@ -283,6 +295,33 @@ fn axum_service_sheds_load_and_ends_the_guest_of_who_hangs_up() {
 }
 
 /// What `docs/integration.md` goes through.
+/// What somebody else has put where the socket of a host belongs.
+#[test]
+fn what_lies_in_the_usual_place_keeps_no_host_from_running() {
+    let link = |place: &Path| symlink("/", place).unwrap();
+    let file = |place: &Path| std::fs::write(place, "").unwrap();
+    let open = |place: &Path| {
+        std::fs::create_dir(place).unwrap();
+        std::fs::set_permissions(place, Permissions::from_mode(0o777)).unwrap();
+    };
+    for put in [&link as &dyn Fn(&Path), &file, &open] {
+        let run = tempfile::tempdir().unwrap();
+        let place = run.path().join("patinox");
+        put(&place);
+        let text: &[(&str, &Path)] = &[("text", prebuilt::text())];
+        let Some(service) = Service::within(run, "axum_service", None, text) else {
+            return;
+        };
+        let answer = service.call("/tools/text/count", &json!({ "text": "to be" }));
+        assert_eq!(answer.0, 200, "{answer:?}");
+        if place.is_dir() {
+            let sockets = std::fs::read_dir(&place).unwrap().flatten();
+            let sockets = sockets.filter(|entry| entry.path().extension() == Some("sock".as_ref()));
+            assert_eq!(sockets.count(), 0);
+        }
+    }
+}
+
 #[test]
 fn monitored_service_tells_how_it_is() {
     let folder = tempfile::tempdir().unwrap();
