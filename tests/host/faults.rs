@@ -100,7 +100,6 @@ fn a_full_disk_ends_no_call() {
 async fn on_a_full_disk(folder: &Path) {
     let host = Host::builder()
         .store(store_in(folder))
-        .detector(Detector::new().with_folders([folder.to_owned()]))
         .pressure(PressureConfig {
             every: Duration::from_millis(20),
             ..PressureConfig::default()

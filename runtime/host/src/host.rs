@@ -61,7 +61,9 @@ pub struct Config {
     /// How instances get their memory: from a pool, for whoever calls more than
     /// once.
     pub allocation: Allocation,
-    /// What tells what the machine has, which decides how large the pool is.
+    /// What tells what the machine has, which decides how large the pool is. The
+    /// disk of the [`store`](Self::store) is looked at too, unless nothing is
+    /// written to it.
     pub detector: Detector,
     /// How many calls run at once, and how many wait.
     pub admission: Admission,
@@ -155,7 +157,11 @@ impl Host {
     /// If two imports have one name, or a function of one has no code; if a
     /// threshold makes no sense, or the machine refuses a thread to look at it; if
     /// the folder of the status socket is not ours alone, or its path too long.
-    pub fn new(config: Config) -> Result<Self, PatinoxError> {
+    pub fn new(mut config: Config) -> Result<Self, PatinoxError> {
+        let store = config.store.as_ref();
+        if let Some(store) = store.filter(|store| !store.is_read_only()) {
+            config.detector = config.detector.and_folder(store.folder().path());
+        }
         let engine = Engine::new(EngineConfig {
             allocation: config.allocation,
             detector: config.detector.clone(),

@@ -1,6 +1,7 @@
 //! Reads the machine: the only place that names the files where it tells of itself.
 
 mod cpu;
+mod disks;
 mod figure;
 mod folder;
 mod groups;
@@ -109,7 +110,8 @@ impl Detector {
         Self::below("/")
     }
 
-    /// A detector that takes a folder for the root of all files that it reads.
+    /// A detector that takes a folder for the root of all files that it reads: for
+    /// fixtures. It tells of no folder's room, which no file tells.
     #[must_use]
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self {
@@ -125,6 +127,16 @@ impl Detector {
         self
     }
 
+    /// Tells of the room in this folder too.
+    #[must_use]
+    pub fn and_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        if !self.folders.contains(&folder) {
+            self.folders.push(folder);
+        }
+        self
+    }
+
     /// Reads everything, but how busy it is: that is what a [`Sampler`] tells.
     ///
     /// It asks the file systems of the folders, which may take long where one is
@@ -132,9 +144,27 @@ impl Detector {
     #[must_use]
     pub fn detect(&self) -> Machine {
         let status = self.read(STATUS).unwrap_or_default();
-        self.detect_in(&Groups::of(self), &status)
+        Machine {
+            folders: self.room(&self.asked()),
+            ..self.detect_in(&Groups::of(self), &status)
+        }
     }
 
+    /// The folders whose file systems are asked: by a call, which fixtures cannot
+    /// answer.
+    fn asked(&self) -> Vec<PathBuf> {
+        match self.root == Path::new("/") {
+            true => self.folders.clone(),
+            false => Vec::new(),
+        }
+    }
+
+    fn room(&self, folders: &[PathBuf]) -> Vec<FolderSpace> {
+        let spaces = folders.iter();
+        spaces.filter_map(|folder| self.folder(folder)).collect()
+    }
+
+    /// Everything, but what is asked of file systems.
     fn detect_in(&self, groups: &Groups<'_>, status: &str) -> Machine {
         let memory = self.read(MEMORY).unwrap_or_default();
         let memory = |name| kib_figure(&memory, name, MEMORY).into_iter();
@@ -142,7 +172,6 @@ impl Detector {
         let swap_total = memory("SwapTotal:").chain(groups.swap_bytes_total());
         let available = memory("MemAvailable:").chain(groups.memory_bytes_available());
         let total = memory("MemTotal:").chain(groups.memory_bytes_total());
-        let folders = self.folders.iter();
         Machine {
             cores: groups.cores().fold(self.cores(status), Figure::smaller),
             cpu_percent: None,
@@ -158,7 +187,7 @@ impl Detector {
             address_space: self.address_space_by(status),
             descriptors: self.descriptors(),
             processes: self.processes(groups),
-            folders: folders.filter_map(|folder| self.folder(folder)).collect(),
+            folders: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::cpu::{TIMES, Times};
+use super::disks::Disks;
 use super::groups::{Groups, Spent};
 use super::{Detector, Figure, Hundredths, Machine, STATUS};
 
@@ -24,6 +25,7 @@ const SHORTEST: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct Sampler {
     detector: Detector,
+    disks: Disks,
     last: Option<Sample>,
     /// The one before, at least [`SHORTEST`] older.
     before: Option<Sample>,
@@ -41,9 +43,10 @@ struct Sample {
 impl Sampler {
     /// Begins without a sample.
     #[must_use]
-    pub const fn new(detector: Detector) -> Self {
+    pub fn new(detector: Detector) -> Self {
         Self {
             detector,
+            disks: Disks::default(),
             last: None,
             before: None,
         }
@@ -60,6 +63,9 @@ impl Sampler {
     /// no time went by. Several who look by turns do not spoil it for each other:
     /// what is less than a quarter of a second old is not compared with, where there
     /// is something older.
+    ///
+    /// A file system that does not answer within 100 ms holds up one look, and no
+    /// other: until it answers, no folder's room is told.
     pub fn sample(&mut self, now: Instant) -> Machine {
         let groups = Groups::of(&self.detector);
         let status = self.detector.read(STATUS).unwrap_or_default();
@@ -70,6 +76,7 @@ impl Sampler {
             own_us: self.detector.own_time_us(),
         };
         let mut machine = self.detector.detect_in(&groups, &status);
+        machine.folders = self.disks.look(&self.detector);
         let is_soon = |last: &&Sample| now.saturating_duration_since(last.at) < SHORTEST;
         let is_soon = self.last.as_ref().filter(is_soon).is_some();
         let compared = match &self.before {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Level, Thresholds};
-use crate::{Figure, Hundredths, Machine, Origin, Stall};
+use crate::{Figure, FolderSpace, Hundredths, Machine, Origin, Stall};
 
 /// What can be pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,7 +131,7 @@ impl Resource {
             }
             Self::Disk => {
                 let disks = machine.folders.iter();
-                let disks = disks.filter_map(|disk| used(&disk.bytes_total, &disk.bytes_available));
+                let disks = disks.filter_map(FolderSpace::percent_used);
                 disks.max_by_key(|disk| disk.value)
             }
             Self::Descriptors => held(machine.descriptors.as_ref()?),

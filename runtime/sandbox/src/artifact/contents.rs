@@ -95,6 +95,12 @@ impl ArtifactFolder {
         Self(Arc::new(Inner { folder, clock }))
     }
 
+    /// Where it was when it was opened, from the root on.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.folder.path()
+    }
+
     pub(super) fn folder(&self) -> &Folder {
         &self.0.folder
     }

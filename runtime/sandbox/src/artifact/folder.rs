@@ -5,7 +5,7 @@ use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags};
 
@@ -18,6 +18,7 @@ pub(super) const PERMISSIONS: u32 = 0o7777;
 pub(super) struct Folder {
     descriptor: File,
     place: StorePlace,
+    path: PathBuf,
 }
 
 impl Folder {
@@ -29,7 +30,12 @@ impl Folder {
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(error) => return Err(not_opened(path, place, error.into())),
         };
-        let folder = Self { descriptor, place };
+        let folder = Self {
+            descriptor,
+            place,
+            // Should the current folder change.
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        };
         folder.check()?;
         Ok(Some(folder))
     }
@@ -70,6 +76,10 @@ impl Folder {
                 mode,
             }),
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {

@@ -281,7 +281,8 @@ impl ArtifactStore {
     }
 
     /// Whether nothing of it is changed.
-    pub(crate) fn is_read_only(&self) -> bool {
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
         self.0.read_only
     }
 

@@ -21,6 +21,7 @@ pub(super) fn document(machine: &Machine) -> Value {
         json!({
             "folder": shown(&space.folder.to_string_lossy()),
             "bytes_total": figure(&space.bytes_total),
+            "bytes_used": figure(&space.bytes_used),
             "bytes_available": figure(&space.bytes_available),
             "files_available": bytes(&space.files_available),
         })

@@ -116,12 +116,14 @@ fn what_this_process_has_in_use_grows_with_it() {
     assert!(grown < after, "{before:?}, {after}");
 }
 
-/// Total and free, in bytes, where the file system of the tests lies.
-fn df(folder: &Path) -> Option<[u64; 2]> {
-    let text = output("df", &["-B1", "--output=size,avail", folder.to_str()?])?;
+/// Total, used and free, in bytes, and the percentage in use, where the file system
+/// of the tests lies.
+fn df(folder: &Path) -> Option<[u64; 4]> {
+    let columns = "--output=size,used,avail,pcent";
+    let text = output("df", &["-B1", columns, folder.to_str()?])?;
     let mut numbers = text.lines().nth(1)?.split_whitespace();
-    let mut next = || numbers.next()?.parse().ok();
-    Some([next()?, next()?])
+    let mut next = || numbers.next()?.trim_end_matches('%').parse().ok();
+    Some([next()?, next()?, next()?, next()?])
 }
 
 #[test]
@@ -135,11 +137,20 @@ fn room_on_the_disk_is_what_df_counts() {
         let before = df(&folder).unwrap();
         let space = Detector::new().folder(&folder).unwrap();
         let after = df(&folder).unwrap();
-        let figures = [space.bytes_total.value, space.bytes_available.value];
-        if [0, 1]
-            .iter()
-            .all(|&at| is_near(figures[at], [before[at], after[at]]))
-        {
+        let bytes = [
+            &space.bytes_total,
+            &space.bytes_used,
+            &space.bytes_available,
+        ];
+        let bytes = bytes.map(|bytes| bytes.value);
+        let mut pairs = bytes.iter().zip(before.into_iter().zip(after));
+        let is_same = pairs.all(|(mine, (before, after))| is_near(*mine, [before, after]));
+        // It counts whole points, and rounds them up.
+        let percent = space.percent_used().unwrap().value;
+        let (low, high) = (before[3].min(after[3]), before[3].max(after[3]));
+        let is_same_share = (low - 1) * 100 <= percent.0 && percent.0 <= high * 100;
+        let figures = (bytes, percent);
+        if is_same && is_same_share {
             return;
         }
         last = format!("{before:?} {figures:?} {after:?}");
