@@ -17,7 +17,7 @@
 )]
 
 use std::alloc::System;
-use std::path::PathBuf;
+use std::fmt;
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -25,11 +25,12 @@ use std::time::{Duration, Instant};
 use patinox::prelude::*;
 use patinox::{
     AlertConfig, Allocation, Detector, Kind, Limits, MonitoringConfig, PressureConfig, ProcessTime,
-    Profile, Stage,
+    Profile, Registry, Stage,
 };
 use serde_json::{Value, json};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::{Builder, Handle};
+use tokio::time::timeout;
 
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -49,6 +50,9 @@ const WARM_UP: u64 = 2;
 
 /// One call in so many is hostile.
 const HOSTILE_OF: u64 = 10;
+
+/// How long a round may take, or a thread be held: many times what it does.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The most bytes that a call may leave.
 const BYTES_A_CALL: i64 = 1;
@@ -85,6 +89,31 @@ impl Rest {
     }
 }
 
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes on the heap, {}", self.heap_bytes, self.rest)
+    }
+}
+
+impl fmt::Display for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            descriptors,
+            threads,
+            tasks,
+            free_slots,
+            instances,
+            entries,
+            cleanups,
+        } = self;
+        write!(
+            f,
+            "{descriptors} descriptors, {threads} threads, {tasks} tasks, {free_slots} free slots, \
+             {instances} instances, {entries} entries, {cleanups} clean-ups"
+        )
+    }
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let minutes = minutes(&arguments);
@@ -95,7 +124,10 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0)))
+    let verdict = runtime.block_on(soak(Duration::from_secs_f64(minutes * 60.0)));
+    // What hangs is told; nobody waits for it.
+    runtime.shutdown_background();
+    verdict
 }
 
 /// How long it is to run.
@@ -114,21 +146,12 @@ async fn soak(span: Duration) -> ExitCode {
     let text = text.expect("a component");
     let hostile = host.load_file(patinox_artifacts::prebuilt::hostile()).await;
     let hostile = hostile.expect("a component");
-    start_all_threads().await;
+    assert!(all_threads_are_free().await, "the threads do not start");
     let started = Instant::now();
     let (mut calls, mut first) = (0, None);
     for round in 0_u64.. {
-        let tasks = (0..CALLERS).map(|caller| {
-            let (host, text, hostile) = (host.clone(), text.clone(), hostile.clone());
-            tokio::spawn(async move {
-                for number in 0..ROUND / CALLERS {
-                    let number = round * ROUND + caller * ROUND / CALLERS + number;
-                    one(&host, &text, &hostile, number).await;
-                }
-            })
-        });
-        for task in tasks.collect::<Vec<_>>() {
-            task.await.expect("no call panics");
+        if !calls_end(&host, (&text, &hostile), round).await {
+            return ExitCode::FAILURE;
         }
         // What a host does now and then.
         let steps = host.reclaim(Stage::ShrinkPools).await.expect("a thread");
@@ -144,9 +167,14 @@ async fn soak(span: Duration) -> ExitCode {
         if round < WARM_UP {
             continue;
         }
+        if !all_threads_are_free().await {
+            println!("something blocks a thread for more than {PATIENCE:?}");
+            return ExitCode::FAILURE;
+        }
         let quiet = quiet(&host, first).await;
         let Some(before) = first else {
-            println!("after a warm-up: {quiet:?}; open are {:?}", open_files());
+            println!("after a warm-up: {quiet}");
+            println!("open are {}", open_files().join(", "));
             first = Some(quiet);
             continue;
         };
@@ -154,15 +182,17 @@ async fn soak(span: Duration) -> ExitCode {
         let left = quiet.heap_bytes - before.heap_bytes;
         let minutes = started.elapsed().as_secs_f64() / 60.0;
         if (round - WARM_UP).is_multiple_of(10) || span <= started.elapsed() {
-            println!("{minutes:5.1} min  {calls:>9} calls  {left:>9} bytes left  {quiet:?}");
+            println!(
+                "{minutes:5.1} min  {calls:>9} calls  {left:>9} bytes left  {}",
+                quiet.rest
+            );
         }
         if !quiet.rest.is_no_more_than(before.rest) {
             println!(
-                "something is left: {:?}, {:?} before; open are {:#?}",
-                quiet.rest,
-                before.rest,
-                open_files()
+                "something is left.\nbefore: {}\nnow:    {}",
+                before.rest, quiet.rest
             );
+            println!("open are {}", open_files().join(", "));
             return ExitCode::FAILURE;
         }
         if span <= started.elapsed() {
@@ -172,21 +202,59 @@ async fn soak(span: Duration) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Starts each thread of the runtime that there can be: all of them wait for all.
-async fn start_all_threads() {
+/// Calls as often as a round says; whether all has ended in time.
+async fn calls_end(host: &Host, (text, hostile): (&Loaded, &Loaded), round: u64) -> bool {
+    let tasks = (0..CALLERS).map(|caller| {
+        let (host, text, hostile) = (host.clone(), text.clone(), hostile.clone());
+        tokio::spawn(async move {
+            for number in 0..ROUND / CALLERS {
+                let number = round * ROUND + caller * ROUND / CALLERS + number;
+                one(&host, &text, &hostile, number).await;
+            }
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let all = async {
+        for task in tasks {
+            task.await.expect("no call panics");
+        }
+    };
+    let ended = timeout(PATIENCE, all).await;
+    if ended.is_err() {
+        println!("{ROUND} calls have not ended within {PATIENCE:?}");
+    }
+    ended.is_ok()
+}
+
+/// Whether each thread of the runtime that there can be for what blocks is free: all
+/// of them wait for all. The first time that starts them.
+async fn all_threads_are_free() -> bool {
     let all = Arc::new(Barrier::new(BLOCKING));
     let threads = (0..BLOCKING).map(|_| {
         let all = Arc::clone(&all);
         tokio::task::spawn_blocking(move || all.wait())
     });
-    for thread in threads.collect::<Vec<_>>() {
-        thread.await.expect("no thread panics");
-    }
+    let threads: Vec<_> = threads.collect();
+    let all = async {
+        for thread in threads {
+            thread.await.expect("no thread panics");
+        }
+    };
+    timeout(PATIENCE, all).await.is_ok()
 }
 
 fn verdict(host: &Host, calls: i64, left: i64) -> ExitCode {
     let alerts = host.alerts();
-    println!("alerts: {alerts:?}");
+    let alerts: Vec<_> = alerts.iter().map(ToString::to_string).collect();
+    let none = "none".to_owned();
+    println!(
+        "alerts: {}",
+        if alerts.is_empty() {
+            none
+        } else {
+            alerts.join("; ")
+        }
+    );
     if left <= calls.saturating_mul(BYTES_A_CALL) {
         println!("{left} bytes are left of {calls} calls: less than {BYTES_A_CALL} a call");
         return ExitCode::SUCCESS;
@@ -196,7 +264,6 @@ fn verdict(host: &Host, calls: i64, left: i64) -> ExitCode {
 }
 
 /// A host with all that watches it: `patinox top` too, for who wants to see it work.
-/// Whoever looks while it counts is counted.
 fn host() -> Host {
     let host = Host::builder()
         .allocation(Allocation::Pool { slots: Some(64) })
@@ -221,7 +288,7 @@ async fn one(host: &Host, text: &Loaded, hostile: &Loaded, number: u64) {
     // Every now and then nobody waits for the end.
     if number.is_multiple_of(HOSTILE_OF * 7) {
         let call = host.call(hostile, request);
-        let dropped = tokio::time::timeout(Duration::from_micros(300), call);
+        let dropped = timeout(Duration::from_micros(300), call);
         drop(dropped.await);
         return;
     }
@@ -253,14 +320,21 @@ fn attack(number: u64) -> (&'static str, Value, Limits) {
     (tool, arguments, limits)
 }
 
+/// Who looks on by `patinox top`: he comes and goes, and is not counted.
+fn readers(registry: &Registry) -> usize {
+    registry.counts().of(Kind::Connection).entries
+}
+
 /// How many are open: the fewest of some looks, as the threads that look at the
 /// machine have a file open for a moment, and for longer where others have the cores.
-async fn descriptors(before: Option<u64>) -> u64 {
+async fn descriptors(registry: &Registry, before: Option<u64>) -> u64 {
     let mut fewest = u64::MAX;
     for look in 0..500 {
         let machine = Detector::new().detect();
         let used = machine.descriptors.and_then(|held| held.used);
-        fewest = fewest.min(used.map_or(0, |used| used.value));
+        let readers = u64::try_from(readers(registry)).unwrap_or(0);
+        let used = used.map_or(0, |used| used.value.saturating_sub(readers));
+        fewest = fewest.min(used);
         let is_enough = before.is_none_or(|before| fewest <= before);
         if 5 <= look && is_enough {
             break;
@@ -271,10 +345,10 @@ async fn descriptors(before: Option<u64>) -> u64 {
 }
 
 /// What the open descriptors lead to.
-fn open_files() -> Vec<PathBuf> {
+fn open_files() -> Vec<String> {
     let folder = std::fs::read_dir("/dev/fd").into_iter().flatten();
     let links = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
-    links.collect()
+    links.map(|link| link.display().to_string()).collect()
 }
 
 /// Waits until all has ended, and counts.
@@ -290,7 +364,7 @@ async fn quiet(host: &Host, before: Option<Quiet>) -> Quiet {
     while !is_over() && began.elapsed() < Duration::from_secs(10) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let descriptors = descriptors(before.map(|quiet| quiet.rest.descriptors)).await;
+    let descriptors = descriptors(registry, before.map(|quiet| quiet.rest.descriptors)).await;
     let stats = HEAP.stats();
     let [allocated, freed] = [stats.bytes_allocated, stats.bytes_deallocated];
     let [allocated, freed] = [allocated, freed].map(|bytes| i64::try_from(bytes).unwrap_or(0));
@@ -302,7 +376,7 @@ async fn quiet(host: &Host, before: Option<Quiet>) -> Quiet {
             tasks: metrics.num_alive_tasks(),
             free_slots: host.allocated(Profile::Lean).expect("an engine").free_slots,
             instances: registry.counts().of(Kind::Instance).entries,
-            entries: registry.counts().total().entries,
+            entries: registry.counts().total().entries - readers(registry),
             cleanups: registry.cleanups_pending(),
         },
     }

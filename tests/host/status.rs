@@ -99,10 +99,20 @@ async fn it_tells_what_the_host_does() {
         .collect();
     assert_eq!(health, ["resources", "pool", "impact", "cleanup"]);
 
+    // Who reads is written down.
+    let readers = |host: &Host| host.registry().counts().of(Kind::Connection).entries;
+    assert_eq!(readers(&host), 1);
     // The next line is another look.
     let next = line(&mut reader);
     assert!(status.host.uptime_ms < next.host.uptime_ms);
     assert_eq!(next.host.started_at_unix_ms, status.host.started_at_unix_ms);
+    drop(reader);
+    let gone = async {
+        while 0 < readers(&host) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(gone).await;
 }
 
 #[tokio::test]

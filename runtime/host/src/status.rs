@@ -63,12 +63,11 @@ impl Served {
         let path = config.folder.clone().unwrap_or_else(StatusFolder::usual);
         let (listener, bound) = socket::bind(StatusFolder::make(&path)?)?;
         let (end, ended) = UnixStream::pair().map_err(StatusError::io("make a pair of sockets"))?;
-        let entry = host
-            .config
-            .registry
-            .register(Kind::Task, Owner::new("status"), 0);
+        let registry = host.config.registry.clone();
+        let entry = registry.register(Kind::Task, Owner::new("status"), 0);
         let (about, host) = (Started::now(host), Arc::downgrade(host));
-        let readers = Readers::new(listener, ended, move || about.line(&host), Pace::default());
+        let make = move || about.line(&host);
+        let readers = Readers::new((listener, ended), make, Pace::default(), registry);
         let thread = thread::Builder::new().name("patinox-status".to_owned());
         let started = thread.spawn(move || readers.run());
         started.map_err(PatinoxError::NoThread)?;

@@ -12,6 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use patinox_resources::{Kind, Owner, Registered, Registry};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, sockopt};
@@ -56,6 +57,8 @@ pub(super) struct Readers<F> {
     /// Makes the next line; `None` when the host is gone.
     make: F,
     pace: Pace,
+    /// Where it is written down who reads.
+    registry: Registry,
     readers: Vec<Reader>,
     /// The last line, and when it was made.
     last: Option<(Arc<[u8]>, Instant)>,
@@ -70,6 +73,7 @@ struct Reader {
     rest: Option<(Arc<[u8]>, usize)>,
     /// Since when he is sent it.
     since: Instant,
+    _entry: Registered,
 }
 
 /// What there is to do.
@@ -81,12 +85,18 @@ struct Ready {
 }
 
 impl<F: FnMut() -> Option<Vec<u8>>> Readers<F> {
-    pub(super) fn new(listener: UnixListener, end: UnixStream, make: F, pace: Pace) -> Self {
+    pub(super) fn new(
+        (listener, end): (UnixListener, UnixStream),
+        make: F,
+        pace: Pace,
+        registry: Registry,
+    ) -> Self {
         Self {
             listener,
             end,
             make,
             pace,
+            registry,
             readers: Vec::new(),
             last: None,
             deaf_until: None,
@@ -213,6 +223,9 @@ impl<F: FnMut() -> Option<Vec<u8>>> Readers<F> {
             stream,
             rest: Some((Arc::clone(line), 0)),
             since: now,
+            _entry: self
+                .registry
+                .register(Kind::Connection, Owner::new("status"), 0),
         };
         if reader.send() {
             self.readers.push(reader);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use patinox_resources::Registry;
 use rustix::process::Uid;
 use tempfile::TempDir;
 
@@ -43,7 +44,7 @@ impl Served {
             let number = count.fetch_add(1, Ordering::SeqCst);
             Some(format!("{}{number}\n", " ".repeat(bytes)).into_bytes())
         };
-        let readers = Readers::new(listener, ended, make, pace);
+        let readers = Readers::new((listener, ended), make, pace, Registry::default());
         Self {
             place,
             end: Some(end),
