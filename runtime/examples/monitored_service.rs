@@ -112,6 +112,7 @@ fn host(folder: &Path, alerts: Sender<Alert>) -> Result<Host, Box<dyn std::error
             sinks: vec![Arc::new(LogSink), Arc::new(Pager(alerts))],
             ..AlertConfig::default()
         })
+        .status_socket(true)
         .build()?;
     Ok(host)
 }

@@ -172,7 +172,7 @@ fn no_host_is_an_answer_and_says_how_to_get_one() {
     assert_snapshot!(ended.stdout, @"no host that can be watched was found");
     assert_snapshot!(ended.stderr, @"
     hint: a program shows its host by `Host::builder().status_socket(true)`; as this one does:
-      cargo run --example axum_service 127.0.0.1:8080
+      cargo run --release --example axum_service 127.0.0.1:8080
     ");
     let ended = shell.run(&["top", "-q"]);
     assert_eq!(

@@ -294,7 +294,6 @@ fn axum_service_sheds_load_and_ends_the_guest_of_who_hangs_up() {
     );
 }
 
-/// What `docs/integration.md` goes through.
 /// What somebody else has put where the socket of a host belongs.
 #[test]
 fn what_lies_in_the_usual_place_keeps_no_host_from_running() {
@@ -322,6 +321,7 @@ fn what_lies_in_the_usual_place_keeps_no_host_from_running() {
     }
 }
 
+/// What `docs/integration.md` goes through.
 #[test]
 fn monitored_service_tells_how_it_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -240,16 +240,28 @@ fn threshold(table: &Table<'_, '_>, subject: &Subject) -> Result<(Comparison, f6
             Subject::Metric { .. } => "above = 50",
             Subject::Health(_) => "at-least = \"degraded\"",
         };
-        return Err(table.breaks(
-            "must have one of `above`, `at-least`, `below` and `at-most`",
-            format!("write it like `{example}`"),
-        ));
+        let rule = match given.is_empty() {
+            true => "must have one of `above`, `at-least`, `below` and `at-most`",
+            false => "must have only one of `above`, `at-least`, `below` and `at-most`",
+        };
+        return Err(table.breaks(rule, format!("write it like `{example}`")));
     };
     let threshold = match subject {
         Subject::Metric { .. } => number(field)?,
-        Subject::Health(_) => one_of(field, CONDITIONS, Condition::as_str)?.figure(),
+        Subject::Health(_) => condition(field, *comparison)?.figure(),
     };
     Ok((*comparison, threshold))
+}
+
+/// The condition that a check is compared with; not one with which a rule would hold
+/// always or never.
+fn condition(field: &Field<'_, '_>, comparison: Comparison) -> Result<Condition, Error> {
+    let [healthy, degraded, unhealthy] = CONDITIONS;
+    let of_use = match comparison {
+        Comparison::Above | Comparison::AtMost => [healthy, degraded],
+        Comparison::AtLeast | Comparison::Below => [degraded, unhealthy],
+    };
+    one_of(field, of_use, Condition::as_str)
 }
 
 impl<'a, 'i> Table<'a, 'i> {
@@ -342,8 +354,10 @@ fn number(field: &Field<'_, '_>) -> Result<f64, Error> {
         }
         _ => None,
     };
-    let finite = read.filter(|number| number.is_finite());
-    finite.ok_or_else(|| field.must_be("a number", "50"))
+    if read.is_some_and(|number| !number.is_finite()) {
+        return Err(field.must_be("a finite number", "50"));
+    }
+    read.ok_or_else(|| field.must_be("a number", "50"))
 }
 
 fn time(field: &Field<'_, '_>, least: Duration) -> Result<Duration, Error> {

@@ -263,6 +263,12 @@ pub(crate) fn unknown_variable(name: &str) -> Error {
             .chain([CONFIG_VARIABLE.to_owned()])
     };
     let tail = name.trim_start_matches(VARIABLE_PREFIX);
+    if tail.starts_with("ALERTS_") {
+        return Error::UnknownVariable {
+            name: echo(name),
+            hint: "alerts are set in the configuration file alone, under `[alerts]`".to_owned(),
+        };
+    }
     let same_key = known().find(|known| known.ends_with(&format!("__{tail}")));
     // The common prefix says nothing about what was meant.
     let tails = known().filter_map(|known| Some(known.strip_prefix(VARIABLE_PREFIX)?.to_owned()));

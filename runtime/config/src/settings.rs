@@ -14,6 +14,9 @@ use crate::{AlertSettings, Error, Folders, Format, Key, Origin};
 /// record.
 pub const MAX_FILTER_BYTES: usize = 4 << 10;
 
+/// What a log filter shows, the fewest records first.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// The settings that count, each with where it came from.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -211,16 +214,32 @@ impl Settings {
 }
 
 fn filter(entry: &Entry) -> Result<String, Error> {
-    let rule = "must be a log filter";
+    let rule = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of \
+                `TARGET=LEVEL`";
     let text = entry.text(rule)?;
-    if text.is_empty() {
-        return Err(entry.breaks(rule));
-    }
     if MAX_FILTER_BYTES < text.len() {
         let rule = format!("must have at most {MAX_FILTER_BYTES} bytes");
         return Err(entry.breaks(&rule));
     }
+    if !text.split(',').all(is_directive) {
+        return Err(entry.breaks(rule));
+    }
     Ok(text.to_owned())
+}
+
+/// Whether this is one part of a `tracing` filter: a level, a target with its level,
+/// or one with a span in brackets. A target by itself is none, as a level that is
+/// misspelt would be one.
+fn is_directive(part: &str) -> bool {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let part = part.trim();
+    match part.rsplit_once(']') {
+        Some((_, rest)) => rest.is_empty() || rest.strip_prefix('=').is_some_and(is_level),
+        None => match part.split_once('=') {
+            Some((target, level)) => !target.is_empty() && is_level(level),
+            None => is_level(part),
+        },
+    }
 }
 
 fn format(entry: &Entry) -> Result<Format, Error> {
@@ -228,4 +247,35 @@ fn format(entry: &Entry) -> Result<Format, Error> {
     let text = entry.text(rule)?;
     let found = Format::ALL.into_iter().find(|f| f.as_str() == text);
     found.ok_or_else(|| entry.breaks(rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_filter_has_levels_alone_or_of_targets() {
+        let right = [
+            "off",
+            "WARN",
+            "info, patinox_host=debug",
+            "patinox_host::call=trace",
+            "[call]",
+            "patinox_host[call{tool=count}]=debug",
+        ];
+        for text in right {
+            assert!(text.split(',').all(is_directive), "{text}");
+        }
+        for text in [
+            "",
+            "loud",
+            "warning",
+            "5",
+            "patinox_host=loud",
+            "a,",
+            "=info",
+        ] {
+            assert!(!text.split(',').all(is_directive), "{text}");
+        }
+    }
 }

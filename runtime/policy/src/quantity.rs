@@ -54,6 +54,15 @@ impl Unit {
         }
     }
 
+    /// Which suffixes it takes, for messages.
+    const fn rule(self) -> &'static str {
+        match self {
+            Self::Count => "must be a number, or one in `k`, `M`, `G` or `T`",
+            Self::Milliseconds => "must be in `ms`, `s`, `m` or `h`",
+            Self::Bytes => "must be in `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`",
+        }
+    }
+
     /// An example of a value, for messages.
     #[must_use]
     pub const fn example(self) -> &'static str {
@@ -86,7 +95,7 @@ impl Quantity {
             return Err("needs a unit");
         }
         let Some((_, factor)) = unit.suffixes().iter().find(|(name, _)| *name == suffix) else {
-            return Err("has a unit that does not fit");
+            return Err(unit.rule());
         };
         let value = scale(&number.replace('_', ""), *factor)?;
         Ok(Self { value, unit })
@@ -165,8 +174,11 @@ mod tests {
         check("64", Unit::Bytes, Err("needs a unit"));
         check("s", Unit::Milliseconds, Err("must start with a number"));
         check("", Unit::Count, Err("must start with a number"));
-        check("5MiB", Unit::Count, Err("has a unit that does not fit"));
-        check("5s", Unit::Bytes, Err("has a unit that does not fit"));
+        let units = |unit: Unit| Err(unit.rule());
+        check("5MiB", Unit::Count, units(Unit::Count));
+        check("5e3", Unit::Count, units(Unit::Count));
+        check("5s", Unit::Bytes, units(Unit::Bytes));
+        check("5B", Unit::Milliseconds, units(Unit::Milliseconds));
         check("1.2.3k", Unit::Count, Err("is not a number"));
         check(
             "1.2345s",
@@ -175,6 +187,14 @@ mod tests {
         );
         check("99999999999999999999G", Unit::Count, Err("is too large"));
         check("18446744073709551615k", Unit::Count, Err("is too large"));
+    }
+
+    #[test]
+    fn the_rule_names_every_suffix() {
+        for unit in [Unit::Count, Unit::Milliseconds, Unit::Bytes] {
+            let mut suffixes = unit.suffixes().iter().filter(|(name, _)| !name.is_empty());
+            assert!(suffixes.all(|(name, _)| unit.rule().contains(&format!("`{name}`"))));
+        }
     }
 
     proptest! {

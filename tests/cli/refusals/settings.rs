@@ -47,7 +47,7 @@ fn a_wrong_limit() {
     ");
     assert_snapshot!(limited("fuel=1MiB"), @"
     exit 2, caller/invalid-limit
-    error: limit `fuel` has a unit that does not fit, not `1MiB`
+    error: limit `fuel` must be a number, or one in `k`, `M`, `G` or `T`, not `1MiB`
     hint: write it like `fuel=5G`
     ");
     assert_snapshot!(limited("file=1MiB"), @"
@@ -93,7 +93,7 @@ fn a_wrong_configuration_file() {
     "#);
     assert_snapshot!(configured("[log]\nlevel = '==='\n"), @r#"
     exit 2, caller/invalid-config
-    error: `log.level` at `~/.config/patinox/config.toml:2:9` must be a log filter, not `===`
+    error: `log.level` at `~/.config/patinox/config.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `===`
     hint: write it like `level = "error"` under `[log]`
     "#);
 }
@@ -160,7 +160,7 @@ fn a_wrong_variable() {
     ");
     assert_snapshot!(with_variable("RUST_LOG", "==="), @"
     exit 2, caller/invalid-config
-    error: `RUST_LOG` must be a log filter, not `===`
+    error: `RUST_LOG` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `===`
     hint: write it like `RUST_LOG=error`
     ");
 }

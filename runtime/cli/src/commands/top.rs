@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(2_500);
 
 /// How a person gets something to look at.
 const HOW: &str = "a program shows its host by `Host::builder().status_socket(true)`; as this one does:\n  \
-    cargo run --example axum_service 127.0.0.1:8080";
+    cargo run --release --example axum_service 127.0.0.1:8080";
 
 pub(crate) fn run(session: Session, command: Top) -> Result<ExitCode, Error> {
     let mut gather = match command.folder {

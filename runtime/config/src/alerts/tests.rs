@@ -153,8 +153,8 @@ fn what_a_rule_cannot_look_at_is_told_with_its_place() {
       write it like `metric = "patinox_calls_waiting"` or `health = "pool"`
     `alerts.rules[0].health` at `c.toml:3:10` must be the name of a check, not `pol`
       did you mean `pool`?
-    `alerts.rules[0].above` at `c.toml:4:9` must be one of `healthy`, `degraded`, `unhealthy`, not `1`
-      write it like `above = "unhealthy"`
+    `alerts.rules[0].above` at `c.toml:4:9` must be one of `healthy`, `degraded`, not `1`
+      write it like `above = "degraded"`
     `alerts.rules[0].health` at `c.toml:3:10` takes no `where`: that is for a metric
       write it like `metric = "patinox_calls_waiting"` or `health = "pool"`
     alert rule `mine` at `c.toml:1:1` is refused: there is no metric `patinox_call_waiting`; did you mean `patinox_calls_waiting`?
@@ -166,7 +166,7 @@ fn what_a_rule_cannot_look_at_is_told_with_its_place() {
 
 #[test]
 fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
-    let with = |lines: &str| rule(&format!("metric = 'patinox_calls_waiting'\n{lines}"));
+    let with = |lines: &str| rule(&format!("metric = 'patinox_calls'\n{lines}"));
     let texts = [
         with(""),
         with("above = 1\nbelow = 3"),
@@ -178,17 +178,23 @@ fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
         with("above = 1\nlabels = ['a']"),
         with("above = 1\nlabels = { a = 3 }"),
         with("abowe = 1"),
+        with("above = 1\nwhere = { outcome = 'limit/bussy' }"),
+        with("above = nan"),
+        rule("metric = 'patinox_calls_waiting'\nabove = 1\ngrowth-within = '5m'"),
+        rule("health = 'pool'\nabove = 'unhealthy'"),
+        rule("health = 'pool'\nbelow = 'healthy'"),
+        rule("health = 'pool'\nabove = 'healthy'\ngrowth-within = '5m'"),
         format!("{0}{0}", with("above = 1")),
         "[[alerts.rules]]\nname = 'pool-degraded'\nhealth = 'pool'\nabove = 'healthy'".to_owned(),
     ];
     insta::assert_snapshot!(told(&texts), @r#"
     `alerts.rules[0]` at `c.toml:1:1` must have one of `above`, `at-least`, `below` and `at-most`
       write it like `above = 50`
-    `alerts.rules[0]` at `c.toml:1:1` must have one of `above`, `at-least`, `below` and `at-most`
+    `alerts.rules[0]` at `c.toml:1:1` must have only one of `above`, `at-least`, `below` and `at-most`
       write it like `above = 50`
     `alerts.rules[0].above` at `c.toml:4:9` must be a number, not `much`
       write it like `above = 50`
-    `alerts.rules[0].above` at `c.toml:4:9` must be a number, not the number `inf`
+    `alerts.rules[0].above` at `c.toml:4:9` must be a finite number, not the number `inf`
       write it like `above = 50`
     `alerts.rules[0].lasting` at `c.toml:5:11` must be a time with its unit, not `long`
       write it like `lasting = "5m"`
@@ -202,6 +208,18 @@ fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
       write it like `a = "…"`
     there is no key `alerts.rules[0].abowe`, at `c.toml:4:1`
       did you mean `above`?
+    alert rule `mine` at `c.toml:1:1` is refused: `outcome` is never `limit/bussy`; did you mean `limit/busy`?
+      `docs/monitoring.md` has all metrics with their labels
+    `alerts.rules[0].above` at `c.toml:4:9` must be a finite number, not the number `nan`
+      write it like `above = 50`
+    alert rule `mine` at `c.toml:1:1` is refused: `patinox_calls_waiting` is no counter: it goes up and down, so how much it grew says nothing
+      `docs/monitoring.md` has all metrics with their labels
+    `alerts.rules[0].above` at `c.toml:4:9` must be one of `healthy`, `degraded`, not `unhealthy`
+      write it like `above = "degraded"`
+    `alerts.rules[0].below` at `c.toml:4:9` must be one of `degraded`, `unhealthy`, not `healthy`
+      write it like `below = "unhealthy"`
+    alert rule `mine` at `c.toml:1:1` is refused: a check is no counter, so it does not grow
+      `docs/monitoring.md` has all metrics with their labels
     alert rule `mine` at `c.toml:5:1` is refused: another rule has its name
       give it another name, or leave the default rules out: `defaults = false`
     alert rule `pool-degraded` at `c.toml:1:1` is refused: another rule has its name

@@ -36,6 +36,8 @@ fn a_wrong_variable_says_the_rule() {
         refusal(&environment(&[("PATINOX_LOAD__FILE", "0B")])),
         refusal(&environment(&[("PATINOX_LOG__FORMAT", "JSON")])),
         refusal(&environment(&[("PATINOX_LOG__LEVEL", "")])),
+        refusal(&environment(&[("PATINOX_LOG__LEVEL", "warning")])),
+        refusal(&environment(&[("PATINOX_ALERTS__REPEAT", "1h")])),
         refusal(&environment(&[("RUST_LOG", &"x".repeat(5_000))])),
     ];
     insta::assert_snapshot!(texts.join("\n"), @"
@@ -43,7 +45,7 @@ fn a_wrong_variable_says_the_rule() {
     hint: write it like `PATINOX_LIMITS__WALL=10s`
     caller/invalid-config: `PATINOX_LIMITS__WALL` must start with a number, not ``
     hint: write it like `PATINOX_LIMITS__WALL=10s`
-    caller/invalid-config: `PATINOX_LIMITS__MEMORY` has a unit that does not fit, not `9TiB`
+    caller/invalid-config: `PATINOX_LIMITS__MEMORY` must be in `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`, not `9TiB`
     hint: write it like `PATINOX_LIMITS__MEMORY=64MiB`
     caller/invalid-config: `PATINOX_LIMITS__ERROR_TEXT` must be from 64B to 4KiB, not `1MiB`
     hint: write it like `PATINOX_LIMITS__ERROR_TEXT=4KiB`
@@ -51,8 +53,12 @@ fn a_wrong_variable_says_the_rule() {
     hint: write it like `PATINOX_LOAD__FILE=64MiB`
     caller/invalid-config: `PATINOX_LOG__FORMAT` must be `text` or `json`, not `JSON`
     hint: write it like `PATINOX_LOG__FORMAT=text`
-    caller/invalid-config: `PATINOX_LOG__LEVEL` must be a log filter, not ``
+    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not ``
     hint: write it like `PATINOX_LOG__LEVEL=error`
+    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `warning`
+    hint: write it like `PATINOX_LOG__LEVEL=error`
+    caller/invalid-config: there is no variable `PATINOX_ALERTS__REPEAT`
+    hint: alerts are set in the configuration file alone, under `[alerts]`
     caller/invalid-config: `RUST_LOG` must have at most 4096 bytes, not `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… [cut]`
     hint: write it like `RUST_LOG=error`
     ");
@@ -165,7 +171,7 @@ fn a_wrong_value_says_the_rule_and_the_place() {
     hint: write it like `wall = "10s"` under `[limits]`
     caller/invalid-config: `limits.wall` at `c.toml:1:1` must be text, a number with its unit, not a table
     hint: write it like `wall = "10s"` under `[limits]`
-    caller/invalid-config: `log.level` at `c.toml:2:9` must be a log filter, not `3`
+    caller/invalid-config: `log.level` at `c.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `3`
     hint: write it like `level = "error"` under `[log]`
     caller/invalid-config: `output.format` at `c.toml:2:10` must be `text` or `json`, not a date or time
     hint: write it like `format = "text"` under `[output]`

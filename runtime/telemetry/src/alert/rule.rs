@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+use patinox_policy::Code;
 use serde::Serialize;
 
-use crate::metrics::{ALL, MetricKind, Value};
+use crate::metrics::{ALL, MetricKind, OTHER, Value};
 use crate::{Condition, Snapshot};
 
 /// How bad it is. What comes later is worse.
@@ -265,6 +266,9 @@ pub(super) fn check(rules: &[AlertRule]) -> Result<(), RuleError> {
         if rule.growth_within == Some(Duration::ZERO) {
             return Err(wrong("nothing grows within no time".to_owned()));
         }
+        if let Subject::Health(_) = rule.subject {
+            check_health(rule).map_err(wrong)?;
+        }
         if let Subject::Metric { name, labels } = &rule.subject {
             let metric = ALL.iter().find(|metric| metric.name == name);
             let Some(metric) = metric else {
@@ -274,16 +278,64 @@ pub(super) fn check(rules: &[AlertRule]) -> Result<(), RuleError> {
                     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                 return Err(wrong(format!("there is no metric `{name}`{near}")));
             };
+            if rule.growth_within.is_some() && metric.kind == MetricKind::Gauge {
+                return Err(wrong(format!(
+                    "`{name}` is no counter: it goes up and down, so how much it grew says nothing"
+                )));
+            }
             let unknown = labels
                 .iter()
                 .find(|(label, _)| !metric.labels.contains(&label.as_str()));
             if let Some((label, _)) = unknown {
                 let known = metric.labels.join(", ");
-                return Err(wrong(format!(
-                    "`{name}` has no label `{label}`; it has {known}"
-                )));
+                let known = match known.is_empty() {
+                    true => "it has none".to_owned(),
+                    false => format!("it has {known}"),
+                };
+                return Err(wrong(format!("`{name}` has no label `{label}`; {known}")));
             }
+            labels.iter().try_for_each(check_label).map_err(wrong)?;
         }
     }
     Ok(())
+}
+
+/// A check is never compared so that the rule would hold always or never.
+fn check_health(rule: &AlertRule) -> Result<(), String> {
+    if rule.growth_within.is_some() {
+        return Err("a check is no counter, so it does not grow".to_owned());
+    }
+    let all = [
+        Condition::Healthy,
+        Condition::Degraded,
+        Condition::Unhealthy,
+    ];
+    let held = all
+        .into_iter()
+        .filter(|condition| rule.holds(condition.figure()));
+    let always = match held.count() {
+        0 => "never",
+        count if count == all.len() => "always",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "a check {always} is {} {}: healthy is 0, degraded 1, unhealthy 2",
+        rule.comparison.as_str(),
+        rule.threshold
+    ))
+}
+
+/// A label whose values are known has one of them, or that of the series which takes
+/// the rest.
+fn check_label((label, value): &(String, String)) -> Result<(), String> {
+    if !matches!(label.as_str(), "outcome" | "code") {
+        return Ok(());
+    }
+    let codes = || Code::all().map(Code::as_str).chain(["ok", OTHER]);
+    if codes().any(|code| code == value) {
+        return Ok(());
+    }
+    let near = patinox_policy::nearest(value, codes());
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Err(format!("`{label}` is never `{value}`{near}"))
 }

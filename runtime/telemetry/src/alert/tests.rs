@@ -180,7 +180,7 @@ fn rules_that_make_no_sense_are_refused_by_name() {
     let refused = |change: fn(&mut AlertRule)| {
         let mut wrong = rule(metric("patinox_calls", &[]));
         change(&mut wrong);
-        let rules = vec![rule(Subject::Health("a".to_owned())), wrong];
+        let rules = vec![rule(metric("patinox_loads", &[])), wrong];
         let alerts = Alerts::new(rules, Duration::ZERO, Vec::new());
         alerts.unwrap_err().to_string()
     };
@@ -207,6 +207,61 @@ fn rules_that_make_no_sense_are_refused_by_name() {
     });
     let labels = "`patinox_calls` has no label `kind`; it has component, tool, outcome";
     assert_eq!(text, format!("alert rule `b`: {labels}"));
+}
+
+#[test]
+fn rules_that_hold_never_or_always_are_refused() {
+    let checked = |change: &dyn Fn(&mut AlertRule)| {
+        let mut changed = rule(metric("patinox_calls", &[]));
+        change(&mut changed);
+        let alerts = Alerts::new(vec![changed], Duration::ZERO, Vec::new());
+        alerts.map(drop).map_err(|error| error.reason)
+    };
+    let health = |comparison, threshold| {
+        checked(&|rule| {
+            rule.subject = Subject::Health("pool".to_owned());
+            (rule.comparison, rule.threshold) = (comparison, threshold);
+        })
+    };
+    let (above, below) = (Comparison::Above, Comparison::Below);
+    let text = "a check never is above 2: healthy is 0, degraded 1, unhealthy 2";
+    assert_eq!(health(above, 2.0).unwrap_err(), text);
+    assert_eq!(health(above, 1.5), Ok(()));
+    assert!(health(below, 0.0).unwrap_err().contains("never is below 0"));
+    assert_eq!(health(below, 1.0), Ok(()));
+    let always = health(Comparison::AtLeast, 0.0).unwrap_err();
+    assert!(always.contains("always is at least 0"), "{always}");
+    assert!(health(Comparison::AtMost, 2.0).is_err());
+
+    let grows = |subject: Subject| {
+        checked(&|rule| {
+            rule.subject = subject.clone();
+            rule.growth_within = Some(Duration::from_secs(1));
+        })
+    };
+    assert_eq!(grows(metric("patinox_calls", &[])), Ok(()));
+    assert_eq!(grows(metric("patinox_call_fuel", &[])), Ok(()));
+    let gauge = grows(metric("patinox_calls_waiting", &[])).unwrap_err();
+    assert!(gauge.contains("is no counter"), "{gauge}");
+    let check = grows(Subject::Health("pool".to_owned())).unwrap_err();
+    assert!(check.contains("does not grow"), "{check}");
+
+    let with = |name: &str, label: (&str, &str)| {
+        let subject = metric(name, &[label]);
+        checked(&|rule| rule.subject = subject.clone())
+    };
+    let near = "`outcome` is never `limit/bussy`; did you mean `limit/busy`?";
+    let wrong = with("patinox_calls", ("outcome", "limit/bussy"));
+    assert_eq!(wrong.unwrap_err(), near);
+    for value in ["ok", "other", "limit/busy"] {
+        assert_eq!(with("patinox_calls", ("outcome", value)), Ok(()));
+    }
+    assert!(with("patinox_loads", ("code", "okay")).is_err());
+    let none = with("patinox_calls_waiting", ("tool", "a")).unwrap_err();
+    assert_eq!(
+        none,
+        "`patinox_calls_waiting` has no label `tool`; it has none"
+    );
 }
 
 #[test]
