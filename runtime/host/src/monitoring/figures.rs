@@ -65,10 +65,10 @@ pub(super) fn of_host(measures: &mut Measures, host: &Parts) {
 }
 
 pub(super) fn of_machine(measures: &mut Measures, machine: &Machine) {
-    let hundredths = |share: Hundredths| {
-        // Two digits behind the point are enough of a share.
-        f64::from(u32::try_from(share.0).unwrap_or(u32::MAX)) / 100.0
-    };
+    // Two digits behind the point are enough of a share. Divided once, it is written
+    // with no more digits than it has.
+    let parts =
+        |share: Hundredths, of: f64| f64::from(u32::try_from(share.0).unwrap_or(u32::MAX)) / of;
     measures.count(&MACHINE_CORES, &[], number(machine.cores.value.get()));
     let ratios: [(&'static Metric, _); 2] = [
         (&MACHINE_CPU, &machine.cpu_percent),
@@ -76,7 +76,7 @@ pub(super) fn of_machine(measures: &mut Measures, machine: &Machine) {
     ];
     for (metric, percent) in ratios {
         if let Some(percent) = percent {
-            measures.number(metric, &[], hundredths(percent.value) / 100.0);
+            measures.number(metric, &[], parts(percent.value, 10_000.0));
         }
     }
     let bytes: [(&'static Metric, _); 3] = [
@@ -90,7 +90,7 @@ pub(super) fn of_machine(measures: &mut Measures, machine: &Machine) {
         }
     }
     if let Some(load) = &machine.load {
-        measures.number(&MACHINE_LOAD, &[], hundredths(load.value.one_minute));
+        measures.number(&MACHINE_LOAD, &[], parts(load.value.one_minute, 100.0));
     }
     let descriptors = machine.descriptors.as_ref();
     if let Some(used) = descriptors.and_then(|held| held.used.as_ref()) {

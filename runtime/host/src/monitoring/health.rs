@@ -131,10 +131,13 @@ impl Failures {
         Health {
             name: "cleanup",
             condition,
-            reason: format!(
-                "{failed} clean-ups failed and {pending} have not ended; \
-                 {freed} of {attempted} things were let go of in {took:.1?}, {not_done} of {steps} steps failed"
-            ),
+            reason: match steps {
+                0 => format!("{failed} clean-ups failed and {pending} have not ended"),
+                _ => format!(
+                    "{failed} clean-ups failed and {pending} have not ended; \
+                     {freed} of {attempted} things were let go of in {took:.1?}, {not_done} of {steps} steps failed"
+                ),
+            },
         }
     }
 }

@@ -221,7 +221,9 @@ fn row(tool: &Tool, bounds: &[f64], counted: Counted, rates: Option<Rates>) -> R
         let outcomes = tool.outcomes.iter().filter(|it| is_it(&it.code));
         sum(outcomes.map(|it| it.calls))
     };
-    let average = |all: f64| match counted.calls {
+    let busy = of(|code| code == "limit/busy");
+    // Who was turned away took nothing.
+    let average = |all: f64| match counted.calls.saturating_sub(busy) {
         0 => 0.0,
         calls => all / float(calls),
     };
@@ -230,7 +232,7 @@ fn row(tool: &Tool, bounds: &[f64], counted: Counted, rates: Option<Rates>) -> R
         tool: tool.tool.clone(),
         calls: counted.calls,
         errors: counted.errors,
-        busy: of(|code| code == "limit/busy"),
+        busy,
         policy: of(|code| code.starts_with("policy/")),
         rates,
         p50: percentile(bounds, &tool.duration_counts, 0.5),
