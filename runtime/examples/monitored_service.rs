@@ -64,6 +64,10 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         let (name, path) = word.split_once('=').ok_or("write NAME=COMPONENT")?;
         host.catalog().add(name, host.load_file(path).await?)?;
     }
+    // So that the first who asks hears of them.
+    if let Some(monitors) = host.monitors() {
+        monitors.tick();
+    }
     let service = Service {
         host: host.clone(),
         closing: CancellationToken::new(),

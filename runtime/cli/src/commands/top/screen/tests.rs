@@ -155,7 +155,7 @@ fn a_terminal_of_24_lines() {
     TOOL               COMPONENT     CALLS CALLS/S ERRORS      P95   FUEL    MEMORY
     count              24d1f07ab9c3 115.2k     600     12  0.96 ms   1.2M     1 MiB
     extract            24d1f07ab9c3   8.2k      43    576    96 ms   1.2M     1 MiB
-    fetch              24d1f07ab9c3     12     0.0      5  9.65 ms   1.2M     1 MiB
+    fetch              24d1f07ab9c3     12     0.0      5  9.65 ms   1.6M   1.4 MiB
     spin               24d1f07ab9c3      5     0.0      5  >60.0 s   1.2M     1 MiB
 
 
@@ -185,7 +185,7 @@ fn a_terminal_of_40_lines() {
     TOOL                                COMPONENT     CALLS CALLS/S ERRORS   BUSY POLICY      P50      P95   FUEL    MEMORY
     count                               24d1f07ab9c3 115.2k     600     12     12      0  0.65 ms  0.96 ms   1.2M     1 MiB
     extract                             24d1f07ab9c3   8.2k      43    576      0      0    65 ms    96 ms   1.2M     1 MiB
-    fetch                               24d1f07ab9c3     12     0.0      5      3      2  6.50 ms  9.65 ms   1.2M     1 MiB
+    fetch                               24d1f07ab9c3     12     0.0      5      3      2  6.50 ms  9.65 ms   1.6M   1.4 MiB
     spin                                24d1f07ab9c3      5     0.0      5      0      0  >60.0 s  >60.0 s   1.2M     1 MiB
 
 
@@ -240,7 +240,7 @@ fn the_other_host_by_p95_reversed_and_filtered() {
     tools 1-3 of 3 by p95, reversed, filtered by T
     TOOL                   CALLS CALLS/S ERRORS      P95   FUEL
     count                 115.2k     600     12  0.96 ms   1.2M
-    fetch                     12     0.0      5  9.65 ms   1.2M
+    fetch                     12     0.0      5  9.65 ms   1.6M
     extract                 8.2k      43    576    96 ms   1.2M
 
     alerts and health
