@@ -14,7 +14,7 @@ use crate::{Error, Key, Origin};
 pub(crate) const CONFIG_VARIABLE: &str = "PATINOX_CONFIG";
 
 /// The log filter as other Rust programs read it.
-const RUST_LOG: &str = "RUST_LOG";
+pub(crate) const RUST_LOG: &str = "RUST_LOG";
 
 /// What is kept besides our own variables.
 pub(crate) const OTHERS: [&str; 5] = [

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, RUST_LOG};
 use crate::error::echo;
 use crate::layer::Entry;
 use crate::{AlertSettings, Error, Folders, Format, Key, Origin};
@@ -214,14 +214,20 @@ impl Settings {
 }
 
 fn filter(entry: &Entry) -> Result<String, Error> {
-    let rule = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of \
-                `TARGET=LEVEL`";
+    // That one is often set for other programs, and may be whatever they take.
+    let is_shared = matches!(&entry.origin, Origin::Variable(name) if name == RUST_LOG);
+    let rule = match is_shared {
+        true => "must be a log filter",
+        false => {
+            "must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`"
+        }
+    };
     let text = entry.text(rule)?;
     if MAX_FILTER_BYTES < text.len() {
         let rule = format!("must have at most {MAX_FILTER_BYTES} bytes");
         return Err(entry.breaks(&rule));
     }
-    if !text.split(',').all(is_directive) {
+    if !is_shared && !text.split(',').all(is_directive) {
         return Err(entry.breaks(rule));
     }
     Ok(text.to_owned())

@@ -160,7 +160,7 @@ fn a_wrong_variable() {
     ");
     assert_snapshot!(with_variable("RUST_LOG", "==="), @"
     exit 2, caller/invalid-config
-    error: `RUST_LOG` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `===`
+    error: `RUST_LOG` must be a log filter, not `===`
     hint: write it like `RUST_LOG=error`
     ");
 }

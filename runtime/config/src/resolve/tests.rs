@@ -143,6 +143,12 @@ fn of_all_that_set_the_log_level_the_flag_wins_then_rust_log() {
     assert_eq!(resolve(&inputs).unwrap().log_level(), "info");
     inputs.flags = vec![flag(Key::LogLevel, "-v", "debug")];
     assert_eq!(resolve(&inputs).unwrap().log_level(), "debug");
+    // It is set for other programs too, so it may be whatever they take.
+    let others = environment(&[("RUST_LOG", "hyper,tower[span{a=1}]=5")]);
+    assert_eq!(
+        resolve(&others).unwrap().log_level(),
+        "hyper,tower[span{a=1}]=5"
+    );
     let empty = environment(&[("RUST_LOG", ""), ("PATINOX_LOG__LEVEL", "error")]);
     assert_eq!(resolve(&empty).unwrap().log_level(), "error");
 }
