@@ -240,8 +240,10 @@ fn is_directive(part: &str) -> bool {
     let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
     let part = part.trim();
     match part.rsplit_once(']') {
-        Some((_, rest)) => rest.is_empty() || rest.strip_prefix('=').is_some_and(is_level),
-        None => match part.split_once('=') {
+        Some((head, rest)) if head.contains('[') => {
+            rest.is_empty() || rest.strip_prefix('=').is_some_and(is_level)
+        }
+        _ => match part.split_once('=') {
             Some((target, level)) => !target.is_empty() && is_level(level),
             None => is_level(part),
         },
@@ -280,6 +282,7 @@ mod tests {
             "patinox_host=loud",
             "a,",
             "=info",
+            "warn]",
         ] {
             assert!(!text.split(',').all(is_directive), "{text}");
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{
     CleanupFailure, Constraints, Detector, Kind, Listening, Owner, Pressure, PressureWatch,
-    Reclaimer, Registered, Registry, Stage, StageTotals, Step,
+    Reclaimer, Registered, Registry, Sampler, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, Loader,
@@ -126,6 +126,16 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// What looks at the machine again and again: at the disk that is written to, too.
+    pub(crate) fn sampler(&self) -> Sampler {
+        let detector = self.config.detector.clone();
+        let store = self.config.store.as_ref();
+        Sampler::new(match store.filter(|store| !store.is_read_only()) {
+            Some(store) => detector.and_folder(store.folder().path()),
+            None => detector,
+        })
+    }
+
     /// Tells an event to all who want to know.
     pub(crate) fn record(&self, event: &Event) {
         if let Some(monitors) = &self.monitors {
@@ -157,11 +167,7 @@ impl Host {
     /// If two imports have one name, or a function of one has no code; if a
     /// threshold makes no sense, or the machine refuses a thread to look at it; if
     /// the folder of the status socket is not ours alone, or its path too long.
-    pub fn new(mut config: Config) -> Result<Self, PatinoxError> {
-        let store = config.store.as_ref();
-        if let Some(store) = store.filter(|store| !store.is_read_only()) {
-            config.detector = config.detector.and_folder(store.folder().path());
-        }
+    pub fn new(config: Config) -> Result<Self, PatinoxError> {
         let engine = Engine::new(EngineConfig {
             allocation: config.allocation,
             detector: config.detector.clone(),

@@ -134,7 +134,7 @@ impl HostMonitor {
         let is_ours = pressure.is_none();
         Self {
             host: Arc::downgrade(host),
-            sampler: Mutex::new(Sampler::new(host.config.detector.clone())),
+            sampler: Mutex::new(host.sampler()),
             pressure: pressure.unwrap_or_default(),
             is_ours,
             failures: Mutex::default(),

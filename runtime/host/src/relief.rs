@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use patinox_resources::{
     Cause, CleanupError, Demand, Freed, Level, Pressure, PressureWatch, Reading, Reclaim,
-    Reclaimer, Sampler, Stage, Step,
+    Reclaimer, Stage, Step,
 };
 use patinox_sandbox::{Engine, Loader};
 use patinox_telemetry::{Event, PressureChanged, Reclaimed};
@@ -89,7 +89,7 @@ pub(crate) fn watch(
     pressure: Pressure,
     every: Duration,
 ) -> std::io::Result<PressureWatch> {
-    let sampler = Sampler::new(parts.config.detector.clone());
+    let sampler = parts.sampler();
     let gate = parts.gate.clone();
     let host = Arc::downgrade(parts);
     let mut told = Level::Normal;

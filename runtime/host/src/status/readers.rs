@@ -68,12 +68,13 @@ pub(super) struct Readers<F> {
 
 /// Somebody who reads.
 struct Reader {
+    /// Goes first: whoever counts never takes a stream for one of these that is gone.
+    _entry: Registered,
     stream: UnixStream,
     /// The line that he is sent, and how much of it he has; none while he has all.
     rest: Option<(Arc<[u8]>, usize)>,
     /// Since when he is sent it.
     since: Instant,
-    _entry: Registered,
 }
 
 /// What there is to do.

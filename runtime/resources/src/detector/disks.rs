@@ -1,7 +1,7 @@
 //! The room on disks, for whoever must not be held up by one that no longer answers.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use super::{Detector, FolderSpace};
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Asks file systems on a thread of its own, which the first look starts. One that
-/// does not answer in time is absent until it does, and is not waited for again.
+/// Asks file systems on a thread of its own, which the first look starts. Once one has
+/// not answered in time nobody waits again: what was said last is told, nothing before
+/// it has said anything.
 #[derive(Debug, Default)]
 pub(super) struct Disks(Option<Asker>);
 
@@ -19,7 +20,10 @@ pub(super) struct Disks(Option<Asker>);
 struct Asker {
     questions: Sender<Vec<PathBuf>>,
     answers: Receiver<Vec<FolderSpace>>,
+    /// An answer once did not come in time.
     is_late: bool,
+    /// The last answer.
+    last: Vec<FolderSpace>,
 }
 
 /// Of a copy, its own thread is started when it first looks.
@@ -30,7 +34,8 @@ impl Clone for Disks {
 }
 
 impl Disks {
-    /// The room where each folder lies; nothing of any where one does not answer.
+    /// The room where each folder lies, as it was said last; nothing of any where one
+    /// has never answered.
     pub(super) fn look(&mut self, detector: &Detector) -> Vec<FolderSpace> {
         let folders = detector.asked();
         if folders.is_empty() {
@@ -82,27 +87,29 @@ impl Asker {
             questions,
             answers,
             is_late: false,
+            last: Vec::new(),
         })
     }
 
     fn ask(&mut self, folders: Vec<PathBuf>) -> Result<Vec<FolderSpace>, Gone> {
-        if self.is_late {
-            match self.answers.try_recv() {
-                // It answers again, to what was asked long ago.
-                Ok(_) => self.is_late = false,
-                Err(TryRecvError::Empty) => return Ok(Vec::new()),
-                Err(TryRecvError::Disconnected) => return Err(Gone),
+        // What is late is taken when it is there, a look later, and asked for anew.
+        let patience = match self.is_late {
+            true => Duration::ZERO,
+            false => {
+                self.questions.send(folders.clone()).map_err(|_gone| Gone)?;
+                PATIENCE
             }
-        }
-        self.questions.send(folders).map_err(|_gone| Gone)?;
-        match self.answers.recv_timeout(PATIENCE) {
-            Ok(spaces) => Ok(spaces),
-            Err(RecvTimeoutError::Timeout) => {
-                self.is_late = true;
-                Ok(Vec::new())
+        };
+        match self.answers.recv_timeout(patience) {
+            Ok(spaces) if self.is_late => {
+                self.questions.send(folders).map_err(|_gone| Gone)?;
+                self.last = spaces;
             }
-            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+            Ok(spaces) => self.last = spaces,
+            Err(RecvTimeoutError::Timeout) => self.is_late = true,
+            Err(RecvTimeoutError::Disconnected) => return Err(Gone),
         }
+        Ok(self.last.clone())
     }
 }
 
@@ -142,6 +149,26 @@ mod tests {
             thread::yield_now();
         }
         assert_eq!(look(), answer);
+    }
+
+    #[test]
+    fn a_disk_that_is_always_slow_is_told_all_the_same() {
+        let folder = std::env::temp_dir();
+        let space = Detector::new().folder(&folder).unwrap();
+        let (_sender, nobody_sends) = channel::<()>();
+        let room = move |_| {
+            let _ = nobody_sends.recv_timeout(2 * PATIENCE);
+            vec![space.clone()]
+        };
+        let mut disks = Disks(Asker::start(room).ok());
+        let mut look = || disks.ask(vec![folder.clone()], |_| Vec::new());
+        let started = Instant::now();
+        while look().is_empty() {
+            assert!(started.elapsed() < Duration::from_secs(20));
+            thread::yield_now();
+        }
+        // What it said last stands until it says more.
+        assert!((0..1_000).all(|_| look().len() == 1));
     }
 
     #[test]

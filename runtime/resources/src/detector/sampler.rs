@@ -65,7 +65,7 @@ impl Sampler {
     /// is something older.
     ///
     /// A file system that does not answer within 100 ms holds up one look, and no
-    /// other: until it answers, no folder's room is told.
+    /// other: from then on what it said last is told.
     pub fn sample(&mut self, now: Instant) -> Machine {
         let groups = Groups::of(&self.detector);
         let status = self.detector.read(STATUS).unwrap_or_default();

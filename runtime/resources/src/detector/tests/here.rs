@@ -148,7 +148,7 @@ fn room_on_the_disk_is_what_df_counts() {
         // It counts whole points, and rounds them up.
         let percent = space.percent_used().unwrap().value;
         let (low, high) = (before[3].min(after[3]), before[3].max(after[3]));
-        let is_same_share = (low - 1) * 100 <= percent.0 && percent.0 <= high * 100;
+        let is_same_share = low.saturating_sub(1) * 100 <= percent.0 && percent.0 <= high * 100;
         let figures = (bytes, percent);
         if is_same && is_same_share {
             return;
