@@ -7,7 +7,7 @@ use std::time::Duration;
 use patinox_policy::Code;
 use serde::Serialize;
 
-use crate::metrics::{ALL, MetricKind, OTHER, Value};
+use crate::metrics::{ALL, HEALTH, MetricKind, OTHER, PRESSURE, Value};
 use crate::{Condition, Snapshot};
 
 /// How bad it is. What comes later is worse.
@@ -191,6 +191,16 @@ impl AlertRule {
         }
     }
 
+    /// `always` or `never`, where it does not matter which of these values there is.
+    fn holds_at(&self, values: &[f64]) -> Option<&'static str> {
+        let held = values.iter().filter(|value| self.holds(**value));
+        match held.count() {
+            0 => Some("never"),
+            count if count == values.len() => Some("always"),
+            _ => None,
+        }
+    }
+
     /// The rule and what its subject has come to.
     pub(super) fn shown(&self, value: f64) -> String {
         let subject = match &self.subject {
@@ -266,38 +276,62 @@ pub(super) fn check(rules: &[AlertRule]) -> Result<(), RuleError> {
         if rule.growth_within == Some(Duration::ZERO) {
             return Err(wrong("nothing grows within no time".to_owned()));
         }
-        if let Subject::Health(_) = rule.subject {
-            check_health(rule).map_err(wrong)?;
-        }
-        if let Subject::Metric { name, labels } = &rule.subject {
-            let metric = ALL.iter().find(|metric| metric.name == name);
-            let Some(metric) = metric else {
-                let names = ALL.iter().map(|metric| metric.name);
-                let near = patinox_policy::nearest(name, names);
-                let near =
-                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                return Err(wrong(format!("there is no metric `{name}`{near}")));
-            };
-            if rule.growth_within.is_some() && metric.kind == MetricKind::Gauge {
-                return Err(wrong(format!(
-                    "`{name}` is no counter: it goes up and down, so how much it grew says nothing"
-                )));
-            }
-            let unknown = labels
-                .iter()
-                .find(|(label, _)| !metric.labels.contains(&label.as_str()));
-            if let Some((label, _)) = unknown {
-                let known = metric.labels.join(", ");
-                let known = match known.is_empty() {
-                    true => "it has none".to_owned(),
-                    false => format!("it has {known}"),
-                };
-                return Err(wrong(format!("`{name}` has no label `{label}`; {known}")));
-            }
-            labels.iter().try_for_each(check_label).map_err(wrong)?;
-        }
+        let checked = match &rule.subject {
+            Subject::Health(_) => check_health(rule),
+            Subject::Metric { name, labels } => check_metric(rule, name, labels),
+        };
+        checked.map_err(wrong)?;
     }
     Ok(())
+}
+
+/// There is such a metric, with these labels, and it can come to both sides of the
+/// threshold.
+fn check_metric(rule: &AlertRule, name: &str, labels: &[(String, String)]) -> Result<(), String> {
+    let Some(metric) = ALL.iter().find(|metric| metric.name == name) else {
+        let near = patinox_policy::nearest(name, ALL.iter().map(|metric| metric.name));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        return Err(format!("there is no metric `{name}`{near}"));
+    };
+    if rule.growth_within.is_some() && metric.kind == MetricKind::Gauge {
+        return Err(format!(
+            "`{name}` is no counter: it goes up and down, so how much it grew says nothing"
+        ));
+    }
+    let unknown = labels
+        .iter()
+        .find(|(label, _)| !metric.labels.contains(&label.as_str()));
+    if let Some((label, _)) = unknown {
+        let known = metric.labels.join(", ");
+        let known = match known.is_empty() {
+            true => "it has none".to_owned(),
+            false => format!("it has {known}"),
+        };
+        return Err(format!("`{name}` has no label `{label}`; {known}"));
+    }
+    labels.iter().try_for_each(check_label)?;
+    // What a counter grew by is below nothing where series were forgotten.
+    if rule.growth_within.is_some() {
+        return Ok(());
+    }
+    // Of a level with its label there is one series, and it is one of three.
+    let is_level = [HEALTH.name, PRESSURE.name].contains(&name);
+    let values: &[f64] = match is_level && !labels.is_empty() {
+        true => &[0.0, 1.0, 2.0],
+        false => &[0.0, f64::MAX],
+    };
+    match rule.holds_at(values) {
+        Some(always) => Err(format!(
+            "`{name}` {always} is {} {}: {}",
+            rule.comparison.as_str(),
+            rule.threshold,
+            match values.len() {
+                2 => "it is 0 or more",
+                _ => metric.help,
+            }
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A check is never compared so that the rule would hold always or never.
@@ -310,19 +344,14 @@ fn check_health(rule: &AlertRule) -> Result<(), String> {
         Condition::Degraded,
         Condition::Unhealthy,
     ];
-    let held = all
-        .into_iter()
-        .filter(|condition| rule.holds(condition.figure()));
-    let always = match held.count() {
-        0 => "never",
-        count if count == all.len() => "always",
-        _ => return Ok(()),
-    };
-    Err(format!(
-        "a check {always} is {} {}: healthy is 0, degraded 1, unhealthy 2",
-        rule.comparison.as_str(),
-        rule.threshold
-    ))
+    match rule.holds_at(&all.map(Condition::figure)) {
+        Some(always) => Err(format!(
+            "a check {always} is {} {}: healthy is 0, degraded 1, unhealthy 2",
+            rule.comparison.as_str(),
+            rule.threshold
+        )),
+        None => Ok(()),
+    }
 }
 
 /// An outcome is one that calls have, or that of the series which takes the rest.

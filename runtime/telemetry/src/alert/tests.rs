@@ -267,6 +267,53 @@ fn rules_that_hold_never_or_always_are_refused() {
 }
 
 #[test]
+fn metrics_that_hold_never_or_always_are_refused() {
+    let checked = |name: &str, labels: &[(&str, &str)], comparison, threshold| {
+        let mut changed = rule(metric(name, labels));
+        (changed.comparison, changed.threshold) = (comparison, threshold);
+        let grows = AlertRule {
+            growth_within: Some(Duration::from_secs(1)),
+            ..changed.clone()
+        };
+        let checked = |rule| Alerts::new(vec![rule], Duration::ZERO, Vec::new());
+        let reason = checked(changed).map(drop).map_err(|error| error.reason);
+        (reason, checked(grows).is_ok())
+    };
+    let (above, at_least) = (Comparison::Above, Comparison::AtLeast);
+    let (below, at_most) = (Comparison::Below, Comparison::AtMost);
+    for (comparison, threshold, always) in [
+        (below, 0.0, "never is below 0"),
+        (at_most, -0.5, "never is at most -0.5"),
+        (at_least, 0.0, "always is at least 0"),
+        (above, -1.0, "always is above -1"),
+    ] {
+        // What was counted of tools that nobody calls any more is forgotten, so that
+        // growth has each sign.
+        let told = checked("patinox_calls", &[], comparison, threshold);
+        let reason = format!("`patinox_calls` {always}: it is 0 or more");
+        assert_eq!(told, (Err(reason), true));
+        assert!(
+            checked("patinox_machine_load", &[], comparison, threshold)
+                .0
+                .is_err()
+        );
+    }
+    for (comparison, threshold) in [(below, 0.1), (at_most, 0.0), (at_least, 0.1), (above, 0.0)] {
+        let told = checked("patinox_calls", &[], comparison, threshold);
+        assert_eq!(told, (Ok(()), true));
+    }
+    let level = |labels: &[(&str, &str)], threshold| {
+        let told = checked("patinox_pressure_level", labels, above, threshold);
+        told.0
+    };
+    let never = level(&[("resource", "disk")], 2.0).unwrap_err();
+    assert!(never.contains("never is above 2: How hard"), "{never}");
+    assert_eq!(level(&[("resource", "disk")], 1.0), Ok(()));
+    // Of several there is the sum.
+    assert_eq!(level(&[], 2.0), Ok(()));
+}
+
+#[test]
 fn the_default_rules_are_rules_and_a_host_at_rest_breaks_none() {
     let rules = AlertRule::defaults();
     assert!(8 < rules.len());
