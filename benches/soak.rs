@@ -51,7 +51,8 @@ const WARM_UP: u64 = 2;
 /// One call in so many is hostile.
 const HOSTILE_OF: u64 = 10;
 
-/// How long a round may take, or a thread be held: many times what it does.
+/// How long loading may take, or a round with all that is counted after it: many
+/// times what it does.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The most bytes that a call may leave.
@@ -142,39 +143,23 @@ fn minutes(arguments: &[String]) -> f64 {
 
 async fn soak(span: Duration) -> ExitCode {
     let host = host();
-    let text = host.load_file(patinox_artifacts::prebuilt::text()).await;
-    let text = text.expect("a component");
-    let hostile = host.load_file(patinox_artifacts::prebuilt::hostile()).await;
-    let hostile = hostile.expect("a component");
-    if !all_threads_are_free().await {
-        println!("the threads do not start");
+    let Some((text, hostile)) = in_time("loading", load(&host)).await else {
         return ExitCode::FAILURE;
-    }
+    };
     let started = Instant::now();
     let (mut calls, mut first) = (0, None);
     for round in 0_u64.. {
-        if !calls_end(&host, (&text, &hostile), round).await {
+        let quiet = async {
+            calls_end(&host, (&text, &hostile), round).await;
+            between(&host, (&text, &hostile)).await;
+            quiet(&host, first).await
+        };
+        let Some(quiet) = in_time("a round", quiet).await else {
             return ExitCode::FAILURE;
-        }
-        // What a host does now and then.
-        let steps = host.reclaim(Stage::ShrinkPools).await.expect("a thread");
-        assert!(
-            steps.iter().all(|step| step.trouble.is_empty()),
-            "{steps:?}"
-        );
-        host.restore().await.expect("a thread");
-        // Where the pool was replaced, each component is linked to it anew, as always.
-        for number in [1, HOSTILE_OF] {
-            one(&host, &text, &hostile, number).await;
-        }
+        };
         if round < WARM_UP {
             continue;
         }
-        if !all_threads_are_free().await {
-            println!("something blocks a thread for more than {PATIENCE:?}");
-            return ExitCode::FAILURE;
-        }
-        let quiet = quiet(&host, first).await;
         let Some(before) = first else {
             println!("after a warm-up: {quiet}");
             println!("open are {}", open_files().join(", "));
@@ -205,8 +190,26 @@ async fn soak(span: Duration) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Calls as often as a round says; whether all has ended in time.
-async fn calls_end(host: &Host, (text, hostile): (&Loaded, &Loaded), round: u64) -> bool {
+/// What it gives, unless it takes too long, which is told.
+async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> Option<T> {
+    let ended = timeout(PATIENCE, work).await;
+    if ended.is_err() {
+        println!("{what} has not ended within {PATIENCE:?}");
+    }
+    ended.ok()
+}
+
+/// What is called: a component that is honest, and one that is not.
+async fn load(host: &Host) -> (Loaded, Loaded) {
+    let text = host.load_file(patinox_artifacts::prebuilt::text()).await;
+    let hostile = host.load_file(patinox_artifacts::prebuilt::hostile()).await;
+    let [text, hostile] = [text, hostile].map(|loaded| loaded.expect("a component"));
+    all_threads_are_free().await;
+    (text, hostile)
+}
+
+/// Calls as often as a round says.
+async fn calls_end(host: &Host, (text, hostile): (&Loaded, &Loaded), round: u64) {
     let tasks = (0..CALLERS).map(|caller| {
         let (host, text, hostile) = (host.clone(), text.clone(), hostile.clone());
         tokio::spawn(async move {
@@ -217,33 +220,37 @@ async fn calls_end(host: &Host, (text, hostile): (&Loaded, &Loaded), round: u64)
         })
     });
     let tasks: Vec<_> = tasks.collect();
-    let all = async {
-        for task in tasks {
-            task.await.expect("no call panics");
-        }
-    };
-    let ended = timeout(PATIENCE, all).await;
-    if ended.is_err() {
-        println!("{ROUND} calls have not ended within {PATIENCE:?}");
+    for task in tasks {
+        task.await.expect("no call panics");
     }
-    ended.is_ok()
 }
 
-/// Whether each thread of the runtime that there can be for what blocks is free: all
-/// of them wait for all. The first time that starts them.
-async fn all_threads_are_free() -> bool {
+/// What a host does now and then.
+async fn between(host: &Host, (text, hostile): (&Loaded, &Loaded)) {
+    let steps = host.reclaim(Stage::ShrinkPools).await.expect("a thread");
+    assert!(
+        steps.iter().all(|step| step.trouble.is_empty()),
+        "{steps:?}"
+    );
+    host.restore().await.expect("a thread");
+    // Where the pool was replaced, each component is linked to it anew, as always.
+    for number in [1, HOSTILE_OF] {
+        one(host, text, hostile, number).await;
+    }
+}
+
+/// Waits until each thread of the runtime that there can be for what blocks is free:
+/// all of them wait for all. The first time that starts them.
+async fn all_threads_are_free() {
     let all = Arc::new(Barrier::new(BLOCKING));
     let threads = (0..BLOCKING).map(|_| {
         let all = Arc::clone(&all);
         tokio::task::spawn_blocking(move || all.wait())
     });
     let threads: Vec<_> = threads.collect();
-    let all = async {
-        for thread in threads {
-            thread.await.expect("no thread panics");
-        }
-    };
-    timeout(PATIENCE, all).await.is_ok()
+    for thread in threads {
+        thread.await.expect("no thread panics");
+    }
 }
 
 fn verdict(host: &Host, calls: i64, left: i64) -> ExitCode {
@@ -343,8 +350,9 @@ async fn descriptors(registry: &Registry, before: Option<u64>) -> u64 {
             let used = used.map_or(0, |used| used.value.saturating_sub(readers));
             fewest = fewest.min(used);
         }
-        let is_enough = before.is_none_or(|before| fewest <= before);
-        if 5 <= look && is_enough {
+        // One look at least must have counted.
+        let most = before.unwrap_or(u64::MAX - 1);
+        if 5 <= look && fewest <= most {
             break;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -361,6 +369,7 @@ fn open_files() -> Vec<String> {
 
 /// Waits until all has ended, and counts.
 async fn quiet(host: &Host, before: Option<Quiet>) -> Quiet {
+    all_threads_are_free().await;
     let registry = host.registry();
     registry.settled().await;
     let metrics = Handle::current().metrics();
