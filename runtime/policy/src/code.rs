@@ -38,6 +38,8 @@ pub enum Code {
     NotPrecompiled,
     /// `policy/denied`: it needs what has not been granted.
     Denied,
+    /// `policy/expired`: what had been granted has ended.
+    Expired,
     /// `caller/not-found`: no such file.
     NotFound,
     /// `caller/unreadable`: a file that cannot be read.
@@ -87,6 +89,7 @@ impl Code {
             Self::Unsupported,
             Self::Exit,
             Self::Denied,
+            Self::Expired,
             Self::NotPrecompiled,
             Self::NotFound,
             Self::Unreadable,
@@ -121,6 +124,7 @@ impl Code {
             Self::Unsupported => "component/unsupported",
             Self::Exit => "component/exit",
             Self::Denied => "policy/denied",
+            Self::Expired => "policy/expired",
             Self::NotPrecompiled => "caller/not-precompiled",
             Self::NotFound => "caller/not-found",
             Self::Unreadable => "caller/unreadable",
@@ -153,7 +157,7 @@ impl Code {
             | Self::MissingImports
             | Self::Unsupported
             | Self::Exit => Fault::Component,
-            Self::Denied => Fault::Policy,
+            Self::Denied | Self::Expired => Fault::Policy,
             Self::NotPrecompiled
             | Self::NotFound
             | Self::Unreadable

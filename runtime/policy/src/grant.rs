@@ -1,37 +1,109 @@
 //! What a component has been given, in words.
 
+mod scope;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::{Code, Failure, RecoveryStrategy, cut, debug_failure, escape_line};
+pub(crate) use scope::Scope;
 
-/// The longest name of an interface, in bytes.
-const MAX_NAME_BYTES: usize = 256;
+use crate::access::Asked;
+use crate::{
+    Access, Capability, Code, Failure, Mode, RecoveryStrategy, cut, debug_failure, escape_line,
+    nearest,
+};
 
-/// One thing that a component may do, beyond what every component may.
+/// The longest text of a grant, in bytes.
+const MAX_GRANT_BYTES: usize = 4 << 10;
+
+/// The longest piece of a text that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 256;
+
+/// One thing that a component may do, beyond what every component may; who gave it,
+/// and until when.
 ///
 /// Its text is the same wherever one is written, `CAPABILITY=SCOPE`:
 ///
 /// | text | what it grants |
 /// |---|---|
+/// | `http=GET,POST https://api.example.com/v1/**` | requests of these methods (without any: `GET,HEAD`) to that scheme, host and port, below that path, with every query |
+/// | `http=https://*.example.com/a/*/b` | as well: to every host below that name; `*` is one segment of a path |
+/// | `fs=./data:ro@/data` | to read a folder of the host, where the guest finds it as `/data` (without that: by its last name) |
+/// | `fs=./out:rw` | to write it too |
+/// | `env=TZ`, `env=MODE=fast` | to see a variable of the environment: the host's own, or this value |
+/// | `config=key=value` | to see a setting |
+/// | `kv=notes:ro`, `kv=notes:rw` | to read a namespace of the key-value storage, or write it too |
+/// | `clock=fine` | a clock finer than a millisecond |
+/// | `random=host` | randomness that no replay repeats |
+/// | `model=fast` | a language model, by its alias |
+/// | `tool=text.count`, `tool=text.*` | to call a tool of a component, or all of them |
 /// | `import=acme:store/query` | to import an interface of the embedder's own, in any version |
 ///
-/// ```
-/// use patinox_policy::Grant;
+/// Bytes other than `A-Za-z0-9._~:/@=,-` may be percent-encoded, and are where a
+/// grant is shown; a `*` that is encoded is no wildcard. So a grant that is shown
+/// can be put between single quotes into every shell.
 ///
-/// let grant: Grant = "import=acme:store/query".parse()?;
-/// assert!(grant.allows_import("acme:store/query@1.0.0"));
-/// assert!(!grant.allows_import("acme:store/queries"));
-/// assert_eq!(grant.to_string(), "import=acme:store/query");
+/// ```
+/// use patinox_policy::{Access, Grant, HttpAccess};
+///
+/// let grant: Grant = "http=https://api.example.com/v1/**".parse()?;
+/// assert_eq!(grant.to_string(), "http=GET,HEAD https://api.example.com/v1/**");
+///
+/// let ask = |method, path| {
+///     let access = HttpAccess::new(method, "https", "api.example.com", path).unwrap();
+///     grant.allows(&Access::http(access))
+/// };
+/// assert!(ask("GET", "/v1/weather?city=Bern"));
+/// assert!(!ask("POST", "/v1/weather"));
+/// assert!(!ask("GET", "/v1/..%2fadmin"));
 /// # Ok::<(), patinox_policy::GrantError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Grant(Scope);
+pub struct Grant {
+    scope: Scope,
+    origin: Origin,
+    expires: Option<SystemTime>,
+}
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Scope {
-    /// The name of an interface, without its version.
-    Import(String),
+/// Who gave a grant: always a person, never an agent or a component.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The program that embeds the host.
+    #[default]
+    Program,
+    /// Whoever wrote the command.
+    CommandLine,
+    /// A configuration file that is trusted.
+    File {
+        /// Which, as whoever reads a message knows it.
+        name: Arc<str>,
+        /// The line, from 1.
+        line: u32,
+    },
+    /// Whoever answered a question on a terminal.
+    Prompt,
+    /// Whoever answered a question of an MCP client.
+    Elicitation,
+    /// Whoever has the token of an administrator.
+    Api,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program => f.write_str("the program"),
+            Self::CommandLine => f.write_str("the command line"),
+            Self::File { name, line } => write!(f, "`{}`, line {line}", escape_line(name)),
+            Self::Prompt => f.write_str("an answer on the terminal"),
+            Self::Elicitation => f.write_str("an answer of the MCP client"),
+            Self::Api => f.write_str("an administrator"),
+        }
+    }
 }
 
 /// Why a text is no grant.
@@ -39,10 +111,18 @@ enum Scope {
 #[error("`{text}` is no grant: {reason}")]
 pub struct GrantError {
     text: String,
-    reason: &'static str,
+    reason: String,
 }
 
 impl Grant {
+    pub(crate) const fn of(scope: Scope) -> Self {
+        Self {
+            scope,
+            origin: Origin::Program,
+            expires: None,
+        }
+    }
+
     /// Grants an interface of the embedder's own.
     ///
     /// # Errors
@@ -50,27 +130,130 @@ impl Grant {
     /// If it is no name of an interface without its version:
     /// `namespace:package/interface`.
     pub fn import(interface: &str) -> Result<Self, GrantError> {
-        if is_interface(interface) {
-            return Ok(Self(Scope::Import(interface.to_owned())));
+        format!("import={interface}").parse()
+    }
+
+    /// The same, given by somebody.
+    #[must_use]
+    pub fn given_by(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// The same, until that moment.
+    #[must_use]
+    pub const fn until(mut self, expires: SystemTime) -> Self {
+        self.expires = Some(expires);
+        self
+    }
+
+    /// The same, the path of a folder taken from `base` where it is relative.
+    #[must_use]
+    pub fn based(mut self, base: &Path) -> Self {
+        if let Scope::Folder(folder) = self.scope {
+            self.scope = Scope::Folder(folder.based(base));
         }
-        let reason = "an interface is named `namespace:package/interface`, without its version";
-        Err(GrantError::new(&format!("import={interface}"), reason))
+        self
+    }
+
+    /// What kind of thing it grants.
+    #[must_use]
+    pub const fn capability(&self) -> Capability {
+        self.scope.capability()
+    }
+
+    /// Who gave it.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// When it ends, if it does.
+    #[must_use]
+    pub const fn expires(&self) -> Option<SystemTime> {
+        self.expires
+    }
+
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether it has ended at that moment.
+    #[must_use]
+    pub fn has_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether it grants the same, whoever gave it and until when.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.scope == other.scope
+    }
+
+    /// Whether it stands for more than one thing, by a wildcard.
+    #[must_use]
+    pub const fn has_wildcard(&self) -> bool {
+        self.scope.has_wildcard()
+    }
+
+    /// Whether it allows this, for as long as it lasts.
+    #[must_use]
+    pub fn allows(&self, access: &Access) -> bool {
+        self.scope.allows(&access.0)
+    }
+
+    /// Whether it allows all that the other one allows.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.scope.covers(&other.scope)
+    }
+
+    /// The one thing that it allows, if that is one: what somebody asks who asks
+    /// whether this may be done. Of a folder it is the folder itself.
+    #[must_use]
+    pub fn only_access(&self) -> Option<Access> {
+        self.scope.only().map(Access)
+    }
+
+    /// Whether, where it is a denial, this is denied: whoever may not read may not
+    /// write. `host` is where that lies of which the guest has a path.
+    pub(crate) fn forbids(&self, access: &Access, host: Option<&Path>) -> bool {
+        match (&self.scope, &access.0) {
+            (Scope::Folder(folder), Asked::Folder(..)) => {
+                host.is_some_and(|host| folder.holds(host))
+            }
+            (Scope::KeyValue(denied, _), Asked::KeyValue(name, _)) => denied == name,
+            (scope, asked) => scope.allows(asked),
+        }
     }
 
     /// Whether it lets a component import this interface, whatever its version.
     #[must_use]
     pub fn allows_import(&self, interface: &str) -> bool {
-        let Scope::Import(granted) = &self.0;
+        let Scope::Import(granted) = &self.scope else {
+            return false;
+        };
         interface.split('@').next() == Some(granted)
+    }
+
+    /// Whether something may be changed by it.
+    #[must_use]
+    pub const fn may_write(&self) -> bool {
+        match &self.scope {
+            Scope::Folder(folder) => matches!(folder.mode(), Mode::Write),
+            Scope::KeyValue(_, mode) => matches!(mode, Mode::Write),
+            Scope::Http(pattern) => pattern.may_write(),
+            _ => false,
+        }
     }
 }
 
 impl GrantError {
-    fn new(text: &str, reason: &'static str) -> Self {
-        let text = cut(text, MAX_NAME_BYTES);
+    fn new(text: &str, reason: impl Into<String>) -> Self {
+        let text = cut(text, MAX_ECHO_BYTES);
         Self {
-            text: cut(&escape_line(&text), MAX_NAME_BYTES).into_owned(),
-            reason,
+            text: cut(&escape_line(&text), MAX_ECHO_BYTES).into_owned(),
+            reason: reason.into(),
         }
     }
 }
@@ -79,18 +262,45 @@ impl FromStr for Grant {
     type Err = GrantError;
 
     fn from_str(text: &str) -> Result<Self, GrantError> {
-        match text.split_once('=') {
-            Some(("import", interface)) => Self::import(interface),
-            Some(_) => Err(GrantError::new(text, "the only capability yet is `import`")),
-            None => Err(GrantError::new(text, "a grant is `capability=scope`")),
+        let wrong = |reason: String| GrantError::new(text, reason);
+        if MAX_GRANT_BYTES < text.len() {
+            return Err(wrong(too_long()));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(wrong("it has a control character".to_owned()));
+        }
+        let Some((word, scope)) = text.split_once('=') else {
+            return Err(wrong(format!(
+                "a grant is `capability=scope`, such as `{}`",
+                Capability::Http.example()
+            )));
+        };
+        let found = Capability::ALL.into_iter().find(|one| one.as_str() == word);
+        let Some(capability) = found else {
+            let all = Capability::ALL.map(Capability::as_str);
+            let near = nearest(&word.to_ascii_lowercase(), all.into_iter());
+            return Err(wrong(match near {
+                Some(near) => format!("there is no such capability; did you mean `{near}`?"),
+                None => format!("a capability is one of `{}`", all.join(", ")),
+            }));
+        };
+        let scope = Scope::parse(capability, scope).map_err(wrong)?;
+        let grant = Self::of(scope);
+        // What is shown must be read again.
+        match grant.to_string().len() <= MAX_GRANT_BYTES {
+            true => Ok(grant),
+            false => Err(wrong(too_long())),
         }
     }
 }
 
+fn too_long() -> String {
+    format!("a grant has at most {MAX_GRANT_BYTES} bytes, with what is percent-encoded")
+}
+
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scope::Import(interface) = &self.0;
-        write!(f, "import={interface}")
+        write!(f, "{}={}", self.capability(), self.scope)
     }
 }
 
@@ -107,82 +317,5 @@ impl Failure for GrantError {
 impl fmt::Debug for GrantError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug_failure(self, f)
-    }
-}
-
-/// `namespace:package/interface`, each in kebab-case as WIT has it.
-fn is_interface(name: &str) -> bool {
-    let Some((package, interface)) = name.split_once('/') else {
-        return false;
-    };
-    let Some((namespace, package)) = package.split_once(':') else {
-        return false;
-    };
-    name.len() <= MAX_NAME_BYTES && [namespace, package, interface].into_iter().all(is_kebab)
-}
-
-fn is_kebab(name: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.split('-').all(is_word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn what_is_no_grant_says_why() {
-        let said = |text: &str| text.parse::<Grant>().unwrap_err().to_string();
-        assert_eq!(
-            said("acme:store/query"),
-            "`acme:store/query` is no grant: a grant is `capability=scope`"
-        );
-        assert_eq!(
-            said("imports=a:b/c"),
-            "`imports=a:b/c` is no grant: the only capability yet is `import`"
-        );
-        assert_eq!(
-            said("import=a:b/c@1.0.0"),
-            "`import=a:b/c@1.0.0` is no grant: an interface is named `namespace:package/interface`, without its version"
-        );
-        for text in [
-            "import=",
-            "import=a",
-            "import=a:b",
-            "import=a:b/",
-            "import=a:b/c*",
-            "import=a:b/-",
-        ] {
-            assert!(text.parse::<Grant>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn it_allows_one_interface_and_no_other() {
-        let grant = Grant::import("a:b/c").unwrap();
-        for name in ["a:b/c", "a:b/c@1.0.0", "a:b/c@0.2.1"] {
-            assert!(grant.allows_import(name), "{name}");
-        }
-        assert!(Grant::import("acme:store/query-2").is_ok());
-        for name in ["a:b/cc", "a:b/c-d", "aa:b/c", "a:b", "", "@a:b/c"] {
-            assert!(!grant.allows_import(name), "{name}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics_and_what_parses_prints_itself(text in "(import=)?[ -~é]{0,20}") {
-            if let Ok(grant) = text.parse::<Grant>() {
-                prop_assert_eq!(grant.to_string(), text);
-            }
-        }
-
-        #[test]
-        fn a_name_round_trips(name in "[a-z][a-z0-9]{0,5}:[a-z]{1,5}(-[a-z]{1,3})?/[a-z]{1,5}") {
-            let grant = Grant::import(&name).unwrap();
-            prop_assert!(grant.allows_import(&name));
-            prop_assert_eq!(grant.to_string().parse::<Grant>().unwrap(), grant);
-        }
     }
 }

@@ -19,10 +19,19 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("Patinox runs on Linux; elsewhere build and run it in a Linux container");
 
+mod access;
+mod address;
+mod capability;
 mod code;
+mod decision;
+mod folder;
 mod grant;
 mod limits;
+mod name;
 mod nearest;
+mod pattern;
+mod percent;
+mod policy;
 mod principal;
 mod quantity;
 mod recovery;
@@ -31,10 +40,16 @@ mod secret;
 mod text;
 mod usage;
 
+pub use access::{Access, AccessError, HttpAccess, Mode};
+pub use address::AddressClass;
+pub use capability::Capability;
 pub use code::Code;
-pub use grant::{Grant, GrantError};
+pub use decision::{Decision, Denial, Why};
+pub use grant::{Grant, GrantError, Origin};
 pub use limits::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
 pub use nearest::nearest;
+pub use pattern::{HttpHost, Method, Scheme};
+pub use policy::{Policy, PolicyError};
 pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use quantity::{Quantity, Unit};
 pub use recovery::{Failure, Fault, RecoveryStrategy};

@@ -1,0 +1,141 @@
+//! Requests to servers.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::AccessError;
+use crate::pattern::{self, HttpHost, Method, Scheme, canonical_path, is_plain};
+
+/// A request to a server: its method, scheme, host, port and path.
+///
+/// The query is not part of it: who may ask for a path may ask with every query.
+///
+/// ```
+/// use patinox_policy::HttpAccess;
+///
+/// let access = HttpAccess::new("GET", "https", "API.example.com", "/v1/%61?q=1")?;
+/// assert_eq!(access.to_string(), "GET https://api.example.com/v1/a");
+/// assert!(HttpAccess::new("GET", "https", "example.com", "/a/../b").is_err());
+/// # Ok::<(), patinox_policy::AccessError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HttpAccess {
+    method: Method,
+    scheme: Scheme,
+    host: HttpHost,
+    port: u16,
+    path: String,
+    has_plain_path: bool,
+}
+
+impl HttpAccess {
+    /// A request by its parts, as a guest gives them: `authority` is a host, with a
+    /// port or without, `path` what follows it, with a query or without.
+    ///
+    /// # Errors
+    ///
+    /// If nobody can be granted such a request: another method than the usual, another
+    /// scheme than `http` and `https`, a user in front of the host, a host or port that
+    /// is none, a path with segments `.` or `..` or of more than 2 KiB.
+    pub fn new(
+        method: &str,
+        scheme: &str,
+        authority: &str,
+        path: &str,
+    ) -> Result<Self, AccessError> {
+        Self::read(method, scheme, authority, path).map_err(AccessError::new)
+    }
+
+    fn read(method: &str, scheme: &str, authority: &str, path: &str) -> Result<Self, String> {
+        let scheme = Scheme::parse(scheme)?;
+        let (host, port) = pattern::split(authority)?;
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let path = match path {
+            "" => "/",
+            path => path,
+        };
+        Ok(Self::of_parts(
+            (Method::parse(method)?, scheme),
+            (HttpHost::parse(host)?, pattern::port(port, scheme)?),
+            canonical_path(path)?,
+        ))
+    }
+
+    /// Of a path that is canonical.
+    pub(crate) fn of_parts(
+        (method, scheme): (Method, Scheme),
+        (host, port): (HttpHost, u16),
+        path: String,
+    ) -> Self {
+        Self {
+            method,
+            scheme,
+            host,
+            port,
+            has_plain_path: is_plain(&path),
+            path,
+        }
+    }
+
+    /// The same request to an address: to that which its name leads to.
+    #[must_use]
+    pub fn to_address(&self, address: IpAddr) -> Self {
+        Self {
+            host: HttpHost::of(address),
+            ..self.clone()
+        }
+    }
+
+    /// Its method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Its scheme.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Where it goes to.
+    #[must_use]
+    pub const fn host(&self) -> &HttpHost {
+        &self.host
+    }
+
+    /// The port there.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its path, each byte percent-encoded but `A-Za-z0-9._~:/@=,-`, without a query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether no server takes its path for another one.
+    pub(crate) const fn has_plain_path(&self) -> bool {
+        self.has_plain_path
+    }
+}
+
+impl fmt::Display for HttpAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            scheme,
+            host,
+            port,
+            path,
+            has_plain_path: _,
+        } = self;
+        write!(f, "{method} {scheme}://{host}")?;
+        if *port != scheme.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(path)
+    }
+}

@@ -1,0 +1,117 @@
+//! Why something is not done, and the grant that would allow it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::{Access, AddressClass, Code, Failure, Grant, RecoveryStrategy, cut, debug_failure};
+
+/// The longest piece of a grant that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 512;
+
+/// The grant that allows it, or why nothing does.
+pub type Decision<'p> = Result<&'p Grant, Box<Denial>>;
+
+/// A refusal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Denial {
+    access: Access,
+    why: Why,
+    allowing: Option<Grant>,
+}
+
+/// Why something is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// Nothing grants it.
+    NotGranted,
+    /// This denies it, whatever else grants it.
+    Denied(Grant),
+    /// This granted it, and has ended.
+    Expired(Grant),
+    /// Its name is granted, but leads to an address that is not a stranger's on the
+    /// internet.
+    Address(IpAddr),
+}
+
+impl Denial {
+    pub(crate) const fn new(access: Access, why: Why, allowing: Option<Grant>) -> Self {
+        Self {
+            access,
+            why,
+            allowing,
+        }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Why it is refused.
+    #[must_use]
+    pub const fn why(&self) -> &Why {
+        &self.why
+    }
+
+    /// The least grant that would allow it, if one would.
+    #[must_use]
+    pub const fn allowing(&self) -> Option<&Grant> {
+        self.allowing.as_ref()
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access, why, .. } = self;
+        let shown = |grant: &Grant| cut(&grant.to_string(), MAX_ECHO_BYTES).into_owned();
+        match why {
+            Why::NotGranted => write!(f, "{access} is not granted"),
+            Why::Denied(grant) => {
+                let by = grant.origin();
+                write!(f, "{access} is denied: {by} denies `{}`", shown(grant))
+            }
+            Why::Expired(grant) => {
+                write!(
+                    f,
+                    "{access} is no longer granted: `{}` has ended",
+                    shown(grant)
+                )
+            }
+            Why::Address(address) => {
+                let class = AddressClass::of(*address);
+                write!(
+                    f,
+                    "{access} is refused: its host is {address}, {class}, which a grant must name itself"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Denial {}
+
+impl Failure for Denial {
+    fn code(&self) -> Code {
+        match self.why {
+            Why::Expired(_) => Code::Expired,
+            Why::NotGranted | Why::Denied(_) | Why::Address(_) => Code::Denied,
+        }
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        RecoveryStrategy::Fail
+    }
+
+    fn hint(&self) -> Option<String> {
+        let grant = self.allowing.as_ref()?;
+        Some(format!("allow it with --allow '{grant}'"))
+    }
+}
+
+impl fmt::Debug for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
+    }
+}

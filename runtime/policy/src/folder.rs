@@ -1,0 +1,196 @@
+//! Folders of the host, and what a guest calls them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+use crate::Mode;
+use crate::percent::{End, decode, encode};
+
+/// The longest path of a guest, in bytes.
+const MAX_GUEST_PATH_BYTES: usize = 512;
+
+/// A path as a guest has it: absolute, without `.`, `..`, control characters, empty
+/// parts and a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GuestPath(String);
+
+impl GuestPath {
+    /// Reads one that is not encoded.
+    pub(crate) fn of_text(text: &str) -> Result<Self, String> {
+        if !text.starts_with('/') {
+            return Err("the path of a guest begins with `/`".to_owned());
+        }
+        if MAX_GUEST_PATH_BYTES < text.len() {
+            return Err(format!(
+                "the path of a guest has at most {MAX_GUEST_PATH_BYTES} bytes, not {}",
+                text.len()
+            ));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("the path of a guest has no control characters".to_owned());
+        }
+        let parts: Vec<_> = text.split('/').filter(|part| !part.is_empty()).collect();
+        if parts.iter().any(|part| matches!(*part, "." | "..")) {
+            return Err("the path of a guest has no `.` and `..`".to_owned());
+        }
+        Ok(Self(format!("/{}", parts.join("/"))))
+    }
+
+    /// What leads from this path to another one, if that is it or lies in it.
+    fn rest<'a>(&self, other: &'a Self) -> Option<&'a Path> {
+        Path::new(&other.0).strip_prefix(&self.0).ok()
+    }
+}
+
+/// As a grant has it: encoded.
+impl fmt::Display for GuestPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encode(self.0.as_bytes(), End::Text))
+    }
+}
+
+/// `./data:ro@/data`: a folder of the host, and where the guest finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Folder {
+    /// Without `.` and `..`; relative to the current folder, or absolute.
+    host: PathBuf,
+    mode: Mode,
+    guest: GuestPath,
+}
+
+impl Folder {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some((host, rest)) = text.split_once(':') else {
+            return Err(
+                "it is `HOST:ro` or `HOST:rw`, and `@/GUEST` where the guest has another name \
+                 for it; a `:` of the path itself is `%3A`"
+                    .to_owned(),
+            );
+        };
+        let (mode, guest) = match rest.split_once('@') {
+            Some((mode, guest)) => (mode, Some(guest)),
+            None => (rest, None),
+        };
+        let Some(mode) = Mode::parse(mode) else {
+            return Err(
+                "behind the folder stands `:ro` (read) or `:rw` (read and write)".to_owned(),
+            );
+        };
+        let host = host_path(host)?;
+        let guest = match guest {
+            Some(guest) => GuestPath::of_text(&text_of(guest)?)?,
+            None => default_guest_path(&host)?,
+        };
+        Ok(Self { host, mode, guest })
+    }
+
+    /// The folder of the same name below the current one.
+    pub(crate) fn named_as(guest: GuestPath, mode: Mode) -> Self {
+        let host = guest.0.strip_prefix('/').unwrap_or_default().into();
+        Self { host, mode, guest }
+    }
+
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.host.is_absolute()
+    }
+
+    /// The same, its path taken from a folder where it is relative.
+    pub(crate) fn based(mut self, base: &Path) -> Self {
+        self.host = base.join(self.host);
+        self
+    }
+
+    /// A folder in this one, in another mode.
+    pub(crate) fn part(&self, guest: &GuestPath, mode: Mode) -> Option<Self> {
+        Some(Self {
+            host: self.host_of(guest)?,
+            mode,
+            guest: guest.clone(),
+        })
+    }
+
+    /// Where on the host something lies that the guest has this path for.
+    pub(crate) fn host_of(&self, guest: &GuestPath) -> Option<PathBuf> {
+        let rest = self.guest.rest(guest)?;
+        Some(match rest.as_os_str().is_empty() {
+            true => self.host.clone(),
+            false => self.host.join(rest),
+        })
+    }
+
+    pub(crate) fn allows(&self, guest: &GuestPath, mode: Mode) -> bool {
+        mode <= self.mode && self.guest.rest(guest).is_some()
+    }
+
+    /// Whether what lies there on the host is in this folder, in whatever mode.
+    pub(crate) fn holds(&self, host: &Path) -> bool {
+        host.starts_with(&self.host)
+    }
+
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.mode <= self.mode && self.host_of(&other.guest).as_ref() == Some(&other.host)
+    }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) const fn guest(&self) -> &GuestPath {
+        &self.guest
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, mode, guest } = self;
+        let start = match (host.is_absolute(), host.as_os_str().is_empty()) {
+            (true, _) => "",
+            (false, true) => ".",
+            (false, false) => "./",
+        };
+        let host = encode(host.as_os_str().as_bytes(), End::Colon);
+        write!(f, "{start}{host}:{mode}@{guest}")
+    }
+}
+
+/// The bytes that are encoded, as text.
+fn text_of(encoded: &str) -> Result<String, String> {
+    let text = String::from_utf8(decode(encoded)?);
+    text.map_err(|_| "what is encoded must be UTF-8".to_owned())
+}
+
+/// A path of the host, without anything in it that means another folder.
+fn host_path(encoded: &str) -> Result<PathBuf, String> {
+    let bytes = decode(encoded)?;
+    if bytes.is_empty() {
+        return Err("it names no folder in front of the `:`; the current one is `.`".to_owned());
+    }
+    if bytes.iter().any(u8::is_ascii_control) {
+        return Err("the path of a folder has no control characters".to_owned());
+    }
+    if bytes.starts_with(b"~") {
+        return Err(
+            "nobody expands a `~` here: write the whole path; a folder of that name is `./~`"
+                .to_owned(),
+        );
+    }
+    let path = PathBuf::from(OsString::from_vec(bytes));
+    let is_up = |part: Component<'_>| part == Component::ParentDir;
+    if path.components().any(is_up) {
+        return Err("the path of a folder has no `..`: write what it leads to".to_owned());
+    }
+    let parts = path.components();
+    Ok(parts.filter(|part| *part != Component::CurDir).collect())
+}
+
+/// The last part of the host's path.
+fn default_guest_path(host: &Path) -> Result<GuestPath, String> {
+    let Some(name) = host.file_name() else {
+        return Err("it needs the path of the guest: `@/work`".to_owned());
+    };
+    let name = name.to_str().map(|name| format!("/{name}"));
+    let name = name.ok_or("a name that is not UTF-8 needs the path of the guest: `@/work`")?;
+    GuestPath::of_text(&name)
+}

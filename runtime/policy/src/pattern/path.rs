@@ -1,0 +1,224 @@
+//! Paths of requests.
+
+use std::fmt;
+
+use crate::percent::{End, decode, encode};
+
+/// The longest path, as it is sent, in bytes.
+const MAX_PATH_BYTES: usize = 2 << 10;
+
+/// `/v1/*/items`, `/v1/**`.
+///
+/// `*` is one segment that is not empty; `/**` at the end is what begins with what
+/// stands before it and a slash. Neither stands for a segment that a server could
+/// take for another one: see [`is_plain`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PathPattern {
+    /// What stands before the first wildcard: a path begins so, or is so.
+    start: String,
+    /// What follows it, where there is a wildcard.
+    wild: Option<Wild>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Wild {
+    /// The segments behind the start; `None` is `*`.
+    segments: Vec<Option<String>>,
+    /// Whether `**` stands at the end.
+    goes_on: bool,
+}
+
+impl PathPattern {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some(inner) = text.strip_prefix('/') else {
+            return Err("a path begins with `/`".to_owned());
+        };
+        if !text.contains('*') {
+            return Ok(Self::exact(&canonical_path(text)?));
+        }
+        let (inner, goes_on) = match inner.strip_suffix("**") {
+            None => (Some(inner), false),
+            Some("") => (None, true),
+            Some(inner) => (Some(inner.strip_suffix('/').ok_or(WHOLE)?), true),
+        };
+        let segments = inner.into_iter().flat_map(|inner| inner.split('/'));
+        let segments = segments.map(|segment| match segment {
+            "*" => Ok(None),
+            segment if segment.contains('*') => Err(WHOLE.to_owned()),
+            segment => match canonical_segment(segment)? {
+                segment if is_plain(&segment) => Ok(Some(segment)),
+                _ => Err(NOT_PLAIN.to_owned()),
+            },
+        });
+        let segments: Vec<_> = segments.collect::<Result<_, String>>()?;
+        let literal = segments.iter().map_while(Option::as_deref);
+        // A path begins with a slash, and another one stands before what is wild.
+        let start = literal.fold("/".to_owned(), |start, segment| start + segment + "/");
+        let rest = segments.iter().skip_while(|segment| segment.is_some());
+        let pattern = Self {
+            start,
+            wild: Some(Wild {
+                segments: rest.cloned().collect(),
+                goes_on,
+            }),
+        };
+        match pattern.to_string().len() <= MAX_PATH_BYTES {
+            true => Ok(pattern),
+            false => Err(too_long()),
+        }
+    }
+
+    /// This path, which is [canonical](canonical_path), and no other.
+    pub(crate) fn exact(path: &str) -> Self {
+        Self {
+            start: path.to_owned(),
+            wild: None,
+        }
+    }
+
+    /// The only path that it stands for.
+    pub(crate) fn only(&self) -> Option<String> {
+        self.wild.is_none().then(|| self.start.clone())
+    }
+
+    pub(crate) const fn has_wildcard(&self) -> bool {
+        self.wild.is_some()
+    }
+
+    /// Whether it stands for a path that is [canonical](canonical_path), and plain or
+    /// not.
+    pub(crate) fn matches(&self, path: &str, is_plain: bool) -> bool {
+        let Some(wild) = &self.wild else {
+            return self.start == path;
+        };
+        let rest = path.strip_prefix(self.start.as_str());
+        rest.is_some_and(|rest| is_plain && wild.matches(rest))
+    }
+
+    /// Whether it stands for all that the other one stands for.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        match (&self.wild, &other.wild) {
+            (_, None) => self.matches(&other.start, is_plain(&other.start)),
+            (None, Some(_)) => false,
+            (Some(_), Some(_)) => self.covers_wild(other),
+        }
+    }
+
+    fn covers_wild(&self, other: &Self) -> bool {
+        let (mine, all) = self.segments();
+        let (theirs, rest) = other.segments();
+        let is_covered = |(mine, their): (&Option<&str>, &Option<&str>)| match (mine, their) {
+            (None, None) => true,
+            (None, Some(segment)) => !segment.is_empty(),
+            (Some(_), None) => false,
+            (Some(mine), Some(their)) => mine == their,
+        };
+        let is_length = match (all, rest) {
+            (false, false) => mine.len() == theirs.len(),
+            (false, true) => false,
+            (true, false) => mine.len() < theirs.len(),
+            (true, true) => mine.len() <= theirs.len(),
+        };
+        is_length && mine.iter().zip(&theirs).all(is_covered)
+    }
+
+    /// The segments of one with a wildcard, and whether it goes on.
+    fn segments(&self) -> (Vec<Option<&str>>, bool) {
+        let start = self.start.strip_prefix('/').unwrap_or_default();
+        let start = start.strip_suffix('/');
+        let start = start
+            .into_iter()
+            .flat_map(|start| start.split('/'))
+            .map(Some);
+        let Some(wild) = &self.wild else {
+            return (start.collect(), false);
+        };
+        let segments = wild.segments.iter().map(Option::as_deref);
+        (start.chain(segments).collect(), wild.goes_on)
+    }
+}
+
+impl Wild {
+    fn matches(&self, rest: &str) -> bool {
+        let mut given = rest.split('/');
+        let is_met = |asked: &Option<String>| match (asked, given.next()) {
+            (_, None) => false,
+            (None, Some(segment)) => !segment.is_empty(),
+            (Some(asked), Some(segment)) => asked == segment,
+        };
+        if !self.segments.iter().all(is_met) {
+            return false;
+        }
+        self.goes_on == given.next().is_some()
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.start)?;
+        let Some(wild) = &self.wild else {
+            return Ok(());
+        };
+        let segments = wild.segments.iter();
+        let segments = segments.map(|segment| segment.as_deref().unwrap_or("*"));
+        let rest = wild.goes_on.then_some("**");
+        let all: Vec<_> = segments.chain(rest).collect();
+        f.write_str(&all.join("/"))
+    }
+}
+
+const WHOLE: &str = "`*` stands for a whole segment of a path, `/**` for all below, at the end \
+                     alone; itself it is `%2A`";
+
+const NOT_PLAIN: &str = "what a server could take for another path, such as an encoded slash, \
+                         stands beside no wildcard: write the whole path out";
+
+fn too_long() -> String {
+    format!("a path has at most {MAX_PATH_BYTES} bytes")
+}
+
+/// A path in the one form in which paths are compared: two are the same if their
+/// segments are the same bytes.
+pub(crate) fn canonical_path(path: &str) -> Result<String, String> {
+    let Some(inner) = path.strip_prefix('/') else {
+        return Err("a path begins with `/`".to_owned());
+    };
+    let segments = inner.split('/').map(canonical_segment);
+    let segments: Vec<_> = segments.collect::<Result<_, _>>()?;
+    let path = format!("/{}", segments.join("/"));
+    match path.len() <= MAX_PATH_BYTES {
+        true => Ok(path),
+        false => Err(too_long()),
+    }
+}
+
+fn canonical_segment(segment: &str) -> Result<String, String> {
+    if segment.contains(['?', '#']) {
+        return Err(
+            "a path ends before `?` and `#`: what is granted is every query of it".to_owned(),
+        );
+    }
+    let bytes = decode(segment)?;
+    if matches!(bytes.as_slice(), b"." | b"..") {
+        return Err("a path has no segments `.` and `..`: write what they lead to".to_owned());
+    }
+    Ok(encode(&bytes, End::Slash))
+}
+
+/// Whether no server takes a [canonical](canonical_path) path for another one: it
+/// has no slash, backslash or control character that is encoded, nothing that is
+/// encoded twice, no dots that a parameter hides (`..;a`).
+pub(crate) fn is_plain(path: &str) -> bool {
+    let has_dots = |segment: &str| {
+        let name = segment.split("%3B").next().unwrap_or_default();
+        name != segment && matches!(name, "" | "." | "..")
+    };
+    let is_harmless = |code: &str| {
+        let (code, rest) = code.split_at_checked(2).unwrap_or((code, ""));
+        let byte = u8::from_str_radix(code, 16).unwrap_or(0);
+        let is_encoded_again =
+            byte == b'%' && rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\') && !is_encoded_again
+    };
+    path.split('%').skip(1).all(is_harmless) && !path.split('/').any(has_dots)
+}

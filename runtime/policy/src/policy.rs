@@ -1,0 +1,237 @@
+//! All that a component may do.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::access::Asked;
+use crate::decision::{Decision, Denial, Why};
+use crate::grant::Scope;
+use crate::{
+    Access, AddressClass, Code, Failure, Grant, HttpAccess, Mode, RecoveryStrategy, cut,
+    debug_failure,
+};
+
+/// The most grants that a policy has, denials too: each is looked at when something is
+/// decided.
+const MAX_GRANTS: usize = 1_000;
+
+/// The longest piece of a grant that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 512;
+
+/// What a component has been granted, and what it is denied whatever is granted.
+///
+/// What nothing grants is refused; a denial wins over every grant; the order in which
+/// they stand does not matter.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use patinox_policy::{Access, Failure, Policy};
+///
+/// let mut policy = Policy::default();
+/// policy.allow("env=TZ".parse()?)?;
+/// policy.deny("model=large".parse()?)?;
+///
+/// let now = SystemTime::UNIX_EPOCH;
+/// assert!(policy.decide(&Access::environment("TZ")?, now).is_ok());
+///
+/// let denial = policy.decide(&Access::environment("HOME")?, now).unwrap_err();
+/// assert_eq!(denial.to_string(), "the variable `HOME` of the environment is not granted");
+/// assert_eq!(denial.hint().unwrap(), "allow it with --allow 'env=HOME'");
+///
+/// let denial = policy.decide(&Access::model("large")?, now).unwrap_err();
+/// assert_eq!(denial.to_string(), "the model `large` is denied: the program denies `model=large`");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    allow: Vec<Grant>,
+    deny: Vec<Grant>,
+}
+
+/// Why a grant cannot be part of a policy.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The path of a folder depends on where somebody is.
+    #[error("`{grant}` names a folder by a relative path: take it from a folder first")]
+    Relative {
+        /// The grant, cut.
+        grant: String,
+    },
+    /// There are more than can be looked at each time that something is decided.
+    #[error("a policy has at most {MAX_GRANTS} grants and denials")]
+    TooMany,
+}
+
+impl Policy {
+    /// Grants something.
+    ///
+    /// # Errors
+    ///
+    /// If a folder has a relative path ([`Grant::based`] gives it an absolute one), or
+    /// if there are 1 000 grants and denials.
+    pub fn allow(&mut self, grant: Grant) -> Result<(), PolicyError> {
+        self.check(&grant)?;
+        self.allow.push(grant);
+        Ok(())
+    }
+
+    /// Denies what a grant would allow, for good: an expiry does not end it. What may
+    /// not be read may not be written either.
+    ///
+    /// # Errors
+    ///
+    /// As [`allow`](Self::allow).
+    pub fn deny(&mut self, grant: Grant) -> Result<(), PolicyError> {
+        self.check(&grant)?;
+        self.deny.push(grant);
+        Ok(())
+    }
+
+    /// Takes away all that grants the same, whoever gave it: how many that were.
+    pub fn revoke(&mut self, grant: &Grant) -> usize {
+        let before = self.allow.len();
+        self.allow.retain(|one| !one.is_same(grant));
+        before - self.allow.len()
+    }
+
+    /// What is granted.
+    #[must_use]
+    pub fn granted(&self) -> &[Grant] {
+        &self.allow
+    }
+
+    /// What is denied.
+    #[must_use]
+    pub fn denied(&self) -> &[Grant] {
+        &self.deny
+    }
+
+    /// Whether something may be done at that moment.
+    ///
+    /// Of a request this is the decision on its name; the one on where that leads is
+    /// [`decide_address`](Self::decide_address).
+    ///
+    /// # Errors
+    ///
+    /// A [`Denial`], if nothing grants it any more or something denies it.
+    pub fn decide(&self, access: &Access, now: SystemTime) -> Decision<'_> {
+        let mut refused = None;
+        for grant in self.allow.iter().filter(|grant| grant.allows(access)) {
+            let why = match (self.denial(access, Some(grant)), grant.has_expired(now)) {
+                (None, false) => return Ok(grant),
+                (Some(denied), _) => Why::Denied(denied.clone()),
+                (None, true) => Why::Expired(grant.clone()),
+            };
+            refused = refused.or(Some(why));
+        }
+        let denied = || {
+            let denied = self.denial(access, None)?;
+            Some(Why::Denied(denied.clone()))
+        };
+        let why = refused.or_else(denied).unwrap_or(Why::NotGranted);
+        Err(Box::new(self.refusal(access, why)))
+    }
+
+    /// Whether a request that [`decide`](Self::decide) allows may go to this address,
+    /// to which its name leads.
+    ///
+    /// An address of somebody on the internet needs no grant of its own; each other
+    /// needs one of the same request to that address.
+    ///
+    /// # Errors
+    ///
+    /// A [`Denial`].
+    pub fn decide_address(
+        &self,
+        access: &HttpAccess,
+        address: IpAddr,
+        now: SystemTime,
+    ) -> Result<(), Box<Denial>> {
+        let there = Access::http(access.to_address(address));
+        if let Some(denied) = self.denial(&there, None) {
+            let why = Why::Denied(denied.clone());
+            return Err(Box::new(Denial::new(there, why, None)));
+        }
+        if AddressClass::of(address).is_public() || self.decide(&there, now).is_ok() {
+            return Ok(());
+        }
+        let why = Why::Address(address.to_canonical());
+        let allowing = Some(there.narrowest());
+        let access = Access::http(access.clone());
+        Err(Box::new(Denial::new(access, why, allowing)))
+    }
+
+    /// What denies this, where that grant would allow it.
+    fn denial(&self, access: &Access, grant: Option<&Grant>) -> Option<&Grant> {
+        if self.deny.is_empty() {
+            return None;
+        }
+        let host = grant.and_then(|grant| host_of(grant, access));
+        let mut denials = self.deny.iter();
+        denials.find(|denied| denied.forbids(access, host.as_deref()))
+    }
+
+    fn refusal(&self, access: &Access, why: Why) -> Denial {
+        let allowing = match why {
+            Why::Denied(_) => None,
+            _ => Some(self.least(access)),
+        };
+        Denial::new(access.clone(), why, allowing)
+    }
+
+    /// The least grant that would allow this: of a folder, from where a grant has it
+    /// that does not allow as much.
+    fn least(&self, access: &Access) -> Grant {
+        let Asked::Folder(path, mode) = &access.0 else {
+            return access.narrowest();
+        };
+        let mut folders = self.allow.iter().filter_map(|grant| match grant.scope() {
+            Scope::Folder(folder) if folder.allows(path, Mode::Read) => Some(folder),
+            _ => None,
+        });
+        let part = folders.find_map(|folder| folder.part(path, *mode));
+        part.map_or_else(|| access.narrowest(), |part| Grant::of(Scope::Folder(part)))
+    }
+
+    fn check(&self, grant: &Grant) -> Result<(), PolicyError> {
+        if MAX_GRANTS <= self.allow.len() + self.deny.len() {
+            return Err(PolicyError::TooMany);
+        }
+        match grant.scope() {
+            Scope::Folder(folder) if !folder.is_absolute() => Err(PolicyError::Relative {
+                grant: cut(&grant.to_string(), MAX_ECHO_BYTES).into_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where that lies which a grant of a folder allows.
+fn host_of(grant: &Grant, access: &Access) -> Option<PathBuf> {
+    match (grant.scope(), &access.0) {
+        (Scope::Folder(folder), Asked::Folder(path, _)) => folder.host_of(path),
+        _ => None,
+    }
+}
+
+impl Failure for PolicyError {
+    fn code(&self) -> Code {
+        Code::InvalidConfig
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        RecoveryStrategy::Fail
+    }
+}
+
+impl fmt::Debug for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_failure(self, f)
+    }
+}

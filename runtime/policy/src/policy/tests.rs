@@ -1,0 +1,279 @@
+//! Grants and denials together.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+use crate::Origin;
+
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+fn grant(text: &str) -> Grant {
+    text.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn policy(allow: &[&str], deny: &[&str]) -> Policy {
+    let mut policy = Policy::default();
+    for text in allow {
+        policy.allow(grant(text)).unwrap();
+    }
+    for text in deny {
+        policy.deny(grant(text)).unwrap();
+    }
+    policy
+}
+
+fn request(method: &str, host: &str, path: &str) -> HttpAccess {
+    HttpAccess::new(method, "http", host, path).unwrap()
+}
+
+fn said(decision: &Decision<'_>) -> (String, Option<String>, Code) {
+    let denial = decision.as_ref().unwrap_err();
+    (denial.to_string(), denial.hint(), denial.code())
+}
+
+#[test]
+fn a_denial_wins_over_every_grant() {
+    let policy = policy(
+        &[
+            "http=GET,POST http://*.a.example/**",
+            "kv=notes:rw",
+            "env=TZ",
+        ],
+        &["http=GET http://b.a.example/secret/**", "kv=notes:ro"],
+    );
+    let decide = |host, path| {
+        let access = Access::http(request("GET", host, path));
+        policy.decide(&access, NOW).is_ok()
+    };
+    assert!(decide("b.a.example", "/a"));
+    assert!(decide("c.a.example", "/secret/a"));
+    assert!(!decide("b.a.example", "/secret/a"));
+    // Who may not read may not write.
+    let write = Access::key_value("notes", Mode::Write).unwrap();
+    let (message, hint, code) = said(&policy.decide(&write, NOW));
+    let expected = "writing the key-value namespace `notes` is denied: the program denies \
+                    `kv=notes:ro`";
+    assert_eq!(message, expected);
+    assert_eq!((hint, code), (None, Code::Denied));
+    // What nothing grants and something denies is not to be granted.
+    let secret = Access::http(request("PUT", "b.a.example", "/x"));
+    assert!(said(&policy.decide(&secret, NOW)).1.is_some());
+}
+
+#[test]
+fn a_denied_folder_is_denied_under_each_name() {
+    let policy = policy(
+        &["fs=/srv:ro@/all", "fs=/srv/keys:rw@/harmless"],
+        &["fs=/srv/keys:ro@/k"],
+    );
+    let decide = |path, mode| {
+        policy
+            .decide(&Access::folder(path, mode).unwrap(), NOW)
+            .is_ok()
+    };
+    assert!(decide("/all/a", Mode::Read));
+    assert!(decide("/all/keys2", Mode::Read));
+    for path in ["/all/keys", "/all/keys/a", "/harmless", "/harmless/a"] {
+        assert!(!decide(path, Mode::Read), "{path}");
+        assert!(!decide(path, Mode::Write), "{path}");
+    }
+}
+
+#[test]
+fn what_has_ended_grants_nothing_more() {
+    let mut policy = Policy::default();
+    let end = NOW + Duration::from_secs(60);
+    policy.allow(grant("model=fast").until(end)).unwrap();
+    let access = Access::model("fast").unwrap();
+    assert!(
+        policy
+            .decide(&access, end - Duration::from_nanos(1))
+            .is_ok()
+    );
+    let (message, hint, code) = said(&policy.decide(&access, end));
+    assert_eq!(
+        message,
+        "the model `fast` is no longer granted: `model=fast` has ended"
+    );
+    assert_eq!(hint.unwrap(), "allow it with --allow 'model=fast'");
+    assert_eq!((code, code.as_str()), (Code::Expired, "policy/expired"));
+    // Another one that goes on is enough, wherever it stands.
+    policy.allow(grant("model=fast")).unwrap();
+    assert!(policy.decide(&access, end).is_ok());
+    // A denial does not end.
+    policy.deny(grant("model=fast").until(NOW)).unwrap();
+    assert!(policy.decide(&access, end).is_err());
+}
+
+#[test]
+fn what_is_revoked_is_gone_whoever_gave_it() {
+    let mut policy = policy(&["env=A", "env=B"], &[]);
+    let file = Origin::File {
+        name: "patinox.toml".into(),
+        line: 3,
+    };
+    policy
+        .allow(grant("env=A").given_by(file).until(NOW))
+        .unwrap();
+    assert_eq!(policy.revoke(&grant("env=A")), 2);
+    assert_eq!(policy.revoke(&grant("env=A")), 0);
+    assert_eq!(policy.granted(), [grant("env=B")]);
+    let access = Access::environment("A").unwrap();
+    assert!(policy.decide(&access, NOW).is_err());
+}
+
+#[test]
+fn an_address_that_is_nobodys_on_the_internet_needs_its_own_grant() {
+    let decide = |allow: &[&str], deny: &[&str], address: &str| {
+        let access = request("GET", "a.example:8080", "/v1/a");
+        let policy = policy(allow, deny);
+        let decided = policy.decide_address(&access, address.parse().unwrap(), NOW);
+        decided.map_err(|denial| (denial.to_string(), denial.hint()))
+    };
+    let name = "http=http://a.example:8080/**";
+    assert_eq!(decide(&[name], &[], "9.9.9.9"), Ok(()));
+    let (message, hint) = decide(&[name], &[], "::ffff:10.0.0.1").unwrap_err();
+    assert_eq!(
+        message,
+        "the request `GET http://a.example:8080/v1/a` is refused: its host is 10.0.0.1, a private \
+         address, which a grant must name itself"
+    );
+    let hint = hint.unwrap();
+    assert_eq!(
+        hint,
+        "allow it with --allow 'http=GET http://10.0.0.1:8080/v1/a'"
+    );
+    let there = "http=GET http://10.0.0.1:8080/v1/*";
+    assert_eq!(decide(&[name, there], &[], "10.0.0.1"), Ok(()));
+    assert!(decide(&[name, there], &[], "10.0.0.2").is_err());
+    assert!(decide(&[name, "http=http://10.0.0.1/**"], &[], "10.0.0.1").is_err());
+    let metadata = decide(&[name], &[], "169.254.169.254").unwrap_err().0;
+    assert!(metadata.contains("the address of a cloud's metadata service"));
+    // A denial of an address denies it by each name.
+    let (message, hint) = decide(&[name], &["http=http://9.9.9.9:8080/**"], "9.9.9.9").unwrap_err();
+    assert!(
+        message.contains("denies `http=GET,HEAD http://9.9.9.9:8080/**`"),
+        "{message}"
+    );
+    assert_eq!(hint, None);
+}
+
+#[test]
+fn a_hint_has_the_folder_that_is_there() {
+    let policy = policy(&["fs=/srv/a b:ro@/data"], &[]);
+    let access = Access::folder("/data/x", Mode::Write).unwrap();
+    let (message, hint, _) = said(&policy.decide(&access, NOW));
+    assert_eq!(message, "writing `/data/x` is not granted");
+    let expected = "allow it with --allow 'fs=/srv/a%20b/x:rw@/data/x'";
+    assert_eq!(hint.unwrap(), expected);
+    let other = Access::folder("/other", Mode::Read).unwrap();
+    let (_, hint, _) = said(&policy.decide(&other, NOW));
+    assert_eq!(
+        hint.unwrap(),
+        "allow it with --allow 'fs=./other:ro@/other'"
+    );
+}
+
+#[test]
+fn a_policy_has_absolute_folders_and_not_too_many() {
+    let mut policy = Policy::default();
+    let relative = grant("fs=./data:ro");
+    let said = policy.allow(relative.clone()).unwrap_err().to_string();
+    assert!(
+        said.starts_with("`fs=./data:ro@/data` names a folder by a relative path"),
+        "{said}"
+    );
+    assert!(policy.deny(relative.clone()).is_err());
+    let based = relative.based("/srv".as_ref());
+    assert_eq!(based.to_string(), "fs=/srv/data:ro@/data");
+    policy.deny(based).unwrap();
+    for _ in 1..MAX_GRANTS {
+        policy.allow(grant("env=A")).unwrap();
+    }
+    let error = policy.allow(grant("env=A")).unwrap_err();
+    assert_eq!(error, PolicyError::TooMany);
+    assert_eq!(
+        policy.deny(grant("env=A")).unwrap_err().code(),
+        Code::InvalidConfig
+    );
+}
+
+const GRANTS: [&str; 12] = [
+    "http=http://a.example/**",
+    "http=GET,POST http://a.example/a/*",
+    "http=POST http://*.a.example/a/b",
+    "http=GET http://a.example/a/b",
+    "fs=/srv:ro@/data",
+    "fs=/srv/a:rw@/data/a",
+    "fs=/srv/a:rw@/data",
+    "kv=a:ro",
+    "kv=a:rw",
+    "tool=a.*",
+    "tool=a.b",
+    "env=A",
+];
+
+fn any_access() -> impl Strategy<Value = Access> {
+    let mode = || select(vec![Mode::Read, Mode::Write]);
+    prop_oneof![
+        3 => (select(vec!["GET", "POST", "PUT"]), "(b\\.)?a\\.example", "(/(a|b)){0,2}")
+            .prop_map(|(method, host, path)| Access::http(request(method, &host, &path))),
+        3 => ("/(data)?(/(a|b)){0,2}", mode()).prop_map(|(path, mode)| Access::folder(&path, mode).unwrap()),
+        1 => ("a|b", mode()).prop_map(|(name, mode)| Access::key_value(&name, mode).unwrap()),
+        1 => "a\\.(b|c)".prop_map(|name| Access::tool(&name).unwrap()),
+    ]
+}
+
+fn some() -> impl Strategy<Value = Vec<&'static str>> {
+    subsequence(GRANTS.to_vec(), 0..6).prop_shuffle()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_does_not_matter(allow in some(), deny in some(), access in any_access()) {
+        let forwards = policy(&allow, &deny);
+        let backwards = |texts: &[&'static str]| texts.iter().rev().copied().collect::<Vec<_>>();
+        let backwards = policy(&backwards(&allow), &backwards(&deny));
+        let [one, other] = [&forwards, &backwards].map(|policy| policy.decide(&access, NOW));
+        prop_assert_eq!(one.is_ok(), other.is_ok());
+    }
+
+    /// A grant more allows no less, a denial more allows no more, and what a narrower
+    /// grant stands in the place of is not allowed more.
+    #[test]
+    fn what_is_given_and_taken_does_what_it_says(
+        allow in some(), deny in some(), more in select(GRANTS.to_vec()), access in any_access()
+    ) {
+        let before = policy(&allow, &deny).decide(&access, NOW).is_ok();
+        let mut given = policy(&allow, &deny);
+        given.allow(grant(more)).unwrap();
+        prop_assert!(!before || given.decide(&access, NOW).is_ok());
+        let mut taken = policy(&allow, &deny);
+        taken.deny(grant(more)).unwrap();
+        prop_assert!(before || taken.decide(&access, NOW).is_err());
+        for wide in &allow {
+            if grant(wide).covers(&grant(more)) {
+                let mut narrower = policy(&allow, &deny);
+                narrower.revoke(&grant(wide));
+                narrower.allow(grant(more)).unwrap();
+                prop_assert!(before || narrower.decide(&access, NOW).is_err());
+            }
+        }
+    }
+
+    /// What a refusal suggests is enough, where nothing denies it.
+    #[test]
+    fn a_hint_helps(allow in some(), access in any_access()) {
+        let mut policy = policy(&allow, &[]);
+        let allowing = policy.decide(&access, NOW).err().map(|denial| denial.allowing().unwrap().clone());
+        if let Some(grant) = allowing {
+            policy.allow(grant.based("/srv".as_ref())).unwrap();
+            prop_assert!(policy.decide(&access, NOW).is_ok());
+        }
+    }
+}
