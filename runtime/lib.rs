@@ -113,8 +113,12 @@ pub use patinox_host::{
     ThresholdError, Thresholds,
 };
 pub use patinox_policy::{
-    Admission, Code, Failure, Fault, Grant, GrantError, LimitError, LimitName, Limits, LoadLimits,
-    Principal, PrincipalError, RecoveryStrategy, Report, Usage,
+    Access, AccessError, AddressClass, Capability, Decision, Denial, Grant, GrantError, HttpAccess,
+    HttpHost, Method, Mode, Origin, Policy, PolicyError, Scheme, Why,
+};
+pub use patinox_policy::{
+    Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,
+    PrincipalError, RecoveryStrategy, Report, Usage,
 };
 pub use patinox_telemetry as telemetry;
 /// JSON from strangers.

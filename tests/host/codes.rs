@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use patinox::{
-    Admission, Code, Config, Failure, Host, Import, LimitName, Limits, LoadLimits, Loaded,
-    PatinoxError, Request,
+    Access, Admission, Code, Config, Failure, Grant, Host, Import, LimitName, Limits, LoadLimits,
+    Loaded, PatinoxError, Policy, Request,
 };
 use patinox_artifacts::prebuilt;
 use patinox_policy::CUT_MARK;
@@ -35,6 +36,7 @@ async fn every_code_can_be_provoked() {
             Code::Stack => attack("recurse", json!({})).await,
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
             Code::Denied => not_granted().await,
+            Code::Expired => expired(),
             Code::NotPrecompiled => match not_precompiled() {
                 Some(code) => code,
                 None => continue,
@@ -66,6 +68,16 @@ async fn every_code_can_be_provoked() {
 
 fn of(failure: &dyn Failure) -> String {
     failure.code().to_string()
+}
+
+/// What a policy answers of a grant that has ended.
+fn expired() -> String {
+    let mut policy = Policy::default();
+    let end = SystemTime::UNIX_EPOCH;
+    let grant: Grant = "model=fast".parse().unwrap();
+    policy.allow(grant.until(end)).unwrap();
+    let denial = policy.decide(&Access::model("fast").unwrap(), end);
+    of(&*denial.unwrap_err())
 }
 
 async fn mistyped(host: &Host, hostile: &Loaded) -> String {

@@ -108,7 +108,7 @@ fn balanced(expression: &str, tokens: &[Token]) {
             _ => {}
         }
     }
-    assert_eq!(open, [], "{expression}");
+    assert!(open.is_empty(), "{expression}");
 }
 
 /// The labels between braces, where they come first.

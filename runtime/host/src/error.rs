@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patinox_policy::{
-    Code, Failure, LimitError, LimitName, Limits, Quantity, RecoveryStrategy, Unit, cut,
-    debug_failure, escape_line,
+    Capability, Code, Failure, Grant, LimitError, LimitName, Limits, Quantity, RecoveryStrategy,
+    Unit, cut, debug_failure, escape_line,
 };
 
 use patinox_resources::ThresholdError;
@@ -15,6 +15,9 @@ use patinox_telemetry::RuleError;
 
 use crate::Busy;
 use crate::status::StatusError;
+
+/// The longest piece of a grant that a message repeats, in bytes.
+const MAX_GRANT_BYTES: usize = 512;
 
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
@@ -72,6 +75,14 @@ pub enum PatinoxError {
     /// An interface of the embedder's own cannot be offered.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A grant that the host does not hold components to yet.
+    #[error("`{grant}` cannot be granted yet: {reason}")]
+    NotEnforced {
+        /// The grant, cut.
+        grant: String,
+        /// What can be.
+        reason: &'static str,
+    },
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -126,6 +137,17 @@ impl PatinoxError {
         }
     }
 
+    /// What a grant is refused as that nothing would hold a component to.
+    pub(crate) fn not_enforced(grant: &Grant) -> Self {
+        Self::NotEnforced {
+            grant: cut(&grant.to_string(), MAX_GRANT_BYTES).into_owned(),
+            reason: match grant.capability() {
+                Capability::Import => "no grant of an interface ends, so give it without an end",
+                _ => "a component is given interfaces of the embedder's own alone, by `import`",
+            },
+        }
+    }
+
     /// The imports that this host does not offer, where that is what is wrong.
     #[must_use]
     pub fn missing_imports(&self) -> Option<&[String]> {
@@ -156,7 +178,9 @@ impl Failure for PatinoxError {
             Self::NotAFile { .. } => Code::Unreadable,
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
-            Self::Threshold(_) | Self::AlertRule(_) => Code::InvalidConfig,
+            Self::Threshold(_) | Self::AlertRule(_) | Self::NotEnforced { .. } => {
+                Code::InvalidConfig
+            }
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Mistyped { .. } => Code::Mistyped,
             Self::Closing | Self::Relieved { .. } => Code::Busy,
@@ -178,6 +202,7 @@ impl Failure for PatinoxError {
             | Self::Mistyped { .. }
             | Self::Threshold(_)
             | Self::AlertRule(_)
+            | Self::NotEnforced { .. }
             | Self::Closing => RecoveryStrategy::Fail,
             Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } => {
                 RecoveryStrategy::Retry { after: None }
@@ -215,7 +240,11 @@ impl Failure for PatinoxError {
                 Some("call it again when less runs here, or let it do less".to_owned())
             }
             Self::AlertRule(_) => Some("`docs/monitoring.md` has each metric with its labels".to_owned()),
-            Self::Worker(_) | Self::NoThread(_) | Self::Untyped(_) | Self::Closing => None,
+            Self::Worker(_)
+            | Self::NoThread(_)
+            | Self::Untyped(_)
+            | Self::Closing
+            | Self::NotEnforced { .. } => None,
         }
     }
 }

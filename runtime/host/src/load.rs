@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patinox_policy::{Grant, Principal};
+use patinox_policy::{Capability, Grant, Principal};
 #[cfg(feature = "compile")]
 use patinox_sandbox::Precompiled;
 use patinox_sandbox::{Component, Run, Sandbox, Source, Store};
@@ -80,7 +80,9 @@ impl LoadRequest {
         self
     }
 
-    /// Grants the component something.
+    /// Grants the component something: an interface of the embedder's own, without an
+    /// end. Loading refuses every other grant, as nothing would hold the component to
+    /// it.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
         self.grants.push(grant);
@@ -164,9 +166,17 @@ pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loa
         grants,
         principal,
     } = request;
+    if let Some(grant) = grants.iter().find(|grant| !is_enforced(grant)) {
+        return Err(PatinoxError::not_enforced(grant));
+    }
     let component = parts.loader.load(source, &parts.config.load).await;
     let component = component.map_err(|error| named(path.as_deref(), error))?;
     loaded(parts, component, (&grants, principal)).await
+}
+
+/// Whether a component is held to it.
+fn is_enforced(grant: &Grant) -> bool {
+    grant.capability() == Capability::Import && grant.expires().is_none()
 }
 
 /// Compiles for the store, and no more.

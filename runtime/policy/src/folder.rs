@@ -39,8 +39,25 @@ impl GuestPath {
     }
 
     /// What leads from this path to another one, if that is it or lies in it.
-    fn rest<'a>(&self, other: &'a Self) -> Option<&'a Path> {
-        Path::new(&other.0).strip_prefix(&self.0).ok()
+    fn rest<'a>(&self, other: &'a Self) -> Option<&'a str> {
+        let rest = other.0.strip_prefix(self.start())?;
+        match rest.is_empty() {
+            true => Some(rest),
+            false => rest.strip_prefix('/'),
+        }
+    }
+
+    /// Its first part; empty for all that there is.
+    pub(crate) fn first(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or_default()
+    }
+
+    /// What the path of everything that lies in it begins with.
+    pub(crate) fn start(&self) -> &str {
+        match self.0.as_str() {
+            "/" => "",
+            path => path,
+        }
     }
 }
 
@@ -98,7 +115,7 @@ impl Folder {
 
     /// The same, its path taken from a folder where it is relative.
     pub(crate) fn based(mut self, base: &Path) -> Self {
-        self.host = base.join(self.host);
+        self.host = base.join(self.host).components().collect();
         self
     }
 
@@ -114,7 +131,7 @@ impl Folder {
     /// Where on the host something lies that the guest has this path for.
     pub(crate) fn host_of(&self, guest: &GuestPath) -> Option<PathBuf> {
         let rest = self.guest.rest(guest)?;
-        Some(match rest.as_os_str().is_empty() {
+        Some(match rest.is_empty() {
             true => self.host.clone(),
             false => self.host.join(rest),
         })
@@ -126,7 +143,10 @@ impl Folder {
 
     /// Whether what lies there on the host is in this folder, in whatever mode.
     pub(crate) fn holds(&self, host: &Path) -> bool {
-        host.starts_with(&self.host)
+        let (mine, theirs) = (self.host.as_os_str(), host.as_os_str());
+        let rest = theirs.as_bytes().strip_prefix(mine.as_bytes());
+        let is_root = self.host == Path::new("/");
+        rest.is_some_and(|rest| is_root || rest.is_empty() || rest.starts_with(b"/"))
     }
 
     pub(crate) fn covers(&self, other: &Self) -> bool {

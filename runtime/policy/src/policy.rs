@@ -1,12 +1,14 @@
 //! All that a component may do.
 
+mod grants;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::SystemTime;
+
+use grants::Grants;
 
 use crate::access::Asked;
 use crate::decision::{Decision, Denial, Why};
@@ -48,10 +50,10 @@ const MAX_ECHO_BYTES: usize = 512;
 /// assert_eq!(denial.to_string(), "the model `large` is denied: the program denies `model=large`");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
-    allow: Vec<Grant>,
-    deny: Vec<Grant>,
+    allow: Grants,
+    deny: Grants,
 }
 
 /// Why a grant cannot be part of a policy.
@@ -95,21 +97,21 @@ impl Policy {
 
     /// Takes away all that grants the same, whoever gave it: how many that were.
     pub fn revoke(&mut self, grant: &Grant) -> usize {
-        let before = self.allow.len();
+        let before = self.granted().len();
         self.allow.retain(|one| !one.is_same(grant));
-        before - self.allow.len()
+        before - self.granted().len()
     }
 
     /// What is granted.
     #[must_use]
     pub fn granted(&self) -> &[Grant] {
-        &self.allow
+        self.allow.as_slice()
     }
 
     /// What is denied.
     #[must_use]
     pub fn denied(&self) -> &[Grant] {
-        &self.deny
+        self.deny.as_slice()
     }
 
     /// Whether something may be done at that moment.
@@ -122,13 +124,20 @@ impl Policy {
     /// A [`Denial`], if nothing grants it any more or something denies it.
     pub fn decide(&self, access: &Access, now: SystemTime) -> Decision<'_> {
         let mut refused = None;
-        for grant in self.allow.iter().filter(|grant| grant.allows(access)) {
+        let allowed = self.allow.find(access, |grant| {
+            if !grant.allows(access) {
+                return None;
+            }
             let why = match (self.denial(access, Some(grant)), grant.has_expired(now)) {
-                (None, false) => return Ok(grant),
+                (None, false) => return Some(grant),
                 (Some(denied), _) => Why::Denied(denied.clone()),
                 (None, true) => Why::Expired(grant.clone()),
             };
-            refused = refused.or(Some(why));
+            refused.get_or_insert(why);
+            None
+        });
+        if let Some(grant) = allowed {
+            return Ok(grant);
         }
         let denied = || {
             let denied = self.denial(access, None)?;
@@ -169,12 +178,22 @@ impl Policy {
 
     /// What denies this, where that grant would allow it.
     fn denial(&self, access: &Access, grant: Option<&Grant>) -> Option<&Grant> {
-        if self.deny.is_empty() {
+        let (Asked::Folder(path, _), Some(grant)) = (&access.0, grant) else {
+            let forbids = |denied: &'_ Grant| denied.forbids(access, None);
+            return self
+                .deny
+                .find(access, |denied| forbids(denied).then_some(denied));
+        };
+        if !self.deny.has_folders() {
             return None;
         }
-        let host = grant.and_then(|grant| host_of(grant, access));
-        let mut denials = self.deny.iter();
-        denials.find(|denied| denied.forbids(access, host.as_deref()))
+        // A folder of the host is denied under each name that a guest has for it.
+        let Scope::Folder(folder) = grant.scope() else {
+            return None;
+        };
+        let host = folder.host_of(path)?;
+        let mut denials = self.deny.folders();
+        denials.find(|denied| denied.forbids(access, Some(&host)))
     }
 
     fn refusal(&self, access: &Access, why: Why) -> Denial {
@@ -191,16 +210,19 @@ impl Policy {
         let Asked::Folder(path, mode) = &access.0 else {
             return access.narrowest();
         };
-        let mut folders = self.allow.iter().filter_map(|grant| match grant.scope() {
-            Scope::Folder(folder) if folder.allows(path, Mode::Read) => Some(folder),
-            _ => None,
-        });
+        let mut folders = self
+            .allow
+            .folders()
+            .filter_map(|grant| match grant.scope() {
+                Scope::Folder(folder) if folder.allows(path, Mode::Read) => Some(folder),
+                _ => None,
+            });
         let part = folders.find_map(|folder| folder.part(path, *mode));
         part.map_or_else(|| access.narrowest(), |part| Grant::of(Scope::Folder(part)))
     }
 
     fn check(&self, grant: &Grant) -> Result<(), PolicyError> {
-        if MAX_GRANTS <= self.allow.len() + self.deny.len() {
+        if MAX_GRANTS <= self.granted().len() + self.denied().len() {
             return Err(PolicyError::TooMany);
         }
         match grant.scope() {
@@ -209,14 +231,6 @@ impl Policy {
             }),
             _ => Ok(()),
         }
-    }
-}
-
-/// Where that lies which a grant of a folder allows.
-fn host_of(grant: &Grant, access: &Access) -> Option<PathBuf> {
-    match (grant.scope(), &access.0) {
-        (Scope::Folder(folder), Asked::Folder(path, _)) => folder.host_of(path),
-        _ => None,
     }
 }
 

@@ -81,6 +81,11 @@ impl PathPattern {
         self.wild.is_none().then(|| self.start.clone())
     }
 
+    /// What each path that it stands for begins with.
+    pub(crate) fn start(&self) -> &str {
+        &self.start
+    }
+
     pub(crate) const fn has_wildcard(&self) -> bool {
         self.wild.is_some()
     }

@@ -106,6 +106,23 @@ proptest! {
         }
     }
 
+    /// A policy looks at few of its grants, and misses none.
+    #[test]
+    fn a_policy_allows_what_one_of_its_grants_allows(
+        texts in proptest::collection::vec(any_grant(), 0..30), access in any_access()
+    ) {
+        let mut policy = Policy::default();
+        for grant in texts.iter().filter_map(|text| text.parse::<Grant>().ok()) {
+            policy.allow(grant.based("/".as_ref())).unwrap();
+        }
+        let expected = policy.granted().iter().any(|grant| grant.allows(&access));
+        prop_assert_eq!(policy.decide(&access, SystemTime::UNIX_EPOCH).is_ok(), expected);
+        for grant in policy.granted().to_vec() {
+            policy.deny(grant).unwrap();
+        }
+        prop_assert!(policy.decide(&access, SystemTime::UNIX_EPOCH).is_err());
+    }
+
     /// What a refusal suggests allows what was refused, and nothing else but what lies
     /// in the same folder.
     #[test]
