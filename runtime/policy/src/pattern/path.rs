@@ -81,11 +81,6 @@ impl PathPattern {
         self.wild.is_none().then(|| self.start.clone())
     }
 
-    /// What each path that it stands for begins with.
-    pub(crate) fn start(&self) -> &str {
-        &self.start
-    }
-
     pub(crate) const fn has_wildcard(&self) -> bool {
         self.wild.is_some()
     }
@@ -110,8 +105,8 @@ impl PathPattern {
     }
 
     fn covers_wild(&self, other: &Self) -> bool {
-        let (mine, all) = self.segments();
-        let (theirs, rest) = other.segments();
+        let (mine, all) = (self.segments(), self.goes_on());
+        let (theirs, rest) = (other.segments(), other.goes_on());
         let is_covered = |(mine, their): (&Option<&str>, &Option<&str>)| match (mine, their) {
             (None, None) => true,
             (None, Some(segment)) => !segment.is_empty(),
@@ -127,19 +122,26 @@ impl PathPattern {
         is_length && mine.iter().zip(&theirs).all(is_covered)
     }
 
-    /// The segments of one with a wildcard, and whether it goes on.
-    fn segments(&self) -> (Vec<Option<&str>>, bool) {
+    /// The segments that it names, `None` for any: what goes on has more.
+    pub(crate) fn segments(&self) -> Vec<Option<&str>> {
         let start = self.start.strip_prefix('/').unwrap_or_default();
+        let Some(wild) = &self.wild else {
+            return start.split('/').map(Some).collect();
+        };
+        // The slash before what is wild ends a segment, where there is one before it.
         let start = start.strip_suffix('/');
         let start = start
             .into_iter()
             .flat_map(|start| start.split('/'))
             .map(Some);
-        let Some(wild) = &self.wild else {
-            return (start.collect(), false);
-        };
-        let segments = wild.segments.iter().map(Option::as_deref);
-        (start.chain(segments).collect(), wild.goes_on)
+        start
+            .chain(wild.segments.iter().map(Option::as_deref))
+            .collect()
+    }
+
+    /// Whether a path may go on behind the segments.
+    fn goes_on(&self) -> bool {
+        self.wild.as_ref().is_some_and(|wild| wild.goes_on)
     }
 }
 

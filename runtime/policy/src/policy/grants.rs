@@ -10,27 +10,34 @@ use crate::grant::Scope;
 use crate::pattern::HostPattern;
 use crate::{Access, Capability, Grant, HttpHost};
 
+/// How many segments of a path are told apart: more of them are looked at with each
+/// grant.
+const MAX_DEPTH: usize = 16;
+
 /// Grants, and which of them can concern what.
 ///
-/// Each has a head, which is equal to one of those of everything that it allows, and a
-/// start, with which the rest of that begins. Both are found by their hashes: where
-/// two have one hash, a grant is looked at that does not concern it, and no more.
+/// Each has a head, which is equal to one of those of everything that it allows, and
+/// the segments of a path, of which some stand for any. They are told apart by their
+/// hashes: where two have one hash, a grant is looked at that does not concern it, and
+/// no more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grants {
     all: Vec<Grant>,
     /// By the hash of the head.
-    buckets: HashMap<u64, Bucket, FixedState>,
+    heads: HashMap<u64, Node, FixedState>,
     /// Those of folders.
     folders: Vec<usize>,
 }
 
+/// Grants whose paths begin alike.
 #[derive(Clone, Debug, Default)]
-struct Bucket {
-    all: Vec<usize>,
-    /// How long the starts are, each length once.
-    lengths: Vec<usize>,
-    /// By the hash of the start.
-    starts: HashMap<u64, Vec<usize>, FixedState>,
+struct Node {
+    /// Those of which no more segments are told apart: they end here, or go on below.
+    here: Vec<usize>,
+    /// Those that go on by this segment, by its hash.
+    by: HashMap<u64, Self, FixedState>,
+    /// Those that go on by any segment.
+    by_any: Option<Box<Self>>,
 }
 
 impl Grants {
@@ -40,8 +47,14 @@ impl Grants {
 
     pub(super) fn push(&mut self, grant: Grant) {
         let place = self.all.len();
-        let bucket = self.buckets.entry(head_of(grant.scope())).or_default();
-        bucket.push(place, start_of(grant.scope()));
+        let mut node = self.heads.entry(head_of(grant.scope())).or_default();
+        for segment in segments_of(grant.scope()).into_iter().take(MAX_DEPTH) {
+            node = match segment {
+                Some(segment) => node.by.entry(hash(segment)).or_default(),
+                None => node.by_any.get_or_insert_default(),
+            };
+        }
+        node.here.push(place);
         if grant.capability() == Capability::Filesystem {
             self.folders.push(place);
         }
@@ -62,11 +75,11 @@ impl Grants {
         access: &Access,
         mut look: impl FnMut(&'g Grant) -> Option<T>,
     ) -> Option<T> {
-        let rest = rest_of(&access.0);
+        let path = path_of(&access.0);
         let mut look = |place: &usize| look(self.all.get(*place)?);
         heads_of(&access.0, |head| {
-            let bucket = self.buckets.get(&head)?;
-            bucket.find(rest, &mut look)
+            let node = self.heads.get(&head)?;
+            node.find(path.split('/').skip(1), &mut look)
         })
     }
 
@@ -81,24 +94,23 @@ impl Grants {
     }
 }
 
-impl Bucket {
-    fn push(&mut self, place: usize, start: &str) {
-        self.all.push(place);
-        self.starts.entry(hash(start)).or_default().push(place);
-        if !self.lengths.contains(&start.len()) {
-            self.lengths.push(start.len());
+impl Node {
+    fn find<'a, T>(
+        &self,
+        mut path: impl Iterator<Item = &'a str> + Clone,
+        look: &mut impl FnMut(&usize) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(found) = self.here.iter().find_map(&mut *look) {
+            return Some(found);
         }
-    }
-
-    fn find<T>(&self, rest: &str, look: &mut impl FnMut(&usize) -> Option<T>) -> Option<T> {
-        // A hash takes longer than a look.
-        if self.all.len() < 2 * self.lengths.len() {
-            return self.all.iter().find_map(look);
+        if self.by.is_empty() && self.by_any.is_none() {
+            return None;
         }
-        self.lengths.iter().find_map(|length| {
-            let start = rest.get(..*length)?;
-            self.starts.get(&hash(start))?.iter().find_map(&mut *look)
-        })
+        let segment = path.next()?;
+        let by = self.by.get(&hash(segment));
+        let found = by.and_then(|node| node.find(path.clone(), look));
+        let any = self.by_any.as_ref();
+        found.or_else(|| any.and_then(|node| node.find(path, look)))
     }
 }
 
@@ -169,21 +181,23 @@ fn component_of(tool: &str) -> &str {
     tool.split('.').next().unwrap_or_default()
 }
 
-fn start_of(scope: &Scope) -> &str {
+/// The segments of the path of what it allows: `None` for any.
+fn segments_of(scope: &Scope) -> Vec<Option<&str>> {
     match scope {
-        Scope::Http(pattern) => pattern.path.start(),
-        Scope::Folder(folder) => folder.guest().start(),
-        Scope::Tool(name) => name,
-        _ => "",
+        Scope::Http(pattern) => pattern.path.segments(),
+        Scope::Folder(folder) => {
+            let start = folder.guest().start();
+            start.split('/').skip(1).map(Some).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-/// What begins with the start of each grant that allows it.
-fn rest_of(asked: &Asked) -> &str {
+/// The path of what is asked for, each segment behind a slash.
+fn path_of(asked: &Asked) -> &str {
     match asked {
         Asked::Http(access) => access.path(),
         Asked::Folder(path, _) => path.start(),
-        Asked::Tool(name) => name,
         _ => "",
     }
 }

@@ -201,6 +201,34 @@ fn a_policy_has_absolute_folders_and_not_too_many() {
     );
 }
 
+/// More segments than are told apart at once.
+#[test]
+fn a_long_path_is_decided_to_its_end() {
+    let long = "/a".repeat(40);
+    let policy = policy(
+        &[
+            &format!("http=http://a.example{long}/b"),
+            &format!("http=http://a.example/*{long}/**"),
+            &format!("fs=/srv:ro@{long}"),
+        ],
+        &[],
+    );
+    let asks = |path: &str| {
+        let access = Access::http(request("GET", "a.example", path));
+        policy.decide(&access, NOW).is_ok()
+    };
+    assert!(asks(&format!("{long}/b")));
+    assert!(!asks(&format!("{long}/c")));
+    assert!(asks(&format!("/x{long}/c")));
+    assert!(!asks(&format!("/x{long}")));
+    let reads = |path: &str| {
+        let access = Access::folder(path, Mode::Read).unwrap();
+        policy.decide(&access, NOW).is_ok()
+    };
+    assert!(reads(&format!("{long}/b")));
+    assert!(!reads(&"/a".repeat(39)));
+}
+
 const GRANTS: [&str; 12] = [
     "http=http://a.example/**",
     "http=GET,POST http://a.example/a/*",
