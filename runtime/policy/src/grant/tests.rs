@@ -61,7 +61,7 @@ fn it_is_shown_in_one_form() {
         ("fs=./data:ro", "fs=./data:ro@/data"),
         ("fs=data//x/./y/:rw", "fs=./data/x/y:rw@/y"),
         ("fs=.:ro@/work", "fs=.:ro@/work"),
-        ("fs=./.:ro@/work/", "fs=.:ro@/work"),
+        ("fs=./.:ro@/here/", "fs=.:ro@/here"),
         ("fs=/srv/a b:ro@/a//b", "fs=/srv/a%20b:ro@/a/b"),
         ("fs=/a%3Ab:rw@/c:d@e", "fs=/a%3Ab:rw@/c:d@e"),
         ("fs=/a%ffb:rw@/c", "fs=/a%FFb:rw@/c"),
