@@ -216,12 +216,13 @@ impl Grant {
     }
 
     /// Whether, where it is a denial, this is denied: whoever may not read may not
-    /// write. `host` is where that lies of which the guest has a path.
+    /// write, and what a server could take for what is denied is denied. `host` is where that lies of which the guest has a path.
     pub(crate) fn forbids(&self, access: &Access, host: Option<&Path>) -> bool {
         match (&self.scope, &access.0) {
             (Scope::Folder(folder), Asked::Folder(..)) => {
                 host.is_some_and(|host| folder.holds(host))
             }
+            (Scope::Http(pattern), Asked::Http(access)) => pattern.forbids(access),
             (Scope::KeyValue(denied, _), Asked::KeyValue(name, _)) => denied == name,
             (scope, asked) => scope.allows(asked),
         }

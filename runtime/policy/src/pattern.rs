@@ -11,7 +11,7 @@ pub use host::HttpHost;
 pub(crate) use host::{port, split};
 pub(crate) use method::Methods;
 pub use method::{Method, Scheme};
-pub(crate) use path::{PathPattern, canonical_path, is_plain};
+pub(crate) use path::{PathPattern, canonical_path, is_plain, loosened};
 
 use crate::HttpAccess;
 
@@ -84,6 +84,17 @@ impl HttpPattern {
             && self.methods.has(access.method())
             && self.host.matches(access.host())
             && self.path.matches(access.path(), access.has_plain_path())
+    }
+
+    /// Whether, where it is denied, a server could take this for what it stands for:
+    /// who may not read may not write.
+    pub(crate) fn forbids(&self, access: &HttpAccess) -> bool {
+        let may_not_read = self.methods.has(Method::Get) || self.methods.has(Method::Head);
+        self.scheme == access.scheme()
+            && self.port == access.port()
+            && (may_not_read || self.methods.has(access.method()))
+            && self.host.matches(access.host())
+            && self.path.forbids(access.loose_path())
     }
 
     pub(crate) fn covers(&self, other: &Self) -> bool {

@@ -50,7 +50,7 @@ const MAX_ECHO_BYTES: usize = 512;
 /// assert_eq!(denial.to_string(), "the model `large` is denied: the program denies `model=large`");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     allow: Grants,
     deny: Grants,
@@ -70,6 +70,15 @@ pub enum PolicyError {
     TooMany,
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            allow: Grants::new(false),
+            deny: Grants::new(true),
+        }
+    }
+}
+
 impl Policy {
     /// Grants something.
     ///
@@ -83,8 +92,14 @@ impl Policy {
         Ok(())
     }
 
-    /// Denies what a grant would allow, for good: an expiry does not end it. What may
-    /// not be read may not be written either.
+    /// Denies what a grant would allow, for good: an expiry does not end it.
+    ///
+    /// A denial is wider than the grant of its text. What may not be read may not be
+    /// written either: who denies `GET` denies every method. A path is denied with
+    /// those that some server takes for it: in other case, with doubled slashes, with
+    /// one at the end or without, with parameters (`;a`), with dots or spaces at the end
+    /// of a segment; and one that could be any, such as one with an encoded slash, is
+    /// denied where anything of its server is. A folder is denied under every name.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::AccessError;
-use crate::pattern::{self, HttpHost, Method, Scheme, canonical_path, is_plain};
+use crate::pattern::{self, HttpHost, Method, Scheme, canonical_path, is_plain, loosened};
 
 /// A request to a server: its method, scheme, host, port and path.
 ///
@@ -26,6 +26,8 @@ pub struct HttpAccess {
     port: u16,
     path: String,
     has_plain_path: bool,
+    /// As denials have it, where no server could take it for any other.
+    loose_path: Option<String>,
 }
 
 impl HttpAccess {
@@ -73,6 +75,7 @@ impl HttpAccess {
             host,
             port,
             has_plain_path: is_plain(&path),
+            loose_path: loosened(&path),
             path,
         }
     }
@@ -116,6 +119,11 @@ impl HttpAccess {
         &self.path
     }
 
+    /// Its path as a denial has it; `None` where a server could take it for any.
+    pub(crate) fn loose_path(&self) -> Option<&str> {
+        self.loose_path.as_deref()
+    }
+
     /// Whether no server takes its path for another one.
     pub(crate) const fn has_plain_path(&self) -> bool {
         self.has_plain_path
@@ -131,6 +139,7 @@ impl fmt::Display for HttpAccess {
             port,
             path,
             has_plain_path: _,
+            loose_path: _,
         } = self;
         write!(f, "{method} {scheme}://{host}")?;
         if *port != scheme.port() {

@@ -95,6 +95,34 @@ impl PathPattern {
         rest.is_some_and(|rest| is_plain && wild.matches(rest))
     }
 
+    /// Whether, where it is denied, a server could take that path for one that it
+    /// stands for: a [loose](loosened) one, or `None`.
+    pub(crate) fn forbids(&self, loose: Option<&str>) -> bool {
+        let Some(loose) = loose else {
+            return true;
+        };
+        let mine = self.loose_segments();
+        let theirs: Vec<_> = loose.split('/').skip(1).collect();
+        let is_length = match self.goes_on() {
+            true => mine.len() <= theirs.len(),
+            false => mine.len() == theirs.len(),
+        };
+        let mut both = mine.iter().zip(&theirs);
+        let is_met = |(mine, their): (&Option<String>, &&str)| {
+            mine.as_ref().is_none_or(|mine| mine == their)
+        };
+        is_length && both.all(is_met)
+    }
+
+    /// The segments, each as [`loosened`] has it.
+    pub(crate) fn loose_segments(&self) -> Vec<Option<String>> {
+        let segments = self.segments().into_iter();
+        let loose = segments.map(|segment| segment.map(loosened_segment));
+        loose
+            .filter(|segment| segment.as_deref() != Some(""))
+            .collect()
+    }
+
     /// Whether it stands for all that the other one stands for.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         match (&self.wild, &other.wild) {
@@ -210,6 +238,29 @@ fn canonical_segment(segment: &str) -> Result<String, String> {
         return Err("a path has no segments `.` and `..`: write what they lead to".to_owned());
     }
     Ok(encode(&bytes, End::Slash))
+}
+
+/// A [canonical](canonical_path) path as servers differ in reading it: without regard
+/// to case, doubled slashes, one at the end, parameters (`;a`), and dots and spaces at
+/// the end of a segment. `None` if it is not [plain](is_plain): it could be any.
+pub(crate) fn loosened(path: &str) -> Option<String> {
+    if !is_plain(path) {
+        return None;
+    }
+    let segments = path.split('/').map(loosened_segment);
+    let segments = segments.filter(|segment| !segment.is_empty());
+    Some(segments.fold(String::new(), |path, segment| path + "/" + &segment))
+}
+
+fn loosened_segment(segment: &str) -> String {
+    let mut name = segment.split("%3B").next().unwrap_or_default();
+    loop {
+        let rest = name.trim_end_matches('.').trim_end_matches("%20");
+        if rest.len() == name.len() {
+            return name.to_ascii_lowercase();
+        }
+        name = rest;
+    }
 }
 
 /// Whether no server takes a [canonical](canonical_path) path for another one: it

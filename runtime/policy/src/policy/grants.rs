@@ -1,5 +1,6 @@
 //! Many grants, of which few are looked at.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
@@ -20,8 +21,10 @@ const MAX_DEPTH: usize = 16;
 /// the segments of a path, of which some stand for any. They are told apart by their
 /// hashes: where two have one hash, a grant is looked at that does not concern it, and
 /// no more.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Grants {
+    /// Whether what they would allow is denied.
+    deny: bool,
     all: Vec<Grant>,
     /// By the hash of the head.
     heads: HashMap<u64, Node, FixedState>,
@@ -41,6 +44,15 @@ struct Node {
 }
 
 impl Grants {
+    pub(super) fn new(deny: bool) -> Self {
+        Self {
+            deny,
+            all: Vec::new(),
+            heads: HashMap::default(),
+            folders: Vec::new(),
+        }
+    }
+
     pub(super) fn as_slice(&self) -> &[Grant] {
         &self.all
     }
@@ -48,8 +60,11 @@ impl Grants {
     pub(super) fn push(&mut self, grant: Grant) {
         let place = self.all.len();
         let mut node = self.heads.entry(head_of(grant.scope())).or_default();
-        for segment in segments_of(grant.scope()).into_iter().take(MAX_DEPTH) {
-            node = match segment {
+        for segment in segments_of(grant.scope(), self.deny)
+            .into_iter()
+            .take(MAX_DEPTH)
+        {
+            node = match segment.as_deref() {
                 Some(segment) => node.by.entry(hash(segment)).or_default(),
                 None => node.by_any.get_or_insert_default(),
             };
@@ -62,7 +77,7 @@ impl Grants {
     }
 
     pub(super) fn retain(&mut self, keeps: impl FnMut(&Grant) -> bool) {
-        let mut all = std::mem::take(self).all;
+        let mut all = std::mem::replace(self, Self::new(self.deny)).all;
         all.retain(keeps);
         for grant in all {
             self.push(grant);
@@ -75,11 +90,14 @@ impl Grants {
         access: &Access,
         mut look: impl FnMut(&'g Grant) -> Option<T>,
     ) -> Option<T> {
-        let path = path_of(&access.0);
+        let path = path_of(&access.0, self.deny);
         let mut look = |place: &usize| look(self.all.get(*place)?);
         heads_of(&access.0, |head| {
             let node = self.heads.get(&head)?;
-            node.find(path.split('/').skip(1), &mut look)
+            match path {
+                Some(path) => node.find(path.split('/').skip(1), &mut look),
+                None => node.find_any(&mut look),
+            }
         })
     }
 
@@ -95,6 +113,14 @@ impl Grants {
 }
 
 impl Node {
+    fn find_any<T>(&self, look: &mut impl FnMut(&usize) -> Option<T>) -> Option<T> {
+        if let Some(found) = self.here.iter().find_map(&mut *look) {
+            return Some(found);
+        }
+        let mut nodes = self.by.values().chain(self.by_any.as_deref());
+        nodes.find_map(|node| node.find_any(look))
+    }
+
     fn find<'a, T>(
         &self,
         mut path: impl Iterator<Item = &'a str> + Clone,
@@ -181,23 +207,33 @@ fn component_of(tool: &str) -> &str {
     tool.split('.').next().unwrap_or_default()
 }
 
-/// The segments of the path of what it allows: `None` for any.
-fn segments_of(scope: &Scope) -> Vec<Option<&str>> {
+/// The segments of the path of what it allows or denies: `None` for any.
+fn segments_of(scope: &Scope, deny: bool) -> Vec<Option<Cow<'_, str>>> {
     match scope {
-        Scope::Http(pattern) => pattern.path.segments(),
+        Scope::Http(pattern) if deny => {
+            let segments = pattern.path.loose_segments().into_iter();
+            segments.map(|segment| segment.map(Cow::Owned)).collect()
+        }
+        Scope::Http(pattern) => {
+            let segments = pattern.path.segments().into_iter();
+            segments.map(|segment| segment.map(Cow::Borrowed)).collect()
+        }
         Scope::Folder(folder) => {
             let start = folder.guest().start();
-            start.split('/').skip(1).map(Some).collect()
+            let segments = start.split('/').skip(1);
+            segments.map(|segment| Some(segment.into())).collect()
         }
         _ => Vec::new(),
     }
 }
 
-/// The path of what is asked for, each segment behind a slash.
-fn path_of(asked: &Asked) -> &str {
+/// The path of what is asked for, each segment behind a slash; `None` if a server
+/// could take it for any.
+fn path_of(asked: &Asked, deny: bool) -> Option<&str> {
     match asked {
-        Asked::Http(access) => access.path(),
-        Asked::Folder(path, _) => path.start(),
-        _ => "",
+        Asked::Http(access) if deny => access.loose_path(),
+        Asked::Http(access) => Some(access.path()),
+        Asked::Folder(path, _) => Some(path.start()),
+        _ => Some(""),
     }
 }

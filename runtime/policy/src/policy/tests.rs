@@ -63,6 +63,71 @@ fn a_denial_wins_over_every_grant() {
     assert!(said(&policy.decide(&secret, NOW)).1.is_some());
 }
 
+/// What some server takes for what is denied.
+#[test]
+fn a_denied_path_is_denied_however_it_is_written() {
+    let policy_of = policy;
+    let policy = policy(
+        &[
+            "http=GET,POST http://a.example/**",
+            "http=http://a.example/x%2Fsecret/y",
+        ],
+        &[
+            "http=http://a.example/Secret/**",
+            "http=http://a.example/a/*/b",
+            "http=POST http://a.example/form",
+        ],
+    );
+    let decide = |method, path| {
+        let access = Access::http(request(method, "a.example", path));
+        policy.decide(&access, NOW).is_ok()
+    };
+    for path in [
+        "/Secret/a",
+        "/secret/a",
+        "/SECRET/a/b",
+        "/secret",
+        "/secret/",
+        "//secret//a",
+        "/secret;x=1/a",
+        "/secret./a",
+        "/secret%20/a",
+        "/secret.%20./a",
+        "/;x/secret/a",
+        "/%73ecret/a",
+        "/x%2Fsecret/y",
+        "/a/x/b",
+        "/a/x/B/",
+        "/a//x;y//b",
+        "/form/%2e%2e;/",
+    ] {
+        assert!(!decide("GET", path), "{path}");
+        // Who may not read may not write.
+        assert!(!decide("POST", path), "{path}");
+    }
+    for path in [
+        "/",
+        "/secrets/a",
+        "/x/secret/a",
+        "/a/b",
+        "/a/x/y/b",
+        "/a/x/b/c",
+        "/form",
+    ] {
+        assert!(decide("GET", path), "{path}");
+    }
+    assert!(!decide("POST", "/form"));
+    assert!(!decide("POST", "/Form/"));
+    assert!(decide("POST", "/forms"));
+    // Another server, where nothing is denied.
+    let other = policy_of(
+        &["http=http://b.example/x%2Fsecret/y"],
+        &["http=http://a.example/**"],
+    );
+    let access = Access::http(request("GET", "b.example", "/x%2Fsecret/y"));
+    assert!(other.decide(&access, NOW).is_ok());
+}
+
 #[test]
 fn a_denied_folder_is_denied_under_each_name() {
     let policy = policy(
