@@ -16,7 +16,8 @@ pub type Decision<'p> = Result<&'p Grant, Box<Denial>>;
 pub struct Denial {
     access: Access,
     why: Why,
-    allowing: Option<Grant>,
+    /// The least grant, where it is not the narrowest of what was asked for.
+    least: Option<Grant>,
 }
 
 /// Why something is refused.
@@ -35,12 +36,8 @@ pub enum Why {
 }
 
 impl Denial {
-    pub(crate) const fn new(access: Access, why: Why, allowing: Option<Grant>) -> Self {
-        Self {
-            access,
-            why,
-            allowing,
-        }
+    pub(crate) const fn new(access: Access, why: Why, least: Option<Grant>) -> Self {
+        Self { access, why, least }
     }
 
     /// What was asked for.
@@ -57,8 +54,12 @@ impl Denial {
 
     /// The least grant that would allow it, if one would.
     #[must_use]
-    pub const fn allowing(&self) -> Option<&Grant> {
-        self.allowing.as_ref()
+    pub fn allowing(&self) -> Option<Grant> {
+        let least = || self.least.clone();
+        match self.why {
+            Why::Denied(_) => None,
+            _ => least().or_else(|| Some(self.access.narrowest())),
+        }
     }
 }
 
@@ -105,7 +106,7 @@ impl Failure for Denial {
     }
 
     fn hint(&self) -> Option<String> {
-        let grant = self.allowing.as_ref()?;
+        let grant = self.allowing()?;
         Some(format!("allow it with --allow '{grant}'"))
     }
 }

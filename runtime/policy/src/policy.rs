@@ -159,7 +159,8 @@ impl Policy {
             Some(Why::Denied(denied.clone()))
         };
         let why = refused.or_else(denied).unwrap_or(Why::NotGranted);
-        Err(Box::new(self.refusal(access, why)))
+        let least = self.least(access);
+        Err(Box::new(Denial::new(access.clone(), why, least)))
     }
 
     /// Whether a request that [`decide`](Self::decide) allows may go to this address,
@@ -186,9 +187,9 @@ impl Policy {
             return Ok(());
         }
         let why = Why::Address(address.to_canonical());
-        let allowing = Some(there.narrowest());
+        let least = Some(there.narrowest());
         let access = Access::http(access.clone());
-        Err(Box::new(Denial::new(access, why, allowing)))
+        Err(Box::new(Denial::new(access, why, least)))
     }
 
     /// What denies this, where that grant would allow it.
@@ -211,19 +212,11 @@ impl Policy {
         denials.find(|denied| denied.forbids(access, Some(&host)))
     }
 
-    fn refusal(&self, access: &Access, why: Why) -> Denial {
-        let allowing = match why {
-            Why::Denied(_) => None,
-            _ => Some(self.least(access)),
-        };
-        Denial::new(access.clone(), why, allowing)
-    }
-
-    /// The least grant that would allow this: of a folder, from where a grant has it
-    /// that does not allow as much.
-    fn least(&self, access: &Access) -> Grant {
+    /// The least grant that would allow this, where a grant has its folder that does
+    /// not allow as much.
+    fn least(&self, access: &Access) -> Option<Grant> {
         let Asked::Folder(path, mode) = &access.0 else {
-            return access.narrowest();
+            return None;
         };
         let mut folders = self
             .allow
@@ -233,7 +226,7 @@ impl Policy {
                 _ => None,
             });
         let part = folders.find_map(|folder| folder.part(path, *mode));
-        part.map_or_else(|| access.narrowest(), |part| Grant::of(Scope::Folder(part)))
+        part.map(|part| Grant::of(Scope::Folder(part)))
     }
 
     fn check(&self, grant: &Grant) -> Result<(), PolicyError> {

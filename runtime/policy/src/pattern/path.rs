@@ -117,7 +117,7 @@ impl PathPattern {
     /// The segments, each as [`loosened`] has it.
     pub(crate) fn loose_segments(&self) -> Vec<Option<String>> {
         let segments = self.segments().into_iter();
-        let loose = segments.map(|segment| segment.map(loosened_segment));
+        let loose = segments.map(|segment| segment.map(|one| trimmed(one).to_ascii_lowercase()));
         loose
             .filter(|segment| segment.as_deref() != Some(""))
             .collect()
@@ -247,17 +247,24 @@ pub(crate) fn loosened(path: &str) -> Option<String> {
     if !is_plain(path) {
         return None;
     }
-    let segments = path.split('/').map(loosened_segment);
-    let segments = segments.filter(|segment| !segment.is_empty());
-    Some(segments.fold(String::new(), |path, segment| path + "/" + &segment))
+    let mut loose = String::with_capacity(path.len());
+    for segment in path.split('/').map(trimmed) {
+        if !segment.is_empty() {
+            loose.push('/');
+            loose.push_str(segment);
+        }
+    }
+    loose.make_ascii_lowercase();
+    Some(loose)
 }
 
-fn loosened_segment(segment: &str) -> String {
+/// A segment without parameters, and dots and spaces at its end.
+fn trimmed(segment: &str) -> &str {
     let mut name = segment.split("%3B").next().unwrap_or_default();
     loop {
         let rest = name.trim_end_matches('.').trim_end_matches("%20");
         if rest.len() == name.len() {
-            return name.to_ascii_lowercase();
+            return name;
         }
         name = rest;
     }

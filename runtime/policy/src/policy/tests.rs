@@ -363,7 +363,7 @@ proptest! {
     #[test]
     fn a_hint_helps(allow in some(), access in any_access()) {
         let mut policy = policy(&allow, &[]);
-        let allowing = policy.decide(&access, NOW).err().map(|denial| denial.allowing().unwrap().clone());
+        let allowing = policy.decide(&access, NOW).err().map(|denial| denial.allowing().unwrap());
         if let Some(grant) = allowing {
             policy.allow(grant.based("/srv".as_ref())).unwrap();
             prop_assert!(policy.decide(&access, NOW).is_ok());
