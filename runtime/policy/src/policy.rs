@@ -138,12 +138,22 @@ impl Policy {
     ///
     /// A [`Denial`], if nothing grants it any more or something denies it.
     pub fn decide(&self, access: &Access, now: SystemTime) -> Decision<'_> {
+        let refuse = |why| {
+            Err(Box::new(Denial::new(
+                access.clone(),
+                why,
+                self.least(access),
+            )))
+        };
+        if let Some(denied) = self.denial(access) {
+            return refuse(Why::Denied(denied.clone()));
+        }
         let mut refused = None;
         let allowed = self.allow.find(access, |grant| {
             if !grant.allows(access) {
                 return None;
             }
-            let why = match (self.denial(access, Some(grant)), grant.has_expired(now)) {
+            let why = match (self.folder_denial(access, grant), grant.has_expired(now)) {
                 (None, false) => return Some(grant),
                 (Some(denied), _) => Why::Denied(denied.clone()),
                 (None, true) => Why::Expired(grant.clone()),
@@ -151,16 +161,10 @@ impl Policy {
             refused.get_or_insert(why);
             None
         });
-        if let Some(grant) = allowed {
-            return Ok(grant);
+        match allowed {
+            Some(grant) => Ok(grant),
+            None => refuse(refused.unwrap_or(Why::NotGranted)),
         }
-        let denied = || {
-            let denied = self.denial(access, None)?;
-            Some(Why::Denied(denied.clone()))
-        };
-        let why = refused.or_else(denied).unwrap_or(Why::NotGranted);
-        let least = self.least(access);
-        Err(Box::new(Denial::new(access.clone(), why, least)))
     }
 
     /// Whether a request that [`decide`](Self::decide) allows may go to this address,
@@ -179,7 +183,7 @@ impl Policy {
         now: SystemTime,
     ) -> Result<(), Box<Denial>> {
         let there = Access::http(access.to_address(address));
-        if let Some(denied) = self.denial(&there, None) {
+        if let Some(denied) = self.denial(&there) {
             let why = Why::Denied(denied.clone());
             return Err(Box::new(Denial::new(there, why, None)));
         }
@@ -192,23 +196,22 @@ impl Policy {
         Err(Box::new(Denial::new(access, why, least)))
     }
 
-    /// What denies this, where that grant would allow it.
-    fn denial(&self, access: &Access, grant: Option<&Grant>) -> Option<&Grant> {
-        let (Asked::Folder(path, _), Some(grant)) = (&access.0, grant) else {
-            let forbids = |denied: &'_ Grant| denied.forbids(access, None);
-            return self
-                .deny
-                .find(access, |denied| forbids(denied).then_some(denied));
-        };
-        if !self.deny.has_folders() {
-            return None;
-        }
-        // A folder of the host is denied under each name that a guest has for it.
-        let Scope::Folder(folder) = grant.scope() else {
+    /// What denies this, whatever grants it; of folders see
+    /// [`folder_denial`](Self::folder_denial).
+    fn denial(&self, access: &Access) -> Option<&Grant> {
+        let forbids = |denied: &Grant| denied.forbids(access, None);
+        self.deny
+            .find(access, |denied| forbids(denied).then_some(denied))
+    }
+
+    /// What denies a folder of the host, under whatever name a grant has it.
+    fn folder_denial(&self, access: &Access, grant: &Grant) -> Option<&Grant> {
+        let (Asked::Folder(path, _), Scope::Folder(folder)) = (&access.0, grant.scope()) else {
             return None;
         };
+        let mut denials = self.deny.folders().peekable();
+        denials.peek()?;
         let host = folder.host_of(path)?;
-        let mut denials = self.deny.folders();
         denials.find(|denied| denied.forbids(access, Some(&host)))
     }
 

@@ -90,6 +90,9 @@ impl Grants {
         access: &Access,
         mut look: impl FnMut(&'g Grant) -> Option<T>,
     ) -> Option<T> {
+        if self.all.is_empty() {
+            return None;
+        }
         let path = path_of(&access.0, self.deny);
         let mut look = |place: &usize| look(self.all.get(*place)?);
         heads_of(&access.0, |head| {
@@ -105,10 +108,6 @@ impl Grants {
     pub(super) fn folders(&self) -> impl Iterator<Item = &Grant> {
         let places = self.folders.iter();
         places.filter_map(|place| self.all.get(*place))
-    }
-
-    pub(super) const fn has_folders(&self) -> bool {
-        !self.folders.is_empty()
     }
 }
 
