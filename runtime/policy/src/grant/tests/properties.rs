@@ -123,6 +123,24 @@ proptest! {
         prop_assert!(policy.decide(&access, SystemTime::UNIX_EPOCH).is_err());
     }
 
+    /// And it misses none of its denials, which deny at least what they would allow.
+    #[test]
+    fn a_policy_denies_what_one_of_its_denials_denies(
+        texts in proptest::collection::vec(any_grant(), 0..30), access in any_access()
+    ) {
+        let mut policy = Policy::default();
+        policy.allow(access.narrowest().based("/".as_ref())).unwrap();
+        let is_folder = access.capability() == Capability::Filesystem;
+        let mut expected = false;
+        for grant in texts.iter().filter_map(|text| text.parse::<Grant>().ok()) {
+            expected |= grant.forbids(&access, None);
+            prop_assert!(is_folder || !grant.allows(&access) || grant.forbids(&access, None));
+            policy.deny(grant.based("/".as_ref())).unwrap();
+        }
+        let decided = policy.decide(&access, SystemTime::UNIX_EPOCH);
+        prop_assert!(is_folder || decided.is_err() == expected, "{:?}", decided);
+    }
+
     /// What a refusal suggests allows what was refused, and nothing else but what lies
     /// in the same folder.
     #[test]
