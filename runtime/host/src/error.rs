@@ -16,9 +16,6 @@ use patinox_telemetry::RuleError;
 use crate::Busy;
 use crate::status::StatusError;
 
-/// The longest piece of a grant that a message repeats, in bytes.
-const MAX_GRANT_BYTES: usize = 512;
-
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
 
@@ -78,7 +75,7 @@ pub enum PatinoxError {
     /// A grant that the host does not hold components to yet.
     #[error("`{grant}` cannot be granted yet: {reason}")]
     NotEnforced {
-        /// The grant, cut.
+        /// The grant, cut and without its value.
         grant: String,
         /// What can be.
         reason: &'static str,
@@ -140,7 +137,7 @@ impl PatinoxError {
     /// What a grant is refused as that nothing would hold a component to.
     pub(crate) fn not_enforced(grant: &Grant) -> Self {
         Self::NotEnforced {
-            grant: cut(&grant.to_string(), MAX_GRANT_BYTES).into_owned(),
+            grant: grant.named(),
             reason: match grant.capability() {
                 Capability::Import => "no grant of an interface ends, so give it without an end",
                 _ => "a component is given interfaces of the embedder's own alone, by `import`",

@@ -81,21 +81,11 @@ impl AddressClass {
     }
 
     fn of_v6(address: Ipv6Addr) -> Self {
-        let found = V6.iter().find(|(network, length, _)| {
-            let differ = network.to_bits() ^ address.to_bits();
-            *length <= differ.leading_zeros()
-        });
-        let [.., a, b, c, d] = address.octets();
-        let last = Ipv4Addr::new(a, b, c, d);
-        match found {
-            Some((_, _, Range::Is(class))) => *class,
-            Some((_, _, Range::CarriesLast)) => Self::of_v4(last),
-            Some((_, _, Range::CarriesSecond)) => {
-                let [_, _, a, b, c, d, ..] = address.octets();
-                Self::of_v4(Ipv4Addr::new(a, b, c, d))
-            }
+        match (range_of(address), carried(address)) {
+            (_, Some(carried)) => Self::of_v4(carried),
+            (Some(Range::Is(class)), None) => *class,
             // Nothing else has been given to anybody yet.
-            None => Self::Reserved,
+            (_, None) => Self::Reserved,
         }
     }
 }
@@ -104,6 +94,25 @@ impl fmt::Display for AddressClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The address of IPv4 that one of IPv6 leads to.
+pub(crate) fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let octets = address.octets();
+    let [a, b, c, d] = match (range_of(address)?, octets) {
+        (Range::Is(_), _) => return None,
+        (Range::CarriesLast, [.., a, b, c, d]) => [a, b, c, d],
+        (Range::CarriesSecond, [_, _, a, b, c, d, ..]) => [a, b, c, d],
+    };
+    Some(Ipv4Addr::new(a, b, c, d))
+}
+
+fn range_of(address: Ipv6Addr) -> Option<&'static Range> {
+    let found = V6.iter().find(|(network, length, _)| {
+        let differ = network.to_bits() ^ address.to_bits();
+        *length <= differ.leading_zeros()
+    });
+    found.map(|(_, _, range)| range)
 }
 
 /// The first network that has the address says its class.
@@ -117,7 +126,9 @@ const V4: &[(Ipv4Addr, u32, AddressClass)] = {
         (ip(169, 254, 169, 254), 32, Class::Metadata),
         (ip(169, 254, 170, 2), 32, Class::Metadata),
         (ip(169, 254, 170, 23), 32, Class::Metadata),
+        (ip(169, 254, 42, 42), 32, Class::Metadata),
         (ip(168, 63, 129, 16), 32, Class::Metadata),
+        (ip(192, 80, 8, 124), 32, Class::Metadata),
         (ip(100, 100, 100, 200), 32, Class::Metadata),
         (ip(192, 0, 0, 192), 32, Class::Metadata),
         (ip(0, 0, 0, 0), 8, Class::Unspecified),
@@ -162,6 +173,12 @@ const V6: &[(Ipv6Addr, u32, Range)] = {
         ),
         (
             ip([0xfd00, 0xec2, 0], 0x23),
+            128,
+            Range::Is(Class::Metadata),
+        ),
+        (ip([0xfd00, 0x42, 0], 0x42), 128, Range::Is(Class::Metadata)),
+        (
+            Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
             128,
             Range::Is(Class::Metadata),
         ),
@@ -260,6 +277,11 @@ mod tests {
             "100.100.100.200",
             "fd00:ec2::254",
             "fd20:ce::254",
+            "169.254.42.42",
+            "192.80.8.124",
+            "192.0.0.192",
+            "fd00:42::42",
+            "fe80::a9fe:a9fe",
         ] {
             assert_eq!(class(address), Metadata, "{address}");
         }

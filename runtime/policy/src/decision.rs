@@ -3,10 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::{Access, AddressClass, Code, Failure, Grant, RecoveryStrategy, cut, debug_failure};
-
-/// The longest piece of a grant that a message repeats, in bytes.
-const MAX_ECHO_BYTES: usize = 512;
+use crate::grant::MAX_GRANT_BYTES;
+use crate::{Access, AddressClass, Code, Failure, Grant, RecoveryStrategy, debug_failure};
 
 /// The grant that allows it, or why nothing does.
 pub type Decision<'p> = Result<&'p Grant, Box<Denial>>;
@@ -58,6 +56,8 @@ impl Denial {
         let least = || self.least.clone();
         match self.why {
             Why::Denied(_) => None,
+            // Only who gave the value can give it again.
+            Why::Expired(ref grant) if grant.has_value() => None,
             _ => least().or_else(|| Some(self.access.narrowest())),
         }
     }
@@ -66,18 +66,17 @@ impl Denial {
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { access, why, .. } = self;
-        let shown = |grant: &Grant| cut(&grant.to_string(), MAX_ECHO_BYTES).into_owned();
         match why {
             Why::NotGranted => write!(f, "{access} is not granted"),
             Why::Denied(grant) => {
                 let by = grant.origin();
-                write!(f, "{access} is denied: {by} denies `{}`", shown(grant))
+                write!(f, "{access} is denied: {by} denies `{}`", grant.named())
             }
             Why::Expired(grant) => {
                 write!(
                     f,
                     "{access} is no longer granted: `{}` has ended",
-                    shown(grant)
+                    grant.named()
                 )
             }
             Why::Address(address) => {
@@ -106,8 +105,10 @@ impl Failure for Denial {
     }
 
     fn hint(&self) -> Option<String> {
-        let grant = self.allowing()?;
-        Some(format!("allow it with --allow '{grant}'"))
+        let grant = self.allowing()?.to_string();
+        // Where a folder lies deep, its path and the guest's may be more than a grant has.
+        let is_grant = grant.len() <= MAX_GRANT_BYTES;
+        is_grant.then(|| format!("allow it with --allow '{grant}'"))
     }
 }
 

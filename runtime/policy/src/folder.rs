@@ -113,6 +113,21 @@ impl Folder {
         self.host.is_absolute()
     }
 
+    /// Whether the path of the host is one that a text can have.
+    pub(crate) fn is_clear(&self) -> bool {
+        let is_up = self
+            .host
+            .components()
+            .any(|part| part == Component::ParentDir);
+        let bytes = self.host.as_os_str().as_bytes();
+        !is_up && !bytes.iter().any(u8::is_ascii_control)
+    }
+
+    /// Whether the guest has one name for this and for another folder.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        self.guest == other.guest && self.host != other.host
+    }
+
     /// The same, its path taken from a folder where it is relative.
     pub(crate) fn based(mut self, base: &Path) -> Self {
         self.host = base.join(self.host).components().collect();

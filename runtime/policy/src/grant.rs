@@ -4,6 +4,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The longest text of a grant, in bytes.
-const MAX_GRANT_BYTES: usize = 4 << 10;
+pub(crate) const MAX_GRANT_BYTES: usize = 4 << 10;
 
 /// The longest piece of a text that a message repeats, in bytes.
 const MAX_ECHO_BYTES: usize = 256;
@@ -63,7 +64,7 @@ const MAX_ECHO_BYTES: usize = 256;
 /// assert!(!ask("GET", "/v1/..%2fadmin"));
 /// # Ok::<(), patinox_policy::GrantError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Grant {
     scope: Scope,
     origin: Origin,
@@ -98,7 +99,11 @@ impl fmt::Display for Origin {
         match self {
             Self::Program => f.write_str("the program"),
             Self::CommandLine => f.write_str("the command line"),
-            Self::File { name, line } => write!(f, "`{}`, line {line}", escape_line(name)),
+            Self::File { name, line } => {
+                let name = cut(name, MAX_ECHO_BYTES);
+                let name = escape_line(&name);
+                write!(f, "`{}`, line {line}", cut(&name, MAX_ECHO_BYTES))
+            }
             Self::Prompt => f.write_str("an answer on the terminal"),
             Self::Elicitation => f.write_str("an answer of the MCP client"),
             Self::Api => f.write_str("an administrator"),
@@ -228,6 +233,39 @@ impl Grant {
         }
     }
 
+    /// Its text, cut, without the value of a variable or a setting: for messages.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let text = match &self.scope {
+            Scope::Environment(name, Some(_)) => format!("env={name}=…"),
+            Scope::Config(key, _) => format!("config={}=…", escape_line(key)),
+            _ => self.to_string(),
+        };
+        cut(&text, MAX_ECHO_BYTES).into_owned()
+    }
+
+    /// Whether both cannot hold.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        match (&self.scope, &other.scope) {
+            (Scope::Folder(one), Scope::Folder(other)) => one.contradicts(other),
+            (Scope::Environment(name, value), Scope::Environment(other, others)) => {
+                name == other && value != others
+            }
+            (Scope::Config(key, value), Scope::Config(other, others)) => {
+                key == other && value != others
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it has a value, which may be a secret.
+    pub(crate) const fn has_value(&self) -> bool {
+        matches!(
+            self.scope,
+            Scope::Environment(_, Some(_)) | Scope::Config(..)
+        )
+    }
+
     /// Whether it lets a component import this interface, whatever its version.
     #[must_use]
     pub fn allows_import(&self, interface: &str) -> bool {
@@ -251,7 +289,8 @@ impl Grant {
 
 impl GrantError {
     fn new(text: &str, reason: impl Into<String>) -> Self {
-        let text = cut(text, MAX_ECHO_BYTES);
+        let text = masked(text);
+        let text = cut(&text, MAX_ECHO_BYTES);
         Self {
             text: cut(&escape_line(&text), MAX_ECHO_BYTES).into_owned(),
             reason: reason.into(),
@@ -295,8 +334,31 @@ impl FromStr for Grant {
     }
 }
 
+/// A text that may be a grant with a value, without that: it may be a secret.
+fn masked(text: &str) -> Cow<'_, str> {
+    let has_value = ["env=", "config="]
+        .iter()
+        .any(|start| text.starts_with(start));
+    let mut parts = text.splitn(3, '=');
+    match (has_value, parts.next(), parts.next(), parts.next()) {
+        (true, Some(word), Some(name), Some(_)) => format!("{word}={name}=…").into(),
+        _ => text.into(),
+    }
+}
+
 fn too_long() -> String {
     format!("a grant has at most {MAX_GRANT_BYTES} bytes, with what is percent-encoded")
+}
+
+/// Without values, as [`Grant::named`] has it.
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("grant", &self.named())
+            .field("origin", &self.origin)
+            .field("expires", &self.expires)
+            .finish()
+    }
 }
 
 impl fmt::Display for Grant {

@@ -74,7 +74,8 @@ pub(crate) fn check(words: Words, name: &str) -> Result<(), &'static str> {
 
 /// Whether all tools of a component of that name may be granted.
 pub(crate) fn check_component(name: &str) -> Result<(), &'static str> {
-    let is_one = name.len() < MAX_NAME_BYTES && is_tool(&format!("{name}.x"));
+    let is_one =
+        !name.contains('.') && name.len() < MAX_NAME_BYTES && is_tool(&format!("{name}.x"));
     is_one.then_some(()).ok_or(ALL_OF_A_COMPONENT)
 }
 

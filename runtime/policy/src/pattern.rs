@@ -39,6 +39,8 @@ impl HttpPattern {
         };
         let scheme = Scheme::parse(scheme)?;
         let Some(slash) = rest.find('/') else {
+            let (host, _) = split(rest)?;
+            HostPattern::parse(host)?;
             return Err(format!(
                 "it names no path: for all of that server write `{scheme}://{rest}/**`"
             ));

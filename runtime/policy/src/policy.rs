@@ -14,16 +14,12 @@ use crate::access::Asked;
 use crate::decision::{Decision, Denial, Why};
 use crate::grant::Scope;
 use crate::{
-    Access, AddressClass, Code, Failure, Grant, HttpAccess, Mode, RecoveryStrategy, cut,
-    debug_failure,
+    Access, AddressClass, Code, Failure, Grant, HttpAccess, Mode, RecoveryStrategy, debug_failure,
 };
 
 /// The most grants that a policy has, denials too: each is looked at when something is
 /// decided.
 const MAX_GRANTS: usize = 1_000;
-
-/// The longest piece of a grant that a message repeats, in bytes.
-const MAX_ECHO_BYTES: usize = 512;
 
 /// What a component has been granted, and what it is denied whatever is granted.
 ///
@@ -65,6 +61,23 @@ pub enum PolicyError {
         /// The grant, cut.
         grant: String,
     },
+    /// The path of a folder leads up or has control characters, which no text of a
+    /// grant has.
+    #[error(
+        "`{grant}` names a folder by a path that no grant has: without `..` and control characters"
+    )]
+    Unclear {
+        /// The grant, cut.
+        grant: String,
+    },
+    /// Another grant has the same name for something else, and one of them would win.
+    #[error("`{grant}` gives a name that `{other}` gives to something else")]
+    Conflict {
+        /// The grant, without its value, cut.
+        grant: String,
+        /// The other one, as well.
+        other: String,
+    },
     /// There are more than can be looked at each time that something is decided.
     #[error("a policy has at most {MAX_GRANTS} grants and denials")]
     TooMany,
@@ -84,10 +97,18 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// If a folder has a relative path ([`Grant::based`] gives it an absolute one), or
-    /// if there are 1 000 grants and denials.
+    /// If a folder has a relative path ([`Grant::based`] gives it an absolute one) or
+    /// one with `..`; if another folder has that name for the guest, or a variable or
+    /// setting another value; if there are 1 000 grants and denials.
     pub fn allow(&mut self, grant: Grant) -> Result<(), PolicyError> {
         self.check(&grant)?;
+        let mut others = self.granted().iter();
+        if let Some(other) = others.find(|other| grant.contradicts(other)) {
+            return Err(PolicyError::Conflict {
+                grant: grant.named(),
+                other: other.named(),
+            });
+        }
         self.allow.push(grant);
         Ok(())
     }
@@ -103,7 +124,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// As [`allow`](Self::allow).
+    /// As [`allow`](Self::allow), but that denials contradict nothing.
     pub fn deny(&mut self, grant: Grant) -> Result<(), PolicyError> {
         self.check(&grant)?;
         self.deny.push(grant);
@@ -199,9 +220,20 @@ impl Policy {
     /// What denies this, whatever grants it; of folders see
     /// [`folder_denial`](Self::folder_denial).
     fn denial(&self, access: &Access) -> Option<&Grant> {
-        let forbids = |denied: &Grant| denied.forbids(access, None);
-        self.deny
-            .find(access, |denied| forbids(denied).then_some(denied))
+        let find = |access: &Access| {
+            let forbids = |denied: &Grant| denied.forbids(access, None);
+            self.deny
+                .find(access, |denied| forbids(denied).then_some(denied))
+        };
+        // An address is denied in each form that leads to it.
+        let carried = || {
+            let Asked::Http(request) = &access.0 else {
+                return None;
+            };
+            let address = request.carried_address()?;
+            find(&Access::http(request.to_address(address)))
+        };
+        find(access).or_else(carried)
     }
 
     /// What denies a folder of the host, under whatever name a grant has it.
@@ -238,7 +270,10 @@ impl Policy {
         }
         match grant.scope() {
             Scope::Folder(folder) if !folder.is_absolute() => Err(PolicyError::Relative {
-                grant: cut(&grant.to_string(), MAX_ECHO_BYTES).into_owned(),
+                grant: grant.named(),
+            }),
+            Scope::Folder(folder) if !folder.is_clear() => Err(PolicyError::Unclear {
+                grant: grant.named(),
             }),
             _ => Ok(()),
         }

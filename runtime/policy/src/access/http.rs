@@ -4,7 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::AccessError;
+use crate::address::carried;
 use crate::pattern::{self, HttpHost, Method, Scheme, canonical_path, is_plain, loosened};
+
+/// The longest host with its port, as it is written, in bytes.
+const MAX_AUTHORITY_BYTES: usize = 2 << 10;
 
 /// A request to a server: its method, scheme, host, port and path.
 ///
@@ -49,6 +53,10 @@ impl HttpAccess {
     }
 
     fn read(method: &str, scheme: &str, authority: &str, path: &str) -> Result<Self, String> {
+        // Before anything reads them.
+        if MAX_AUTHORITY_BYTES < authority.len() {
+            return Err(format!("a host has at most {MAX_AUTHORITY_BYTES} bytes"));
+        }
         let scheme = Scheme::parse(scheme)?;
         let (host, port) = pattern::split(authority)?;
         let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -86,6 +94,14 @@ impl HttpAccess {
         Self {
             host: HttpHost::of(address),
             ..self.clone()
+        }
+    }
+
+    /// The address of IPv4 that its host leads to, where that is one of IPv6.
+    pub(crate) fn carried_address(&self) -> Option<IpAddr> {
+        match self.host {
+            HttpHost::Address(IpAddr::V6(address)) => carried(address).map(IpAddr::V4),
+            _ => None,
         }
     }
 

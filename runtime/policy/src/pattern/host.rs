@@ -83,6 +83,7 @@ impl HostPattern {
             let parent = match exact(parent)? {
                 HttpHost::Name(name) if name.contains('.') => name,
                 _ => {
+                    let parent = cut(&escape_line(parent), MAX_ECHO_BYTES).into_owned();
                     return Err(format!(
                         "`*.` stands before a name of two labels or more, not before `{parent}`"
                     ));

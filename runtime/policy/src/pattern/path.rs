@@ -116,6 +116,12 @@ impl PathPattern {
 
     /// The segments, each as [`loosened`] has it.
     pub(crate) fn loose_segments(&self) -> Vec<Option<String>> {
+        if self.wild.is_none() {
+            // A server that decodes these takes them for what parts segments.
+            let path = self.start.replace("%2F", "/").replace("%5C", "/");
+            let segments = path.split('/').map(|one| trimmed(one).to_ascii_lowercase());
+            return segments.filter(|one| !one.is_empty()).map(Some).collect();
+        }
         let segments = self.segments().into_iter();
         let loose = segments.map(|segment| segment.map(|one| trimmed(one).to_ascii_lowercase()));
         loose
@@ -218,6 +224,10 @@ pub(crate) fn canonical_path(path: &str) -> Result<String, String> {
     let Some(inner) = path.strip_prefix('/') else {
         return Err("a path begins with `/`".to_owned());
     };
+    // Each byte may be encoded.
+    if 3 * MAX_PATH_BYTES < path.len() {
+        return Err(too_long());
+    }
     let segments = inner.split('/').map(canonical_segment);
     let segments: Vec<_> = segments.collect::<Result<_, _>>()?;
     let path = format!("/{}", segments.join("/"));
@@ -244,7 +254,11 @@ fn canonical_segment(segment: &str) -> Result<String, String> {
 /// to case, doubled slashes, one at the end, parameters (`;a`), and dots and spaces at
 /// the end of a segment. `None` if it is not [plain](is_plain): it could be any.
 pub(crate) fn loosened(path: &str) -> Option<String> {
-    if !is_plain(path) {
+    // What begins with two slashes is a host to some; and what is the same in other case
+    // is known of ASCII alone.
+    let is_ascii =
+        |code: &str| code.starts_with(|first: char| first.is_ascii_digit() && first < '8');
+    if path.starts_with("//") || !is_plain(path) || !path.split('%').skip(1).all(is_ascii) {
         return None;
     }
     let mut loose = String::with_capacity(path.len());
@@ -270,20 +284,30 @@ fn trimmed(segment: &str) -> &str {
     }
 }
 
+/// What some servers read as a slash, a backslash or dots: characters in full width and
+/// others that are made these by a compatible form (Unicode NFKC).
+const LOOKALIKES: [char; 8] = [
+    '\u{ff0f}', '\u{ff3c}', '\u{ff0e}', '\u{2024}', '\u{2025}', '\u{2026}', '\u{2215}', '\u{fe68}',
+];
+
 /// Whether no server takes a [canonical](canonical_path) path for another one: it
-/// has no slash, backslash or control character that is encoded, nothing that is
-/// encoded twice, no dots that a parameter hides (`..;a`).
+/// has no slash, backslash, `?`, `#` or control character that is encoded, nothing
+/// that is encoded twice, no dots that a parameter or spaces hide (`..;a`, `..%20`),
+/// nothing that is no UTF-8 or only looks like one of these.
 pub(crate) fn is_plain(path: &str) -> bool {
-    let has_dots = |segment: &str| {
-        let name = segment.split("%3B").next().unwrap_or_default();
-        name != segment && matches!(name, "" | "." | "..")
-    };
+    let is_hidden = |segment: &str| !segment.is_empty() && trimmed(segment).is_empty();
     let is_harmless = |code: &str| {
         let (code, rest) = code.split_at_checked(2).unwrap_or((code, ""));
         let byte = u8::from_str_radix(code, 16).unwrap_or(0);
-        let is_encoded_again =
-            byte == b'%' && rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-        !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\') && !is_encoded_again
+        let is_hex = || rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        let is_encoded_again = byte == b'%' && (rest.starts_with(['u', 'U']) || is_hex());
+        let is_mark = matches!(byte, b'/' | b'\\' | b'?' | b'#');
+        !byte.is_ascii_control() && !is_mark && !is_encoded_again
     };
-    path.split('%').skip(1).all(is_harmless) && !path.split('/').any(has_dots)
+    let is_text = || {
+        let bytes = decode(path).unwrap_or_default();
+        std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains(LOOKALIKES))
+    };
+    let is_odd = || path.contains('%') && !is_text();
+    path.split('%').skip(1).all(is_harmless) && !path.split('/').any(is_hidden) && !is_odd()
 }

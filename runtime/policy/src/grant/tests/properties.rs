@@ -58,7 +58,7 @@ fn any_access() -> impl Strategy<Value = Access> {
         "[::ffff:10.0.0.1]",
     ]);
     let port = select(vec!["", ":8080", ":443"]);
-    let path = "(/(a|b|\\*|%61|a%2fb|%00|;|%25|%2541|\\.\\.;|ü|'|)){0,4}";
+    let path = "(/(a|b|\\*|%61|a%2fb|%00|;|%25|%2541|\\.\\.;|\\.\\.\\.|%20|A|ü|'|)){0,4}";
     let http = (methods, select(vec!["http", "https"]), host, port, path).prop_map(
         |(method, scheme, host, port, path)| {
             Access::http(HttpAccess::new(method, scheme, &format!("{host}{port}"), &path).unwrap())
@@ -113,7 +113,8 @@ proptest! {
     ) {
         let mut policy = Policy::default();
         for grant in texts.iter().filter_map(|text| text.parse::<Grant>().ok()) {
-            policy.allow(grant.based("/".as_ref())).unwrap();
+            // Two names for different things are refused.
+            let _ = policy.allow(grant.based("/".as_ref()));
         }
         let expected = policy.granted().iter().any(|grant| grant.allows(&access));
         prop_assert_eq!(policy.decide(&access, SystemTime::UNIX_EPOCH).is_ok(), expected);
@@ -152,7 +153,7 @@ proptest! {
         prop_assert!(!grant.has_wildcard());
         if grant.allows(&other) && other != access {
             let is_in = matches!(other.capability(), Capability::Filesystem | Capability::KeyValue);
-            prop_assert!(is_in && other.narrowest().covers(&other.narrowest()));
+            prop_assert!(is_in);
             prop_assert!(grant.covers(&other.narrowest()), "{} {}", grant, other);
         }
     }

@@ -40,6 +40,8 @@ http=https://a.example/*** => `*` stands for a whole segment
 http=https://a.example/a/../b => a path has no segments `.` and `..`
 http=https://a.example/%2e%2E/** => a path has no segments `.` and `..`
 http=https://a.example/a%2fb/* => stands beside no wildcard
+http=https://a.example/%EF%BC%8F/* => stands beside no wildcard
+http=https://a.example?x => is no host
 http=https://a.example/a?b => a path ends before `?` and `#`
 http=https://a.example/% => a `%` stands before two hexadecimal digits
 fs=./data => it is `HOST:ro` or `HOST:rw`
@@ -75,6 +77,7 @@ model=* => a model is named by
 tool=* => `*` stands for all tools of a component: `text.*`
 tool=text => a tool is named `COMPONENT.TOOL`
 tool=te*.a => `*` stands for all tools of a component
+tool=a.b.* => `*` stands for all tools of a component
 tool=*.* => `*` stands for all tools of a component
 import=a:b/c@1.0.0 => an interface is named `namespace:package/interface`, without its version
 import=a:b/c* => an interface is named
@@ -112,4 +115,23 @@ fn what_is_too_long_is_told_in_short() {
     let long = format!("fs=./{}:ro@/b", "é".repeat(900));
     let told = said(&long);
     assert!(told.contains("a grant has at most 4096 bytes"), "{told}");
+}
+
+/// A value may be a secret, and an address may be of a stranger's making.
+#[test]
+fn what_is_no_grant_gives_nothing_away() {
+    for text in ["env=TOKEN=hunter2%", "config=key=hunter2%zz"] {
+        let told = said(text);
+        assert!(!told.contains("hunter2") && told.contains("=…"), "{told}");
+    }
+    let grant: Grant = "env=TOKEN=hunter2".parse().unwrap();
+    assert!(!format!("{grant:?}").contains("hunter2"));
+    for text in [
+        format!("http=https://a{}", "\u{202e}".repeat(1_300)),
+        format!("http=https://*.com{}/**", "\u{ad}".repeat(2_000)),
+    ] {
+        let told = said(&text);
+        assert!(told.len() < 600, "{}", told.len());
+        assert!(!told.contains(['\u{202e}', '\u{ad}']), "{told}");
+    }
 }

@@ -31,6 +31,17 @@ http=https://a.example/v1/** | GET https://a.example/v1/..\admin | no
 http=https://a.example/v1/** | GET https://a.example/v1/..;a/admin | no
 http=https://a.example/v1/** | GET https://a.example/v1/%252e%252e/admin | no
 http=https://a.example/v1/** | GET https://a.example/v1/%00 | no
+http=https://a.example/v1/** | GET https://a.example/v1/..%25u002fadmin | no
+http=https://a.example/v1/** | GET https://a.example/v1/%C0%AE%C0%AE/admin | no
+http=https://a.example/v1/** | GET https://a.example/v1/..%C0%AFadmin | no
+http=https://a.example/v1/** | GET https://a.example/v1/..%EF%BC%8Fadmin | no
+http=https://a.example/v1/** | GET https://a.example/v1/%E2%80%A5/admin | no
+http=https://a.example/v1/** | GET https://a.example/v1/..%20/admin | no
+http=https://a.example/v1/** | GET https://a.example/v1/.../admin | no
+http=https://a.example/v1/** | GET https://a.example/v1/a%3Fb | no
+http=https://a.example/v1/** | GET https://a.example/v1/a%23b | no
+http=https://a.example/v1/** | GET https://a.example/v1/%7F | no
+http=https://a.example/v1/** | GET https://a.example/v1/gr%C3%BC%C3%9Fe%20x | yes
 http=https://a.example/v1/** | GET https://a.example/v1/100%25 | yes
 http=https://a.example/v1/** | GET https://a.example/v1/a;b=c | yes
 http=https://a.example/*/b | GET https://a.example/a/b | yes
@@ -176,5 +187,44 @@ fn what_is_broad_is_marked() {
         "env=A",
     ] {
         assert!(!grant(text).may_write(), "{text}");
+    }
+}
+
+/// A grant, another one, and whether the first covers the second.
+const COVERED: &str = r"
+http=https://a.example/** | http=GET https://a.example/a | yes
+http=https://a.example/** | http=POST https://a.example/a | no
+http=https://a.example/** | http=GET https://a.example:8443/a | no
+http=https://a.example/** | http=GET http://a.example:443/a | no
+http=https://a.example/a/** | http=https://a.example/a/*/** | yes
+http=https://a.example/a/** | http=https://a.example/a/* | yes
+http=https://a.example/a/*/** | http=https://a.example/a/** | no
+http=https://a.example/a/*/** | http=https://a.example/a/* | no
+http=https://a.example/a/* | http=https://a.example/a/ | no
+http=https://a.example/a/*/b/* | http=https://a.example/a//b/* | no
+http=https://a.example/*/* | http=https://a.example/a/* | yes
+http=https://a.example/a/* | http=https://a.example/*/* | no
+http=https://a.example/** | http=https://a.example/a%2Fb | no
+http=https://*.a.example/ | http=https://*.b.a.example/ | yes
+http=https://*.b.a.example/ | http=https://*.a.example/ | no
+http=https://*.a.example/ | http=https://a.example/ | no
+fs=/a:rw@/x | fs=/a/b:ro@/x/b | yes
+fs=/a:ro@/x | fs=/a/b:rw@/x/b | no
+fs=/a:rw@/x | fs=/c/b:rw@/x/b | no
+kv=a:rw | kv=a:ro | yes
+kv=a:ro | kv=a:rw | no
+tool=a.* | tool=a.b | yes
+tool=a.b | tool=a.* | no
+env=A | env=A=x | no
+";
+
+#[test]
+fn a_grant_covers_what_is_no_wider() {
+    for line in COVERED.trim().lines() {
+        let [wide, narrow, expected] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let covers = grant(wide).covers(&grant(narrow));
+        assert_eq!(covers, expected == "yes", "{line}");
     }
 }
