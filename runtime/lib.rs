@@ -90,6 +90,7 @@
 //! | feature | default | what it brings |
 //! |---|---|---|
 //! | `cli` | yes | the command line, for the program `patinox`; a library turns it off |
+//! | `config` | yes | [`config`]: limits, admission and alerts from a file and the environment |
 //! | `compile` | yes | the compiler; without it a host runs what `patinox precompile` made |
 
 #![forbid(unsafe_code)]
@@ -97,6 +98,10 @@
 #[cfg(feature = "compile")]
 use std::process::ExitCode;
 
+/// Settings from a file and the environment: limits, admission and alerts, as the
+/// program `patinox` reads them, for a program of one's own.
+#[cfg(feature = "config")]
+pub use patinox_config as config;
 #[cfg(feature = "compile")]
 pub use patinox_host::Precompiled;
 pub use patinox_host::status;

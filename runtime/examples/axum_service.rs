@@ -132,7 +132,10 @@ fn refused(error: &dyn Failure) -> Response {
         (Fault::Component | Fault::Upstream, _) => StatusCode::BAD_GATEWAY,
         (Fault::Cancelled | Fault::Host, _) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut response = (status, Json(Report::of(error))).into_response();
+    let mut report = Report::of(error);
+    // A hint is for whoever must act.
+    report.hint = report.hint.filter(|_| error.fault() == Fault::Caller);
+    let mut response = (status, Json(report)).into_response();
     if let RecoveryStrategy::Retry { after: Some(after) } = error.recovery() {
         let seconds = after.as_secs_f64().ceil().max(1.0).to_string();
         if let Ok(seconds) = seconds.parse() {

@@ -10,6 +10,8 @@
 //! ```
 //!
 //! FOLDER is a folder of the service's own, for compiled code and the key to it.
+//! Limits, admission and alerts are those of the file that `PATINOX_CONFIG` names,
+//! and of `~/.config/patinox/config.toml` without it: `docs/configuration.md`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -17,6 +19,7 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,15 +28,19 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use patinox::config::{self, Environment, Format, Inputs, Key, Settings, resolve};
 use patinox::prelude::*;
-use patinox::telemetry::{Alert, AlertRule, AlertSink, Condition, LogSink, Monitors};
+use patinox::telemetry::{
+    Alert, AlertSink, Condition, LogSink, Monitors, Recorder, Sink, TracingSink,
+};
 use patinox::{
-    Admission, AlertConfig, ArtifactStore, CancellationToken, Code, Fault, MonitoringConfig,
-    PressureConfig, RecoveryStrategy, Report, StoreConfig, json,
+    AlertConfig, ArtifactStore, CancellationToken, Code, Fault, LimitName, MonitoringConfig,
+    PatinoxError, PressureConfig, RecoveryStrategy, Report, StoreConfig, json,
 };
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tracing_subscriber::EnvFilter;
 
 /// How long what runs may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -44,21 +51,47 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// How many alerts wait for whoever passes them on.
 const ALERTS_WAITING: usize = 64;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
     // First of all: the same program compiles components, in processes of their own.
-    match patinox::compile_worker() {
-        Some(_) => Ok(()),
-        None => serve(),
+    if let Some(done) = patinox::compile_worker() {
+        return done;
+    }
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", told(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What went wrong, each cause, and what would help, as far as the error knows.
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let of_host = error.downcast_ref().and_then(PatinoxError::hint);
+    let of_config = error.downcast_ref().and_then(config::Error::hint);
+    match of_host.or(of_config) {
+        Some(hint) => format!("{causes}\nhint: {hint}"),
+        None => causes,
     }
 }
 
 #[tokio::main]
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    let settings = settings()?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(settings.log_level())?)
+        .with_writer(std::io::stderr);
+    match settings.log_format() {
+        Format::Text => log.init(),
+        Format::Json => log.json().init(),
+    }
     let mut words = std::env::args().skip(1);
     let address = words.next().ok_or("ADDRESS is missing")?;
     let folder = PathBuf::from(words.next().ok_or("FOLDER is missing")?);
     let (sender, alerts) = channel(ALERTS_WAITING);
-    let host = host(&folder, sender)?;
+    let host = host(&settings, &folder, sender)?;
     tokio::spawn(pass_on(alerts));
     for word in words {
         let (name, path) = word.split_once('=').ok_or("write NAME=COMPONENT")?;
@@ -89,32 +122,46 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The host: a worker, a store, how much is let in, and what is watched.
-fn host(folder: &Path, alerts: Sender<Alert>) -> Result<Host, Box<dyn std::error::Error>> {
-    let store = StoreConfig::new(folder.join("artifacts"), folder.join("key/artifact-key"));
+/// What the operator says, in a file or by variables, and what this service sets
+/// where he says nothing: calls that are short; as many as there are cores, and as
+/// many again that wait for something; a queue that is done within `wall`.
+fn settings() -> Result<Settings, Box<dyn std::error::Error>> {
     let cores = std::thread::available_parallelism()?.get();
+    Ok(resolve(&Inputs {
+        environment: Environment::capture(),
+        defaults: vec![
+            (Key::Limit(LimitName::Wall), "5s".to_owned()),
+            (Key::Limit(LimitName::Concurrency), (cores * 2).to_string()),
+            (Key::Limit(LimitName::Queue), (cores * 8).to_string()),
+            (Key::LogLevel, "warn".to_owned()),
+        ],
+        ..Inputs::default()
+    })?)
+}
+
+/// The host: a worker, a store, how much is let in, and what is watched.
+fn host(
+    settings: &Settings,
+    folder: &Path,
+    alerts: Sender<Alert>,
+) -> Result<Host, Box<dyn std::error::Error>> {
+    let store = StoreConfig::new(folder.join("artifacts"), folder.join("key/artifact-key"));
+    let rules = settings.alerts();
     let host = Host::builder()
         .compile_worker(std::env::current_exe()?)
         .store(ArtifactStore::open(store)?)
-        .limits(Limits {
-            wall_ms: 5_000,
-            ..Limits::default()
-        })
-        // Tools that compute: as many as there are cores, and as many again that wait
-        // for something; a queue that is done within `wall`.
-        .admission(Admission {
-            concurrency: u64::try_from(cores * 2)?,
-            queue: u64::try_from(cores * 8)?,
-            ..Admission::default()
-        })
+        .limits(settings.limits())
+        .load_limits(settings.load_limits())
+        .admission(settings.admission())
+        .recorder(Recorder::new([Box::new(TracingSink) as Box<dyn Sink>]))
         .pressure(PressureConfig::default())
         .monitoring(MonitoringConfig {
             every: Duration::from_secs(5),
         })
         .alerts(AlertConfig {
-            rules: AlertRule::defaults(),
+            rules: rules.rules,
+            repeat: rules.repeat,
             sinks: vec![Arc::new(LogSink), Arc::new(Pager(alerts))],
-            ..AlertConfig::default()
         })
         .status_socket(true)
         .build()?;
@@ -242,7 +289,8 @@ async fn call(
     }
 }
 
-/// The status says who must act and whether the same request may do later.
+/// The status says who must act and whether the same request may do later. A hint is
+/// for whoever must act, so clients hear those that are for them.
 fn refused(error: &dyn Failure) -> Response {
     let recovery = error.recovery();
     let status = match (error.fault(), recovery) {
@@ -259,7 +307,9 @@ fn refused(error: &dyn Failure) -> Response {
         }
         (Fault::Host, _) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut response = (status, Json(Report::of(error))).into_response();
+    let mut report = Report::of(error);
+    report.hint = report.hint.filter(|_| error.fault() == Fault::Caller);
+    let mut response = (status, Json(report)).into_response();
     if let RecoveryStrategy::Retry { after } = recovery {
         let seconds = after.map_or(1.0, |after| after.as_secs_f64().ceil().max(1.0));
         if let Ok(seconds) = seconds.to_string().parse() {

@@ -302,6 +302,11 @@ fn a_folder_that_was_named_has_to_be_in_order() {
     let ended = shell.run(&["top", "--folder", "none", "-q"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_snapshot!(ended.stdout, @"no host that can be watched was found");
+    let ended = shell.run(&["top", "--folder", "none"]);
+    assert!(
+        ended.stderr.contains("none: there is no such folder"),
+        "{ended:?}"
+    );
     // Of two usual ones the other may be in order.
     let (shell, folder) = self::shell();
     make(&folder);

@@ -143,6 +143,7 @@ impl Service {
         command.args(folder);
         // Whoever is killed leaves a socket there.
         command.env("XDG_RUNTIME_DIR", run.path());
+        command.env("XDG_CONFIG_HOME", run.path().join("config"));
         for (name, path) in components {
             command.arg(format!("{name}={}", path.display()));
         }
@@ -365,10 +366,91 @@ fn monitored_service_tells_how_it_is() {
         assert!(page.contains(line), "{line} in {page}");
     }
 
-    let pid = rustix::process::Pid::from_child(&service.child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    let mut said = String::new();
-    service.stdout.read_to_string(&mut said).unwrap();
-    assert_eq!(said, "cancelled 0 calls; nothing is left\n");
-    assert!(service.child.wait().unwrap().success());
+    assert_eq!(service.ends(), "cancelled 0 calls; nothing is left\n");
+}
+
+/// Limits, admission and alerts are those of the file.
+#[test]
+fn monitored_service_does_what_its_file_says() {
+    let run = tempfile::tempdir().unwrap();
+    let config = run.path().join("config/patinox");
+    std::fs::create_dir_all(&config).unwrap();
+    let file = "[limits]\nwall = '100ms'\n\
+                [alerts]\ndefaults = false\n\
+                [[alerts.rules]]\nname = 'loaded'\nmetric = 'patinox_loads_total'\nabove = 0\n";
+    std::fs::write(config.join("config.toml"), file).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let components = [("hostile", prebuilt::hostile())];
+    let name = "monitored_service";
+    let Some(mut service) = Service::within(run, name, Some(folder.path()), &components) else {
+        return;
+    };
+    let (status, body) = service.call("/tools/hostile/sleep", &json!({ "ms": 9_000 }));
+    assert_eq!((status, &body["code"]), (422, &json!("limit/wall")));
+    assert_eq!(
+        body["hint"],
+        Value::Null,
+        "that is for the operator: {body}"
+    );
+    let (status, body) = service.call("/tools/hostile/slep", &json!({}));
+    assert_eq!(status, 400);
+    assert!(body["hint"].is_string(), "{body}");
+    // It looks each five seconds.
+    let started = Instant::now();
+    let alerts = loop {
+        let (_, _, alerts) = service.ask("GET", "/alerts", "");
+        if alerts != json!([]) || Duration::from_secs(60) < started.elapsed() {
+            break alerts;
+        }
+    };
+    assert_eq!(alerts[0]["rule"], "loaded", "{alerts}");
+    assert_eq!(alerts[0]["state"], "firing");
+    assert_eq!(alerts.as_array().unwrap().len(), 1, "{alerts}");
+    assert_eq!(service.ends(), "cancelled 0 calls; nothing is left\n");
+}
+
+#[test]
+fn monitored_service_tells_what_is_wrong_with_its_file_or_a_component() {
+    let Some(example) = example("monitored_service") else {
+        return;
+    };
+    let run = tempfile::tempdir().unwrap();
+    let config = run.path().join("c.toml");
+    let folder = run.path().join("state");
+    let told = |file: &str, word: &str| {
+        std::fs::write(&config, file).unwrap();
+        let mut command = Command::new(&example);
+        command.args(["127.0.0.1:0".as_ref(), folder.as_os_str(), word.as_ref()]);
+        command.env("XDG_RUNTIME_DIR", run.path());
+        command.env("PATINOX_CONFIG", &config);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let rule = "[[alerts.rules]]\nname = 'a'\nhealth = 'pol'\nabove = 'healthy'\n";
+    let text = told(rule, "a=b.wasm");
+    let wrong = "must be the name of a check, not `pol`\nhint: did you mean `pool`?";
+    assert!(
+        text.starts_with("error: `alerts.rules[0].health` at "),
+        "{text}"
+    );
+    assert!(text.contains(wrong), "{text}");
+    assert!(!folder.exists(), "nothing is made before the file is read");
+    let text = told("", "a=b.wasm");
+    assert!(text.contains("b.wasm") && text.contains("hint: "), "{text}");
+    // The host was there already.
+    let sockets = std::fs::read_dir(run.path().join("patinox")).unwrap();
+    assert_eq!(sockets.count(), 0);
+}
+
+impl Service {
+    /// Asks it to end, and what it says then.
+    fn ends(&mut self) -> String {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
+    }
 }

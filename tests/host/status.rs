@@ -5,9 +5,13 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use patinox::status::{Knock, MAX_READERS, Status, StatusConfig, StatusFolder};
+use patinox::telemetry::metrics::Measures;
+use patinox::telemetry::{Health, Monitor};
 use patinox::{Config, Failure as _, Host, Kind, Limits, Request};
 use serde_json::json;
 use tempfile::TempDir;
@@ -148,6 +152,42 @@ async fn it_is_there_for_as_long_as_the_host() {
     drop(other);
     assert_eq!(sockets(&folder), 0);
     reader.read_to_end(&mut Vec::new()).expect("the end");
+}
+
+/// A monitor that looks until it is let go.
+struct Slow {
+    looks: Sender<()>,
+    goes_on: Mutex<Receiver<()>>,
+}
+
+impl Monitor for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn look(&self, _: &mut Measures) -> Vec<Health> {
+        let _ = self.looks.send(());
+        let _ = self.goes_on.lock().expect("a receiver").recv();
+        Vec::new()
+    }
+}
+
+/// Whoever drops a host may end his program at once.
+#[tokio::test]
+async fn it_goes_with_the_host_also_while_another_thread_looks_at_it() {
+    let (_place, folder) = place();
+    let host = host(&folder);
+    let (looks, has_looked) = channel();
+    let (let_go, goes_on) = channel();
+    let goes_on = Mutex::new(goes_on);
+    host.monitors()
+        .expect("monitors")
+        .add(Slow { looks, goes_on });
+    let _reader = connect(&host);
+    has_looked.recv_timeout(SOON).expect("a look");
+    drop(host);
+    assert_eq!(sockets(&folder), 0);
+    drop(let_go);
 }
 
 #[test]

@@ -226,6 +226,7 @@ fn settings(global: &Global, limits: &[String]) -> Result<Settings, Error> {
         environment: Environment::capture(),
         limits: limits.collect::<Result<_, _>>()?,
         flags: [output, log, level].into_iter().flatten().collect(),
+        defaults: Vec::new(),
     })?)
 }
 

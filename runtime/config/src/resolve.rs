@@ -12,6 +12,9 @@ use crate::{Environment, Error, Key, Origin, Settings};
 /// Everything that settings are made of.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
+    /// What the program itself sets where nobody else does, in place of the default;
+    /// it counts as the default.
+    pub defaults: Vec<(Key, String)>,
     /// The file that `--config` names. It replaces the user's own.
     pub config_file: Option<PathBuf>,
     /// The environment.
@@ -40,11 +43,16 @@ pub struct Flag {
 ///
 /// # Errors
 ///
-/// The first mistake found: in the file, then in the environment, then in the
-/// flags.
+/// The first mistake found: in the defaults and the file, then in the environment,
+/// then in the flags.
 pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
     let file = file_contents(inputs)?;
-    let layers = [file.layer, inputs.environment.layer()?, flag_layer(inputs)?];
+    let layers = [
+        default_layer(inputs),
+        file.layer,
+        inputs.environment.layer()?,
+        flag_layer(inputs)?,
+    ];
     layers.into_iter().flatten().try_fold(
         Settings::within(&inputs.environment, file.alerts),
         Settings::with,
@@ -60,6 +68,15 @@ fn file_contents(inputs: &Inputs) -> Result<Contents, Error> {
         .or_else(|| environment.named_file())
         .or_else(|| environment.default_file())
         .map_or_else(|| Ok(Contents::default()), |source| source.contents())
+}
+
+fn default_layer(inputs: &Inputs) -> Layer {
+    let defaults = inputs.defaults.iter().map(|(key, value)| Entry {
+        key: *key,
+        value: Given::Text(value.clone()),
+        origin: Origin::Default,
+    });
+    defaults.collect()
 }
 
 fn flag_layer(inputs: &Inputs) -> Result<Layer, Error> {

@@ -90,12 +90,12 @@ impl Settings {
         self.output_format
     }
 
-    /// What a host is to tell when something is wrong, where the file has a section
-    /// `[alerts]`. A command that makes one call tells nobody; it is for those that
-    /// run a host for long.
+    /// What a host is to tell when something is wrong: what the file says in its
+    /// section `[alerts]`, else the default rules. A command that makes one call tells
+    /// nobody; it is for programs that run a host for long.
     #[must_use]
-    pub const fn alerts(&self) -> Option<&AlertSettings> {
-        self.alerts.as_ref()
+    pub fn alerts(&self) -> AlertSettings {
+        self.alerts.clone().unwrap_or_default()
     }
 
     /// The folder of what can be made again; see [`Folders::cache`].
@@ -219,7 +219,7 @@ fn filter(entry: &Entry) -> Result<String, Error> {
     let rule = match is_shared {
         true => "must be a log filter",
         false => {
-            "must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`"
+            "must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL` or `TARGET[SPAN]=LEVEL`"
         }
     };
     let text = entry.text(rule)?;

@@ -236,7 +236,7 @@ impl Failure for PatinoxError {
             Self::Relieved { .. } => {
                 Some("call it again when less runs here, or let it do less".to_owned())
             }
-            Self::AlertRule(_) => Some("`docs/monitoring.md` has each metric with its labels".to_owned()),
+            Self::AlertRule(error) => Some(error.hint.clone()),
             Self::Worker(_)
             | Self::NoThread(_)
             | Self::Untyped(_)

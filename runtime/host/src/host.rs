@@ -101,7 +101,11 @@ pub struct Config {
 /// Cheap to clone; every clone is the same host. It runs on its caller's tokio
 /// runtime, which needs its timer enabled.
 #[derive(Clone, Debug)]
-pub struct Host(Arc<Parts>);
+pub struct Host(Arc<Parts>, Shown);
+
+/// What shows the host to whoever watches it. It goes with the last [`Host`]: what
+/// looks at a host from other threads may have its [`Parts`] for a moment longer.
+type Shown = Arc<Mutex<Option<Served>>>;
 
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -121,8 +125,6 @@ pub(crate) struct Parts {
     watch: OnceLock<(PressureWatch, Registered)>,
     /// Has the host told of clean-ups that fail.
     cleanups: OnceLock<Listening>,
-    /// Shows the host to whoever watches it.
-    status: Mutex<Option<Served>>,
 }
 
 impl Parts {
@@ -216,15 +218,14 @@ impl Host {
             catalog: Catalog::default(),
             watch: OnceLock::new(),
             cleanups: OnceLock::new(),
-            status: Mutex::default(),
         });
         // Nobody else has it yet.
         let _ = parts.cleanups.set(listen(&parts));
         begin(&parts, shortage, monitoring).map_err(PatinoxError::NoThread)?;
-        if let Some(status) = &parts.config.status {
-            *lock(&parts.status) = serve_status(status, &parts)?;
-        }
-        Ok(Self(parts))
+        let status = parts.config.status.as_ref();
+        let served = status.map(|status| serve_status(status, &parts));
+        let served = served.transpose()?.flatten();
+        Ok(Self(parts, Arc::new(Mutex::new(served))))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -457,7 +458,7 @@ impl Host {
     /// for one; `None` also once the host is shut down.
     #[must_use]
     pub fn status_socket(&self) -> Option<PathBuf> {
-        lock(&self.0.status).as_ref().map(Served::path)
+        lock(&self.1).as_ref().map(Served::path)
     }
 
     /// What happens from now on.
@@ -489,7 +490,7 @@ impl Host {
         let registry = &self.0.config.registry;
         let ended = ended.cleaned(registry, left.max(LETTING_GO)).await;
         // To the end of it somebody may have watched.
-        drop(lock(&self.0.status).take());
+        drop(lock(&self.1).take());
         ended
     }
 }

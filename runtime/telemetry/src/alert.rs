@@ -5,6 +5,7 @@
 //! interval while it goes on, and once when it is over; however often it is judged.
 //! A sink that panics hurts neither the others nor whoever judges.
 
+mod check;
 mod rule;
 mod sink;
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+pub use self::check::MAX_RULE_NAME_BYTES;
 pub use self::rule::{AlertRule, Comparison, RuleError, Severity, Subject};
 pub use self::sink::{AlertSink, LogSink};
 
@@ -123,13 +125,14 @@ impl Alerts {
     ///
     /// # Errors
     ///
-    /// If two rules have one name, or one makes no sense; it says which and why.
+    /// If two rules have one name, or one makes no sense or would hold always or never;
+    /// it says which, why, and what to write instead.
     pub fn new(
         rules: Vec<AlertRule>,
         repeat: Duration,
         sinks: Vec<Arc<dyn AlertSink>>,
     ) -> Result<Self, RuleError> {
-        rule::check(&rules)?;
+        check::check(&rules)?;
         let rules = rules.into_iter().map(|rule| Judged {
             rule,
             since: None,

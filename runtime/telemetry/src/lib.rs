@@ -55,8 +55,8 @@ mod sink;
 pub mod trace;
 
 pub use alert::{
-    Alert, AlertRule, AlertSink, AlertState, Alerts, Comparison, LogSink, RuleError, Severity,
-    Subject, tell,
+    Alert, AlertRule, AlertSink, AlertState, Alerts, Comparison, LogSink, MAX_RULE_NAME_BYTES,
+    RuleError, Severity, Subject, tell,
 };
 pub use clock::Clock;
 pub use event::{

@@ -8,11 +8,13 @@
 mod calls;
 mod counters;
 mod histogram;
+mod labels;
 mod list;
 mod measures;
 mod text;
 
 pub use self::histogram::Histogram;
+pub use self::labels::label_values;
 pub use self::list::*;
 pub use self::measures::{Measures, Sample, Value};
 

@@ -93,7 +93,7 @@ fn a_wrong_configuration_file() {
     "#);
     assert_snapshot!(configured("[log]\nlevel = '==='\n"), @r#"
     exit 2, caller/invalid-config
-    error: `log.level` at `~/.config/patinox/config.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `===`
+    error: `log.level` at `~/.config/patinox/config.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL` or `TARGET[SPAN]=LEVEL`, not `===`
     hint: write it like `level = "error"` under `[log]`
     "#);
 }

@@ -122,7 +122,7 @@ fn what_is_wrong_in_the_section_is_told_with_its_place() {
       write it like `defaults = true`
     `alerts.repeat` at `c.toml:2:10` must be at least 1s, not `0s`
       write it like `repeat = "5m"`
-    `alerts.repeat` at `c.toml:2:10` must be a time with its unit, not `60`
+    `alerts.repeat` at `c.toml:2:10` must be a time with its unit, `ms`, `s`, `m` or `h`, not `60`
       write it like `repeat = "5m"`
     `alerts.rules` at `c.toml:2:9` must be an array of tables, not `none`
       write each as `[[alerts.rules]]`, with its keys below it
@@ -145,6 +145,10 @@ fn what_a_rule_cannot_look_at_is_told_with_its_place() {
         rule("health = 'pool'\nwhere = { a = 'b' }\nabove = 'healthy'"),
         rule("metric = 'patinox_call_waiting'\nabove = 1"),
         rule("metric = 'patinox_calls'\nwhere = { kind = 'a' }\nabove = 1"),
+        rule("metric = 'patinox_calls'\nwhere = 'outcome'\nabove = 1"),
+        rule("metric = 'patinox_health'\nwhere = { check = 'pol' }\nabove = 1"),
+        rule("health = 'impact'\nat-least = 'unhealthy'"),
+        rule("health = 'impact'\nabove = 'degraded'"),
     ];
     insta::assert_snapshot!(told(&texts), @r#"
     `alerts.rules[0]` at `c.toml:1:1` must have `metric` or `health`
@@ -157,10 +161,18 @@ fn what_a_rule_cannot_look_at_is_told_with_its_place() {
       write it like `above = "degraded"`
     `alerts.rules[0].health` at `c.toml:3:10` takes no `where`: that is for a metric
       write it like `metric = "patinox_calls_waiting"` or `health = "pool"`
-    alert rule `mine` at `c.toml:1:1` is refused: there is no metric `patinox_call_waiting`; did you mean `patinox_calls_waiting`?
-      `docs/monitoring.md` has all metrics with their labels
-    alert rule `mine` at `c.toml:1:1` is refused: `patinox_calls` has no label `kind`; it has component, tool, outcome
-      `docs/monitoring.md` has all metrics with their labels
+    alert rule `mine` at `c.toml:1:1` is refused: there is no metric `patinox_call_waiting`
+      did you mean `patinox_calls_waiting`?
+    alert rule `mine` at `c.toml:1:1` is refused: `patinox_calls` has no label `kind`
+      its labels are component, tool, outcome
+    `alerts.rules[0].where` at `c.toml:4:9` must be a table, not `outcome`
+      write it like `where = { outcome = "limit/busy" }`
+    `alerts.rules[0].where` at `c.toml:4:9` must be the name of a check, not `pol`
+      did you mean `pool`?
+    `alerts.rules[0].at-least` at `c.toml:4:12` must be `degraded` here, not `unhealthy`
+      write it like `at-least = "degraded"`
+    `alerts.rules[0].above` at `c.toml:4:9` must be `healthy` here, not `degraded`
+      write it like `above = "healthy"`
     "#);
 }
 
@@ -173,6 +185,8 @@ fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
         with("above = 'much'"),
         with("above = inf"),
         with("above = 1\nlasting = 'long'"),
+        with("above = 1\nlasting = '30sec'"),
+        with("above = 1\nfor = '30s'"),
         with("above = 1\ngrowth-within = '0s'"),
         with("above = 1\nseverity = 'bad'"),
         with("above = 1\nlabels = ['a']"),
@@ -196,8 +210,12 @@ fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
       write it like `above = 50`
     `alerts.rules[0].above` at `c.toml:4:9` must be a finite number, not the number `inf`
       write it like `above = 50`
-    `alerts.rules[0].lasting` at `c.toml:5:11` must be a time with its unit, not `long`
+    `alerts.rules[0].lasting` at `c.toml:5:11` must be a time with its unit, `ms`, `s`, `m` or `h`, not `long`
       write it like `lasting = "5m"`
+    `alerts.rules[0].lasting` at `c.toml:5:11` must be a time with its unit, `ms`, `s`, `m` or `h`, not `30sec`
+      write it like `lasting = "5m"`
+    there is no key `alerts.rules[0].for`, at `c.toml:5:1`
+      did you mean `lasting`?
     `alerts.rules[0].growth-within` at `c.toml:5:17` must be at least 1s, not `0s`
       write it like `growth-within = "5m"`
     `alerts.rules[0].severity` at `c.toml:5:12` must be one of `info`, `warning`, `critical`, not `bad`
@@ -208,22 +226,22 @@ fn what_else_is_wrong_in_a_rule_is_told_with_its_place() {
       write it like `a = "…"`
     there is no key `alerts.rules[0].abowe`, at `c.toml:4:1`
       did you mean `above`?
-    alert rule `mine` at `c.toml:1:1` is refused: `outcome` is never `limit/bussy`; did you mean `limit/busy`?
-      `docs/monitoring.md` has all metrics with their labels
+    alert rule `mine` at `c.toml:1:1` is refused: `outcome` of `patinox_calls` is never `limit/bussy`
+      did you mean `limit/busy`?
     `alerts.rules[0].above` at `c.toml:4:9` must be a finite number, not the number `nan`
       write it like `above = 50`
     alert rule `mine` at `c.toml:1:1` is refused: `patinox_calls_waiting` is no counter: it goes up and down, so how much it grew says nothing
-      `docs/monitoring.md` has all metrics with their labels
+      compare its value, and say for how long it must last
     `alerts.rules[0].above` at `c.toml:4:9` must be one of `healthy`, `degraded`, not `unhealthy`
       write it like `above = "degraded"`
     `alerts.rules[0].below` at `c.toml:4:9` must be one of `degraded`, `unhealthy`, not `healthy`
       write it like `below = "unhealthy"`
     alert rule `mine` at `c.toml:1:1` is refused: a check is no counter, so it does not grow
-      `docs/monitoring.md` has all metrics with their labels
+      say for how long it must last
     alert rule `mine` at `c.toml:5:1` is refused: another rule has its name
-      give it another name, or leave the default rules out: `defaults = false`
+      give one of the two another name
     alert rule `pool-degraded` at `c.toml:1:1` is refused: another rule has its name
-      give it another name, or leave the default rules out: `defaults = false`
+      a default rule has it: give this one another name, or leave the default rules out: `defaults = false`
     "#);
 }
 

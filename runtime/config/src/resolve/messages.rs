@@ -53,9 +53,9 @@ fn a_wrong_variable_says_the_rule() {
     hint: write it like `PATINOX_LOAD__FILE=64MiB`
     caller/invalid-config: `PATINOX_LOG__FORMAT` must be `text` or `json`, not `JSON`
     hint: write it like `PATINOX_LOG__FORMAT=text`
-    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not ``
+    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL` or `TARGET[SPAN]=LEVEL`, not ``
     hint: write it like `PATINOX_LOG__LEVEL=error`
-    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `warning`
+    caller/invalid-config: `PATINOX_LOG__LEVEL` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL` or `TARGET[SPAN]=LEVEL`, not `warning`
     hint: write it like `PATINOX_LOG__LEVEL=error`
     caller/invalid-config: there is no variable `PATINOX_ALERTS__REPEAT`
     hint: alerts are set in the configuration file alone, under `[alerts]`
@@ -171,7 +171,7 @@ fn a_wrong_value_says_the_rule_and_the_place() {
     hint: write it like `wall = "10s"` under `[limits]`
     caller/invalid-config: `limits.wall` at `c.toml:1:1` must be text, a number with its unit, not a table
     hint: write it like `wall = "10s"` under `[limits]`
-    caller/invalid-config: `log.level` at `c.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL`, not `3`
+    caller/invalid-config: `log.level` at `c.toml:2:9` must be `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list of `TARGET=LEVEL` or `TARGET[SPAN]=LEVEL`, not `3`
     hint: write it like `level = "error"` under `[log]`
     caller/invalid-config: `output.format` at `c.toml:2:10` must be `text` or `json`, not a date or time
     hint: write it like `format = "text"` under `[output]`

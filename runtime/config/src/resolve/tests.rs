@@ -289,3 +289,21 @@ fn the_folders_are_those_of_the_environment() {
         are(["/c/patinox", "~/.local/state/patinox"])
     );
 }
+
+/// What a program sets itself counts as the default: whoever says something wins.
+#[test]
+fn the_defaults_of_a_program_come_first() {
+    let mut inputs = Inputs {
+        defaults: vec![(WALL, "5s".to_owned()), (Key::LogLevel, "warn".to_owned())],
+        ..Inputs::default()
+    };
+    let settings = resolve(&inputs).unwrap();
+    assert_eq!(settings.limits().wall_ms, 5_000);
+    assert_eq!(settings.log_level(), "warn");
+    assert_eq!(settings.origin(WALL), &Origin::Default);
+    inputs.environment = [("PATINOX_LIMITS__WALL", "2s")].into_iter().collect();
+    assert_eq!(resolve(&inputs).unwrap().limits().wall_ms, 2_000);
+    inputs.defaults = vec![(WALL, "soon".to_owned())];
+    let error = resolve(&inputs).unwrap_err().to_string();
+    assert_eq!(error, "`limits.wall` must start with a number, not `soon`");
+}

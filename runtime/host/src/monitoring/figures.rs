@@ -112,3 +112,28 @@ pub(super) fn of_pressure(measures: &mut Measures, reading: &Reading) {
 fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use patinox_resources::{Kind, Resource, Stage};
+    use patinox_sandbox::Profile;
+    use patinox_telemetry::metrics::label_values;
+
+    use super::*;
+
+    /// By them a rule for alerts is judged.
+    #[test]
+    fn the_labels_that_figures_have_are_those_that_are_known() {
+        let levels = [Level::Normal, Level::Elevated, Level::Critical];
+        let profiles = [Profile::Lean, Profile::Strict];
+        for (label, values) in [
+            ("kind", Kind::ALL.map(Kind::as_str).to_vec()),
+            ("level", levels.map(Level::as_str).to_vec()),
+            ("profile", profiles.map(Profile::as_str).to_vec()),
+            ("resource", Resource::ALL.map(Resource::as_str).to_vec()),
+            ("stage", Stage::ALL.map(Stage::as_str).to_vec()),
+        ] {
+            assert_eq!(label_values(label), Some(values));
+        }
+    }
+}

@@ -1,13 +1,11 @@
 //! When a rule holds.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use patinox_policy::Code;
 use serde::Serialize;
 
-use crate::metrics::{ALL, HEALTH, MetricKind, OTHER, PRESSURE, Value};
+use crate::metrics::{ALL, MetricKind, Value};
 use crate::{Condition, Snapshot};
 
 /// How bad it is. What comes later is worse.
@@ -51,7 +49,8 @@ pub enum Subject {
         /// Labels and their values; none for all series.
         labels: Vec<(String, String)>,
     },
-    /// How a part is: 0 healthy, 1 degraded, 2 unhealthy.
+    /// How a part is: 0 healthy, 1 degraded, 2 unhealthy. Its name is not checked, as
+    /// a monitor of one's own may tell it; a part that nobody tells of fires nothing.
     Health(String),
 }
 
@@ -69,7 +68,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Above => "above",
             Self::AtLeast => "at least",
@@ -82,7 +81,7 @@ impl Comparison {
 /// When somebody is to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRule {
-    /// Its name, in kebab-case; no other rule has it.
+    /// Its name, 1 to 128 of `a-z0-9-`; no other rule has it.
     pub name: String,
     /// What it looks at.
     pub subject: Subject,
@@ -108,6 +107,8 @@ pub struct RuleError {
     pub rule: String,
     /// What is wrong with it.
     pub reason: String,
+    /// What to write instead.
+    pub hint: String,
 }
 
 impl AlertRule {
@@ -191,16 +192,6 @@ impl AlertRule {
         }
     }
 
-    /// `always` or `never`, where it does not matter which of these values there is.
-    fn holds_at(&self, values: &[f64]) -> Option<&'static str> {
-        let held = values.iter().filter(|value| self.holds(**value));
-        match held.count() {
-            0 => Some("never"),
-            count if count == values.len() => Some("always"),
-            _ => None,
-        }
-    }
-
     /// The rule and what its subject has come to.
     pub(super) fn shown(&self, value: f64) -> String {
         let subject = match &self.subject {
@@ -257,113 +248,4 @@ impl Subject {
             }
         }
     }
-}
-
-/// Each rule by itself, and its name among all.
-pub(super) fn check(rules: &[AlertRule]) -> Result<(), RuleError> {
-    let mut names = HashSet::new();
-    for rule in rules {
-        let wrong = |reason: String| RuleError {
-            rule: rule.name.clone(),
-            reason,
-        };
-        if !names.insert(&rule.name) {
-            return Err(wrong("another rule has its name".to_owned()));
-        }
-        if !rule.threshold.is_finite() {
-            return Err(wrong("its threshold is no number".to_owned()));
-        }
-        if rule.growth_within == Some(Duration::ZERO) {
-            return Err(wrong("nothing grows within no time".to_owned()));
-        }
-        let checked = match &rule.subject {
-            Subject::Health(_) => check_health(rule),
-            Subject::Metric { name, labels } => check_metric(rule, name, labels),
-        };
-        checked.map_err(wrong)?;
-    }
-    Ok(())
-}
-
-/// There is such a metric, with these labels, and it can come to both sides of the
-/// threshold.
-fn check_metric(rule: &AlertRule, name: &str, labels: &[(String, String)]) -> Result<(), String> {
-    let Some(metric) = ALL.iter().find(|metric| metric.name == name) else {
-        let near = patinox_policy::nearest(name, ALL.iter().map(|metric| metric.name));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        return Err(format!("there is no metric `{name}`{near}"));
-    };
-    if rule.growth_within.is_some() && metric.kind == MetricKind::Gauge {
-        return Err(format!(
-            "`{name}` is no counter: it goes up and down, so how much it grew says nothing"
-        ));
-    }
-    let unknown = labels
-        .iter()
-        .find(|(label, _)| !metric.labels.contains(&label.as_str()));
-    if let Some((label, _)) = unknown {
-        let known = metric.labels.join(", ");
-        let known = match known.is_empty() {
-            true => "it has none".to_owned(),
-            false => format!("it has {known}"),
-        };
-        return Err(format!("`{name}` has no label `{label}`; {known}"));
-    }
-    labels.iter().try_for_each(check_label)?;
-    // What a counter grew by is below nothing where series were forgotten.
-    if rule.growth_within.is_some() {
-        return Ok(());
-    }
-    // Of a level with its label there is one series, and it is one of three.
-    let is_level = [HEALTH.name, PRESSURE.name].contains(&name);
-    let values: &[f64] = match is_level && !labels.is_empty() {
-        true => &[0.0, 1.0, 2.0],
-        false => &[0.0, f64::MAX],
-    };
-    match rule.holds_at(values) {
-        Some(always) => Err(format!(
-            "`{name}` {always} is {} {}: {}",
-            rule.comparison.as_str(),
-            rule.threshold,
-            match values.len() {
-                2 => "it is 0 or more",
-                _ => metric.help,
-            }
-        )),
-        None => Ok(()),
-    }
-}
-
-/// A check is never compared so that the rule would hold always or never.
-fn check_health(rule: &AlertRule) -> Result<(), String> {
-    if rule.growth_within.is_some() {
-        return Err("a check is no counter, so it does not grow".to_owned());
-    }
-    let all = [
-        Condition::Healthy,
-        Condition::Degraded,
-        Condition::Unhealthy,
-    ];
-    match rule.holds_at(&all.map(Condition::figure)) {
-        Some(always) => Err(format!(
-            "a check {always} is {} {}: healthy is 0, degraded 1, unhealthy 2",
-            rule.comparison.as_str(),
-            rule.threshold
-        )),
-        None => Ok(()),
-    }
-}
-
-/// An outcome is one that calls have, or that of the series which takes the rest.
-fn check_label((label, value): &(String, String)) -> Result<(), String> {
-    if label != "outcome" {
-        return Ok(());
-    }
-    let codes = || Code::all().map(Code::as_str).chain(["ok", OTHER]);
-    if codes().any(|code| code == value) {
-        return Ok(());
-    }
-    let near = patinox_policy::nearest(value, codes());
-    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    Err(format!("`{label}` is never `{value}`{near}"))
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use Comparison::{Above, AtLeast, AtMost, Below};
+
 use super::*;
 use crate::metrics::{CALLS, CALLS_WAITING, CLEANUP_FAILURES, Measures};
 use crate::{Condition, Health};
@@ -10,7 +12,7 @@ fn rule(subject: Subject) -> AlertRule {
     AlertRule {
         name: "rule".to_owned(),
         subject,
-        comparison: Comparison::Above,
+        comparison: Above,
         threshold: 3.0,
         growth_within: None,
         lasting: Duration::from_secs(10),
@@ -86,7 +88,7 @@ fn it_fires_once_it_lasted_repeats_and_is_over_once() {
 #[test]
 fn what_is_not_there_is_not_compared_and_ends_what_fired() {
     let mut rule = rule(metric("patinox_calls_waiting", &[]));
-    rule.comparison = Comparison::AtMost;
+    rule.comparison = AtMost;
     rule.lasting = Duration::ZERO;
     let mut alerts = alerts(rule, Vec::new());
     let now = Instant::now();
@@ -156,7 +158,7 @@ fn the_first_of_its_kind_is_told() {
 #[test]
 fn health_has_its_reason() {
     let mut rule = rule(Subject::Health("pool".to_owned()));
-    rule.comparison = Comparison::AtLeast;
+    rule.comparison = AtLeast;
     rule.threshold = 1.0;
     rule.lasting = Duration::ZERO;
     let mut alerts = alerts(rule, Vec::new());
@@ -175,142 +177,190 @@ fn health_has_its_reason() {
     assert_eq!(told[0].message, message);
 }
 
-#[test]
-fn rules_that_make_no_sense_are_refused_by_name() {
-    let refused = |change: fn(&mut AlertRule)| {
-        let mut wrong = rule(metric("patinox_calls", &[]));
-        change(&mut wrong);
-        let rules = vec![rule(metric("patinox_loads", &[])), wrong];
-        let alerts = Alerts::new(rules, Duration::ZERO, Vec::new());
-        alerts.unwrap_err().to_string()
-    };
-    assert_eq!(
-        refused(|_| {}),
-        "alert rule `rule`: another rule has its name"
-    );
-    let named = |rule: &mut AlertRule| rule.name = "b".to_owned();
-    let _: fn(&mut AlertRule) = named;
-    let text = refused(|rule| {
-        rule.name = "b".to_owned();
-        rule.threshold = f64::NAN;
-    });
-    assert_eq!(text, "alert rule `b`: its threshold is no number");
-    let text = refused(|rule| {
-        rule.name = "b".to_owned();
-        rule.subject = metric("patinox_cals", &[]);
-    });
-    let near = "there is no metric `patinox_cals`; did you mean `patinox_calls`?";
-    assert_eq!(text, format!("alert rule `b`: {near}"));
-    let text = refused(|rule| {
-        rule.name = "b".to_owned();
-        rule.subject = metric("patinox_calls", &[("kind", "a")]);
-    });
-    let labels = "`patinox_calls` has no label `kind`; it has component, tool, outcome";
-    assert_eq!(text, format!("alert rule `b`: {labels}"));
+/// What a changed rule is refused for, and what to write instead; nothing for one that
+/// is taken.
+fn refused(change: impl FnOnce(&mut AlertRule)) -> String {
+    let mut changed = rule(metric("patinox_calls", &[]));
+    changed.name = "changed".to_owned();
+    change(&mut changed);
+    let rules = vec![rule(metric("patinox_loads", &[])), changed];
+    match Alerts::new(rules, Duration::ZERO, Vec::new()) {
+        Ok(_) => String::new(),
+        Err(error) => format!("{}; {}", error.reason, error.hint),
+    }
 }
 
 #[test]
-fn rules_that_hold_never_or_always_are_refused() {
-    let checked = |change: &dyn Fn(&mut AlertRule)| {
-        let mut changed = rule(metric("patinox_calls", &[]));
-        change(&mut changed);
-        let alerts = Alerts::new(vec![changed], Duration::ZERO, Vec::new());
-        alerts.map(drop).map_err(|error| error.reason)
+fn rules_that_make_no_sense_are_refused_with_what_to_write() {
+    let with = |name: &str, label: &str, value: &str| {
+        let subject = metric(name, &[(label, value)]);
+        refused(|rule| rule.subject = subject)
     };
-    let health = |comparison, threshold| {
-        checked(&|rule| {
-            rule.subject = Subject::Health("pool".to_owned());
-            (rule.comparison, rule.threshold) = (comparison, threshold);
-        })
+    let of = |name: &str| {
+        let subject = metric(name, &[]);
+        refused(|rule| rule.subject = subject)
     };
-    let (above, below) = (Comparison::Above, Comparison::Below);
-    let text = "a check never is above 2: healthy is 0, degraded 1, unhealthy 2";
-    assert_eq!(health(above, 2.0).unwrap_err(), text);
-    assert_eq!(health(above, 1.5), Ok(()));
-    assert!(health(below, 0.0).unwrap_err().contains("never is below 0"));
-    assert_eq!(health(below, 1.0), Ok(()));
-    let always = health(Comparison::AtLeast, 0.0).unwrap_err();
-    assert!(always.contains("always is at least 0"), "{always}");
-    assert!(health(Comparison::AtMost, 2.0).is_err());
-
-    let grows = |subject: Subject| {
-        checked(&|rule| {
-            rule.subject = subject.clone();
-            rule.growth_within = Some(Duration::from_secs(1));
-        })
-    };
-    assert_eq!(grows(metric("patinox_calls", &[])), Ok(()));
-    assert_eq!(grows(metric("patinox_call_fuel", &[])), Ok(()));
-    let gauge = grows(metric("patinox_calls_waiting", &[])).unwrap_err();
-    assert!(gauge.contains("is no counter"), "{gauge}");
-    let check = grows(Subject::Health("pool".to_owned())).unwrap_err();
-    assert!(check.contains("does not grow"), "{check}");
-
-    let with = |name: &str, label: (&str, &str)| {
-        let subject = metric(name, &[label]);
-        checked(&|rule| rule.subject = subject.clone())
-    };
-    let near = "`outcome` is never `limit/bussy`; did you mean `limit/busy`?";
-    let wrong = with("patinox_calls", ("outcome", "limit/bussy"));
-    assert_eq!(wrong.unwrap_err(), near);
-    for value in ["ok", "other", "limit/busy"] {
-        assert_eq!(with("patinox_calls", ("outcome", value)), Ok(()));
-    }
-    for value in ["stored", "compiled"] {
-        assert_eq!(with("patinox_loads", ("code", value)), Ok(()));
-    }
-    let none = with("patinox_calls_waiting", ("tool", "a")).unwrap_err();
-    assert_eq!(
-        none,
-        "`patinox_calls_waiting` has no label `tool`; it has none"
-    );
+    let told = [
+        refused(|rule| rule.name = "rule".to_owned()),
+        refused(|rule| rule.name = "Many Wait".to_owned()),
+        refused(|rule| rule.name = "a".repeat(MAX_RULE_NAME_BYTES + 1)),
+        refused(|rule| rule.threshold = f64::NAN),
+        refused(|rule| rule.growth_within = Some(Duration::ZERO)),
+        of("patinox_cals"),
+        of("patinox_calls_total"),
+        of("calls_waiting"),
+        of("\u{1b}[2J"),
+        with("patinox_calls", "kind", "a"),
+        with("patinox_calls_waiting", "tool", "a"),
+        with("patinox_calls", "outcome", "limit/bussy"),
+        with("patinox_calls", "outcome", "busy"),
+        with("patinox_calls", "outcome", "?"),
+        with("patinox_pressure_level", "resource", "ram"),
+        with("patinox_pool_waiting", "profile", "leen"),
+        with("patinox_loads", "code", "?"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r"
+    another rule has its name; give one of the two another name
+    its name must be 1 to 128 of `a-z0-9-`; name it like `many-wait`
+    its name must be 1 to 128 of `a-z0-9-`; name it like `many-wait`
+    its threshold is `NaN`, no finite number; compare with a number like 50
+    nothing grows within no time; let it grow within a time like 5m
+    there is no metric `patinox_cals`; did you mean `patinox_calls`?
+    there is no metric `patinox_calls_total`; write `patinox_calls`: only Prometheus has `_total` behind it
+    there is no metric `calls_waiting`; did you mean `patinox_calls_waiting`?
+    there is no metric `\u{1b}[2J`; `docs/monitoring.md` has all metrics
+    `patinox_calls` has no label `kind`; its labels are component, tool, outcome
+    `patinox_calls_waiting` has no label `tool`; leave it out: that metric has one series, and no labels
+    `outcome` of `patinox_calls` is never `limit/bussy`; did you mean `limit/busy`?
+    `outcome` of `patinox_calls` is never `busy`; did you mean `limit/busy`?
+    `outcome` of `patinox_calls` is never `?`; it is `ok`, `other` or one of the codes in `docs/troubleshooting.md`
+    `resource` of `patinox_pressure_level` is never `ram`; it is one of memory, memory-stall, swap, cpu-stall, io-stall, disk, descriptors, processes
+    `profile` of `patinox_pool_waiting` is never `leen`; did you mean `lean`?
+    `code` of `patinox_loads` is never `?`; it is one of compiled, stored
+    ");
+    let error = Alerts::new(vec![rule(metric("a", &[]))], Duration::ZERO, Vec::new());
+    let text = error.unwrap_err().to_string();
+    assert_eq!(text, "alert rule `rule`: there is no metric `a`");
 }
 
 #[test]
-fn metrics_that_hold_never_or_always_are_refused() {
-    let checked = |name: &str, labels: &[(&str, &str)], comparison, threshold| {
-        let mut changed = rule(metric(name, labels));
-        (changed.comparison, changed.threshold) = (comparison, threshold);
-        let grows = AlertRule {
-            growth_within: Some(Duration::from_secs(1)),
-            ..changed.clone()
-        };
-        let checked = |rule| Alerts::new(vec![rule], Duration::ZERO, Vec::new());
-        let reason = checked(changed).map(drop).map_err(|error| error.reason);
-        (reason, checked(grows).is_ok())
-    };
-    let (above, at_least) = (Comparison::Above, Comparison::AtLeast);
-    let (below, at_most) = (Comparison::Below, Comparison::AtMost);
-    for (comparison, threshold, always) in [
-        (below, 0.0, "never is below 0"),
-        (at_most, -0.5, "never is at most -0.5"),
-        (at_least, 0.0, "always is at least 0"),
-        (above, -1.0, "always is above -1"),
+fn labels_that_figures_have_are_taken() {
+    for (name, label, value) in [
+        ("patinox_calls", "outcome", "ok"),
+        ("patinox_calls", "outcome", "other"),
+        ("patinox_calls", "outcome", "limit/busy"),
+        ("patinox_calls", "tool", "any"),
+        ("patinox_loads", "code", "stored"),
+        ("patinox_alerts", "state", "resolved"),
+        ("patinox_alerts", "severity", "critical"),
+        ("patinox_pressure_changes", "level", "elevated"),
+        ("patinox_health", "check", "of-an-embedder"),
     ] {
-        // What was counted of tools that nobody calls any more is forgotten, so that
-        // growth has each sign.
-        let told = checked("patinox_calls", &[], comparison, threshold);
-        let reason = format!("`patinox_calls` {always}: it is 0 or more");
-        assert_eq!(told, (Err(reason), true));
-        assert!(
-            checked("patinox_machine_load", &[], comparison, threshold)
-                .0
-                .is_err()
-        );
+        let told = refused(|rule| {
+            rule.subject = metric(name, &[(label, value)]);
+            (rule.comparison, rule.threshold) = (Above, 0.5);
+        });
+        assert_eq!(told, "", "{name} {label}={value}");
     }
-    for (comparison, threshold) in [(below, 0.1), (at_most, 0.0), (at_least, 0.1), (above, 0.0)] {
-        let told = checked("patinox_calls", &[], comparison, threshold);
-        assert_eq!(told, (Ok(()), true));
+}
+
+/// The same, of a rule that compares this.
+fn compared(
+    subject: Subject,
+    comparison: Comparison,
+    threshold: f64,
+    grows: Option<Duration>,
+) -> String {
+    refused(|rule| {
+        rule.subject = subject;
+        (rule.comparison, rule.threshold) = (comparison, threshold);
+        rule.growth_within = grows;
+    })
+}
+
+fn check(name: &str) -> Subject {
+    Subject::Health(name.to_owned())
+}
+
+/// Growth within it is compared.
+const WITHIN: Option<Duration> = Some(Duration::from_secs(1));
+
+#[test]
+fn rules_that_would_hold_always_or_never_are_refused() {
+    let disk = || metric("patinox_pressure_level", &[("resource", "disk")]);
+    let impact = || metric("patinox_health", &[("check", "impact")]);
+    let calls = || metric("patinox_calls", &[]);
+    let wrong = [
+        compared(calls(), Below, 0.0, None),
+        compared(calls(), AtMost, -0.5, None),
+        compared(calls(), AtLeast, 0.0, None),
+        compared(calls(), Above, -1.0, None),
+        compared(calls(), AtLeast, 0.0, WITHIN),
+        compared(calls(), Below, 0.0, WITHIN),
+        compared(metric("patinox_machine_load", &[]), Below, 0.0, None),
+        compared(metric("patinox_machine_load", &[]), Above, 1.0, WITHIN),
+        compared(metric("patinox_machine_cpu_ratio", &[]), Above, 90.0, None),
+        compared(metric("patinox_machine_cpu_ratio", &[]), AtMost, 1.0, None),
+        compared(disk(), Above, 2.0, None),
+        compared(impact(), AtLeast, 2.0, None),
+        compared(check("pool"), Above, 2.0, None),
+        compared(check("pool"), AtLeast, 0.0, None),
+        compared(check("impact"), AtLeast, 2.0, None),
+        compared(check("pool"), Above, 1.0, WITHIN),
+    ];
+    insta::assert_snapshot!(wrong.join("\n"), @"
+    `patinox_calls` never is below 0: it is 0 or more; it would never fire: compare with another number
+    `patinox_calls` never is at most -0.5: it is 0 or more; it would never fire: compare with another number
+    `patinox_calls` always is at least 0: it is 0 or more; it would always fire: compare with another number
+    `patinox_calls` always is above -1: it is 0 or more; it would always fire: compare with another number
+    `patinox_calls` always grows by what is at least 0: it grows by 0 or more; it would always fire: compare with another number
+    `patinox_calls` never grows by what is below 0: it grows by 0 or more; it would never fire: compare with another number
+    `patinox_machine_load` never is below 0: it is 0 or more; it would never fire: compare with another number
+    `patinox_machine_load` is no counter: it goes up and down, so how much it grew says nothing; compare its value, and say for how long it must last
+    `patinox_machine_cpu_ratio` never is above 90: it is 0 to 1; it would never fire: compare with another number
+    `patinox_machine_cpu_ratio` always is at most 1: it is 0 to 1; it would always fire: compare with another number
+    `patinox_pressure_level` never is above 2: How hard a resource of the machine is pressed: 0 normal, 1 elevated, 2 critical; it would never fire: compare with another number
+    `patinox_health` never is at least 2: of `impact` it is 0 or 1; it would never fire: compare with another number
+    a check never is above 2: healthy is 0, degraded 1, unhealthy 2; it would never fire: compare with another number
+    a check always is at least 0: healthy is 0, degraded 1, unhealthy 2; it would always fire: compare with another number
+    the check `impact` never is at least 2: healthy is 0, degraded 1, and it is never unhealthy; it would never fire: compare with another number
+    a check is no counter, so it does not grow; say for how long it must last
+    ");
+}
+
+#[test]
+fn rules_that_may_hold_or_not_are_taken() {
+    let calls = || metric("patinox_calls", &[]);
+    for (subject, comparison, threshold) in [
+        (calls(), Below, 0.1),
+        (calls(), AtMost, 0.0),
+        (calls(), AtLeast, 0.1),
+        (calls(), Above, 0.0),
+    ] {
+        assert_eq!(compared(subject.clone(), comparison, threshold, None), "");
+        assert_eq!(compared(subject, comparison, threshold, WITHIN), "");
     }
-    let level = |labels: &[(&str, &str)], threshold| {
-        let told = checked("patinox_pressure_level", labels, above, threshold);
-        told.0
-    };
-    let never = level(&[("resource", "disk")], 2.0).unwrap_err();
-    assert!(never.contains("never is above 2: How hard"), "{never}");
-    assert_eq!(level(&[("resource", "disk")], 1.0), Ok(()));
-    // Of several there is the sum.
-    assert_eq!(level(&[], 2.0), Ok(()));
+    for (subject, comparison, threshold) in [
+        (
+            metric("patinox_pressure_level", &[("resource", "disk")]),
+            Above,
+            1.0,
+        ),
+        // Of several there is the sum.
+        (metric("patinox_pressure_level", &[]), Above, 2.0),
+        (metric("patinox_machine_cpu_ratio", &[]), Above, 0.9),
+        (metric("patinox_process_cpu_ratio", &[]), Above, 1.5),
+        (
+            metric("patinox_health", &[("check", "impact")]),
+            AtLeast,
+            1.0,
+        ),
+        (check("impact"), Above, 0.0),
+        (check("pool"), Above, 1.5),
+        (check("pool"), Below, 1.0),
+    ] {
+        assert_eq!(compared(subject, comparison, threshold, None), "");
+    }
 }
 
 #[test]

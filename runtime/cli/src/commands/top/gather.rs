@@ -85,6 +85,12 @@ impl Gather {
 
     fn look_into(&mut self, path: &Path) -> Result<(), StatusError> {
         let Some(folder) = StatusFolder::open(path)? else {
+            if self.is_named {
+                self.refused.push(Trouble {
+                    path: path.to_owned(),
+                    why: "there is no such folder; a host makes it when it starts".to_owned(),
+                });
+            }
             return Ok(());
         };
         for socket in folder.sockets()? {
