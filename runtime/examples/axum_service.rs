@@ -124,6 +124,10 @@ async fn call(
 /// The status says who must act; the body says what happened.
 fn refused(error: &dyn Failure) -> Response {
     let status = match (error.fault(), error.code().as_str()) {
+        // It shuts down, so coming back is of no use.
+        (_, "limit/busy") if error.recovery() == RecoveryStrategy::Fail => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         (_, "limit/busy") => StatusCode::TOO_MANY_REQUESTS,
         (_, "caller/unknown-tool") => StatusCode::NOT_FOUND,
         (Fault::Caller, _) => StatusCode::BAD_REQUEST,
