@@ -115,7 +115,7 @@ pub use patinox_host::{
     Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
     PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource,
     Shutdown, Stage, StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold,
-    ThresholdError, Thresholds,
+    ThresholdError, Thresholds, Variables,
 };
 pub use patinox_policy::{
     Access, AccessError, AddressClass, Capability, Decision, Denial, Grant, GrantError, HttpAccess,

@@ -6,6 +6,7 @@ mod call;
 mod cancel;
 mod demo;
 mod exit;
+mod grants;
 mod help;
 mod inspect;
 mod refusals;

@@ -9,6 +9,7 @@ mod examples;
 mod faults;
 mod flips;
 mod foreign;
+mod grants;
 mod handler;
 mod imports;
 mod library;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use patinox::{
-    ArtifactStore, Called, CancellationToken, Capability, Failure as _, Grant, Host, Import,
-    Limits, LoadRequest, Loaded, Request, Stored,
+    ArtifactStore, Called, CancellationToken, Failure as _, Grant, Host, Import, Limits,
+    LoadRequest, Loaded, Request, Stored,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -126,36 +126,6 @@ async fn values_of_every_kind_go_both_ways() {
         error.to_string(),
         "the tool failed: nothing is tagged `stone`"
     );
-}
-
-/// A grant that nothing holds a component to is refused, not ignored.
-#[tokio::test]
-async fn a_grant_that_would_not_be_enforced_is_refused() {
-    let host = Host::builder()
-        .compile_worker(support::PROGRAM)
-        .build()
-        .unwrap();
-    let end = std::time::UNIX_EPOCH + Duration::from_secs(1 << 40);
-    let import: Grant = "import=acme:store/query".parse().unwrap();
-    for (grant, reason) in [
-        (
-            Capability::Filesystem.example().parse().unwrap(),
-            "`fs=./data:ro@/data` cannot be granted yet",
-        ),
-        (import.until(end), "no grant of an interface ends"),
-    ] {
-        let request = LoadRequest::bytes(b"never looked at".to_vec()).grant(grant);
-        let error = host.load(request).await.unwrap_err();
-        assert_eq!(error.code().as_str(), "caller/invalid-config");
-        assert!(error.to_string().contains(reason), "{error}");
-    }
-    for capability in Capability::ALL {
-        let grant: Grant = capability.example().parse().unwrap();
-        let loaded = host.load(LoadRequest::bytes(Vec::new()).grant(grant)).await;
-        let code = loaded.unwrap_err().code().as_str();
-        let is_refused = code == "caller/invalid-config";
-        assert_eq!(is_refused, capability != Capability::Import, "{capability}");
-    }
 }
 
 #[tokio::test]
@@ -421,6 +391,19 @@ async fn what_is_compiled_ahead_may_import_what_its_host_offers() {
     let called = host.call(&shop, Request::new("price", json!({ "key": "tea" })));
     assert_eq!(called.await.result.unwrap(), 420);
     // Without the grant it is refused there too.
-    let error = host.load(bytes).await.unwrap_err();
+    let error = host.load(bytes.clone()).await.unwrap_err();
     assert_eq!(error.code().as_str(), "policy/denied");
+
+    // One that has ended is good for nothing more.
+    let grant: Grant = "import=acme:store/query".parse().unwrap();
+    let request = LoadRequest::bytes(bytes).grant(grant.until(std::time::UNIX_EPOCH));
+    let shop = host.load(request).await.expect("a component");
+    let called = host.call(&shop, Request::new("price", json!({ "key": "tea" })));
+    let error = called.await.result.unwrap_err();
+    assert_eq!(error.code().as_str(), "policy/expired");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the interface `acme:store/query` is no longer granted"),
+        "{text}"
+    );
 }

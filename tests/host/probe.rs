@@ -31,6 +31,7 @@ async fn there_is_nothing_to_see() {
     };
     for (tool, expected) in [
         ("environment", json!([])),
+        ("settings", json!([])),
         ("arguments", json!([])),
         ("open-directories", json!([])),
         // Closed at once, not waited for.

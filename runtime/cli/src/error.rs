@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use patinox_host::status::StatusError;
 use patinox_host::{PatinoxError, StoreError};
-use patinox_policy::{Code, Failure, Fault, LimitError, LimitName, RecoveryStrategy};
+use patinox_policy::{Code, Failure, Fault, GrantError, LimitError, LimitName, RecoveryStrategy};
 
 use crate::source::shown;
 
@@ -23,6 +23,8 @@ pub(crate) enum Error {
     Tools(#[from] patinox_tools::Error),
     #[error(transparent)]
     Limit(#[from] LimitError),
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     #[error("{message}")]
     Usage { message: String, hint: String },
     /// An argument of a tool, before its schema is asked.
@@ -119,6 +121,7 @@ impl Failure for Error {
             Self::Config(error) => error.code(),
             Self::Tools(error) => error.code(),
             Self::Limit(error) => error.code(),
+            Self::Grant(error) => error.code(),
             Self::Usage { .. } => Code::Usage,
             Self::Argument { code, .. } => *code,
             Self::LimitWithoutValue { .. } => Code::InvalidLimit,
@@ -150,6 +153,7 @@ impl Failure for Error {
             Self::Config(error) => error.hint(),
             Self::Tools(error) => error.hint(),
             Self::Limit(error) => error.hint(),
+            Self::Grant(error) => error.hint(),
             Self::Usage { hint, .. }
             | Self::Argument { hint, .. }
             | Self::UnsupportedSource { hint, .. } => Some(hint.clone()),

@@ -26,6 +26,7 @@ mod source;
 
 mod error;
 mod exit;
+mod grants;
 mod output;
 
 use std::ffi::OsString;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::again::Again;
 use crate::args::{Global, OutputFormat};
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::output::Output;
 use crate::source::Source;
 
@@ -69,9 +70,10 @@ impl Session {
         })
     }
 
-    /// Makes a host by the settings.
-    pub(crate) fn host(&self) -> Result<Host, Error> {
+    /// Makes a host by the settings, which hands on what is granted of the environment.
+    pub(crate) fn host(&self, grants: &Grants) -> Result<Host, Error> {
         Ok(Host::new(Config {
+            variables: grants.variables().into_iter().collect(),
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
             ..self.config()
@@ -147,10 +149,10 @@ impl Session {
     pub(crate) async fn load(
         &self,
         host: &Host,
-        source: &Source,
+        (source, grants): (&Source, &Grants),
         cancel: &CancellationToken,
     ) -> Result<Loaded, Error> {
-        self.loading(source.load(host), cancel).await
+        self.loading(source.load(host, grants), cancel).await
     }
 
     /// Waits for what loads; shows on a terminal that it goes on.

@@ -8,6 +8,7 @@ use patinox_policy::{cut, escape_line};
 use crate::again::{Again, quote};
 use crate::demo::embedded;
 use crate::error::Error;
+use crate::grants::Grants;
 
 /// The longest reference that a message repeats, in bytes.
 const MAX_ECHO_BYTES: usize = 200;
@@ -101,21 +102,23 @@ impl Source {
         }
     }
 
-    /// Loads the component.
-    pub(crate) async fn load(&self, host: &Host) -> Result<Loaded, Error> {
-        match self {
-            Self::Path(path) => Ok(host.load_file(path).await?),
-            Self::Demo(name) => Ok(host.load(embedded::component(name)?).await?),
-        }
+    /// Loads the component, which may do what is granted.
+    pub(crate) async fn load(&self, host: &Host, grants: &Grants) -> Result<Loaded, Error> {
+        let grants = grants.as_slice().iter().cloned();
+        let request = grants.fold(self.request()?, LoadRequest::grant);
+        Ok(host.load(request).await?)
     }
 
     /// Compiles the component for the host's store.
     pub(crate) async fn precompile(&self, host: &Host) -> Result<Precompiled, Error> {
-        let request = match self {
+        Ok(host.precompile(self.request()?).await?)
+    }
+
+    fn request(&self) -> Result<LoadRequest, Error> {
+        Ok(match self {
             Self::Path(path) => LoadRequest::file(path),
             Self::Demo(name) => LoadRequest::bytes(embedded::component(name)?),
-        };
-        Ok(host.precompile(request).await?)
+        })
     }
 }
 

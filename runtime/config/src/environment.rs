@@ -72,6 +72,14 @@ impl Environment {
         environment
     }
 
+    /// A variable of this process that is none of ours, for who hands it on to a
+    /// component; `None` where it is not set, or no text.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "everybody else asks here")]
+    pub fn of_others(name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// Where our folders lie.
     #[must_use]
     pub fn folders(&self) -> Folders {

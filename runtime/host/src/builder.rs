@@ -140,6 +140,12 @@ impl HostBuilder {
         self
     }
 
+    /// The host's own variables that `env=NAME` hands on where it is granted.
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.variables = variables.into_iter().collect();
+        self
+    }
+
     /// One more interface of the embedder's own that components may import,
     /// where that is granted to them.
     pub fn import(mut self, import: Import) -> Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use patinox_policy::{Limits, Principal, Usage, cut, escape_line};
+use patinox_policy::{Denial, Limits, Principal, Usage, cut, escape_line};
 use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
@@ -144,6 +144,9 @@ pub struct Called {
     pub usage: Usage,
     /// What the guest wrote beside its answer: hostile text.
     pub output: GuestOutput,
+    /// What the guest asked to do and was not allowed to, each once; of many the first
+    /// ones.
+    pub denials: Vec<Denial>,
 }
 
 impl Called {
@@ -207,6 +210,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             result: done.result.map_err(PatinoxError::from),
             usage: done.usage,
             output: done.output,
+            denials: done.denials,
         },
         Err(error) => Called {
             id,
@@ -216,6 +220,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 ..Usage::default()
             },
             output: GuestOutput::default(),
+            denials: Vec::new(),
         },
     };
     let outcome = outcome(&called);

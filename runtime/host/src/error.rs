@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patinox_policy::{
-    Capability, Code, Failure, Grant, LimitError, LimitName, Limits, Quantity, RecoveryStrategy,
+    Code, Failure, Grant, LimitError, LimitName, Limits, PolicyError, Quantity, RecoveryStrategy,
     Unit, cut, debug_failure, escape_line,
 };
 
@@ -80,6 +80,9 @@ pub enum PatinoxError {
         /// What can be.
         reason: &'static str,
     },
+    /// A grant cannot be part of a policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -138,10 +141,7 @@ impl PatinoxError {
     pub(crate) fn not_enforced(grant: &Grant) -> Self {
         Self::NotEnforced {
             grant: grant.named(),
-            reason: match grant.capability() {
-                Capability::Import => "no grant of an interface ends, so give it without an end",
-                _ => "a component is given interfaces of the embedder's own alone, by `import`",
-            },
+            reason: "of these this host knows `env`, `config`, `clock`, `random` and `import` alone",
         }
     }
 
@@ -175,6 +175,7 @@ impl Failure for PatinoxError {
             Self::NotAFile { .. } => Code::Unreadable,
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
+            Self::Policy(error) => error.code(),
             Self::Threshold(_) | Self::AlertRule(_) | Self::NotEnforced { .. } => {
                 Code::InvalidConfig
             }
@@ -193,6 +194,7 @@ impl Failure for PatinoxError {
             Self::Limit(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
             Self::Status(error) => error.recovery(),
+            Self::Policy(error) => error.recovery(),
             Self::Unreadable { .. }
             | Self::NotAFile { .. }
             | Self::Untyped(_)
@@ -225,6 +227,7 @@ impl Failure for PatinoxError {
             }
             Self::Import(error) => error.hint(),
             Self::Status(error) => error.hint(),
+            Self::Policy(error) => error.hint(),
             Self::Threshold(_) => {
                 Some("elevated comes before critical, and both are at most 100 %".to_owned())
             }

@@ -11,7 +11,7 @@ use patinox_resources::{
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, Loader,
-    Profile, Router,
+    Profile, Router, Variables,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
@@ -91,6 +91,9 @@ pub struct Config {
     /// Interfaces of the embedder's own that components may import, where that
     /// is granted to them.
     pub imports: Vec<Import>,
+    /// The host's own variables that `env=NAME` hands on where it is granted. By default
+    /// none: the host reads no environment.
+    pub variables: Variables,
     /// What chooses where each instance runs; `None`, the default, for the pool as
     /// long as there is room: [`InOrder`].
     pub router: Option<Arc<dyn Router>>,
@@ -175,6 +178,7 @@ impl Host {
             detector: config.detector.clone(),
             clock: config.clock,
             imports: Imports::new(config.imports.clone())?,
+            variables: config.variables.clone(),
             registry: config.registry.clone(),
             router: config.router.clone().unwrap_or_else(|| Arc::new(InOrder)),
         });

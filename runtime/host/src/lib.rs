@@ -58,7 +58,7 @@ pub use patinox_sandbox::Store as Stored;
 pub use patinox_sandbox::{
     Allocated, Allocation, ArtifactFolder, ArtifactStore, Caller, Cleared, CodeAccess, Component,
     EntryInfo, Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError,
-    StorePlace,
+    StorePlace, Variables,
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};

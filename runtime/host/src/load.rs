@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patinox_policy::{Capability, Grant, Principal};
+use patinox_policy::{Capability, Grant, Policy, Principal};
 #[cfg(feature = "compile")]
 use patinox_sandbox::Precompiled;
 use patinox_sandbox::{Component, Run, Sandbox, Source, Store};
@@ -35,6 +35,7 @@ pub struct LoadRequest {
     /// What an error of the file itself names.
     path: Option<PathBuf>,
     grants: Vec<Grant>,
+    denied: Vec<Grant>,
     principal: Principal,
 }
 
@@ -68,6 +69,7 @@ impl LoadRequest {
             source,
             path: None,
             grants: Vec::new(),
+            denied: Vec::new(),
             principal: Principal::local(),
         }
     }
@@ -80,13 +82,34 @@ impl LoadRequest {
         self
     }
 
-    /// Grants the component something: an interface of the embedder's own, without an
-    /// end. Loading refuses every other grant, as nothing would hold the component to
-    /// it.
+    /// Grants the component something: `env`, `config`, `clock`, `random` or `import`.
+    /// Loading refuses every other grant, as nothing would hold the component to it yet.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
         self.grants.push(grant);
         self
+    }
+
+    /// Denies the component something, whatever else is granted.
+    #[must_use]
+    pub fn deny(mut self, grant: Grant) -> Self {
+        self.denied.push(grant);
+        self
+    }
+
+    /// All that is granted and denied, as far as it can be enforced.
+    fn policy(&mut self) -> Result<Policy, PatinoxError> {
+        let mut policy = Policy::default();
+        for grant in self.grants.drain(..) {
+            if !is_enforced(&grant) {
+                return Err(PatinoxError::not_enforced(&grant));
+            }
+            policy.allow(grant)?;
+        }
+        for grant in self.denied.drain(..) {
+            policy.deny(grant)?;
+        }
+        Ok(policy)
     }
 }
 
@@ -100,6 +123,7 @@ impl fmt::Debug for LoadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadRequest")
             .field("grants", &self.grants)
+            .field("denied", &self.denied)
             .field("principal", &self.principal)
             .finish_non_exhaustive()
     }
@@ -134,6 +158,12 @@ impl Loaded {
         })))
     }
 
+    /// What the component may do; `None` for tools of the embedder's own.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.0.sandbox.as_ref().map(Sandbox::policy)
+    }
+
     /// The component: its digest, size and imports. `None` for tools of the
     /// embedder's own.
     #[must_use]
@@ -159,24 +189,37 @@ impl Loaded {
     }
 }
 
-pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loaded, PatinoxError> {
+pub(crate) async fn load(
+    parts: &Arc<Parts>,
+    mut request: LoadRequest,
+) -> Result<Loaded, PatinoxError> {
+    let policy = request.policy()?;
     let LoadRequest {
         source,
         path,
-        grants,
+        grants: _,
+        denied: _,
         principal,
     } = request;
-    if let Some(grant) = grants.iter().find(|grant| !is_enforced(grant)) {
-        return Err(PatinoxError::not_enforced(grant));
-    }
     let component = parts.loader.load(source, &parts.config.load).await;
     let component = component.map_err(|error| named(path.as_deref(), error))?;
-    loaded(parts, component, (&grants, principal)).await
+    loaded(parts, component, (policy, principal)).await
 }
 
 /// Whether a component is held to it.
 fn is_enforced(grant: &Grant) -> bool {
-    grant.capability() == Capability::Import && grant.expires().is_none()
+    match grant.capability() {
+        Capability::Environment
+        | Capability::Config
+        | Capability::Clock
+        | Capability::Random
+        | Capability::Import => true,
+        Capability::Http
+        | Capability::Filesystem
+        | Capability::KeyValue
+        | Capability::Model
+        | Capability::Tool => false,
+    }
 }
 
 /// Compiles for the store, and no more.
@@ -189,6 +232,7 @@ pub(crate) async fn precompile(
         source,
         path,
         grants: _,
+        denied: _,
         principal: _,
     } = request;
     let done = parts.loader.precompile(source, &parts.config.load).await;
@@ -206,7 +250,7 @@ fn named(path: Option<&Path>, error: patinox_sandbox::Error) -> PatinoxError {
 async fn loaded(
     parts: &Arc<Parts>,
     component: Component,
-    (grants, principal): (&[Grant], Principal),
+    (policy, principal): (Policy, Principal),
 ) -> Result<Loaded, PatinoxError> {
     parts.record(&Event::ComponentLoaded(ComponentLoaded {
         component: component.digest().to_owned(),
@@ -216,7 +260,7 @@ async fn loaded(
         store_trouble: trouble(component.store()),
     }));
     let digest = component.digest().into();
-    let sandbox = Sandbox::new(component, grants)?;
+    let sandbox = Sandbox::new(component, policy)?;
     let tools = tools(parts, &sandbox, &digest, principal).await?;
     Ok(Loaded(Arc::new(Inner {
         sandbox: Some(sandbox),

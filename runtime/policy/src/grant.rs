@@ -117,6 +117,8 @@ impl fmt::Display for Origin {
 pub struct GrantError {
     text: String,
     reason: String,
+    /// What it was meant to be of, as far as that can be told.
+    capability: Option<Capability>,
 }
 
 impl Grant {
@@ -266,6 +268,25 @@ impl Grant {
         )
     }
 
+    /// The variable of the environment that it grants, and its value; without one it is
+    /// the host's own.
+    #[must_use]
+    pub fn variable(&self) -> Option<(&str, Option<&str>)> {
+        match &self.scope {
+            Scope::Environment(name, value) => Some((name, value.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// The setting that it grants, and its value.
+    #[must_use]
+    pub fn setting(&self) -> Option<(&str, &str)> {
+        match &self.scope {
+            Scope::Config(key, value) => Some((key, value)),
+            _ => None,
+        }
+    }
+
     /// Whether it lets a component import this interface, whatever its version.
     #[must_use]
     pub fn allows_import(&self, interface: &str) -> bool {
@@ -289,9 +310,13 @@ impl Grant {
 
 impl GrantError {
     fn new(text: &str, reason: impl Into<String>) -> Self {
+        let word = text.split('=').next();
+        let mut all = Capability::ALL.into_iter();
+        let capability = all.find(|one| Some(one.as_str()) == word);
         let text = masked(text);
         let text = cut(&text, MAX_ECHO_BYTES);
         Self {
+            capability,
             text: cut(&escape_line(&text), MAX_ECHO_BYTES).into_owned(),
             reason: reason.into(),
         }
@@ -374,6 +399,11 @@ impl Failure for GrantError {
 
     fn recovery(&self) -> RecoveryStrategy {
         RecoveryStrategy::Fail
+    }
+
+    fn hint(&self) -> Option<String> {
+        let of = self.capability.unwrap_or(Capability::Environment);
+        Some(format!("write it like `{}`", of.example()))
     }
 }
 

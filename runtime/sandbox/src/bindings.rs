@@ -16,10 +16,12 @@ pub(crate) mod offered {
                 import wasi:random/random@0.2.12;
                 import wasi:random/insecure@0.2.12;
                 import wasi:random/insecure-seed@0.2.12;
+                import wasi:cli/environment@0.2.12;
                 import wasi:cli/exit@0.2.12;
                 import wasi:cli/stdin@0.2.12;
                 import wasi:cli/stdout@0.2.12;
                 import wasi:cli/stderr@0.2.12;
+                import wasi:config/store@0.2.0-rc.1;
                 import wasi:logging/logging@0.1.0-draft;
                 import patinox:tool/context@0.1.0;
             }

@@ -20,6 +20,7 @@ pub use ladder::Allocation;
 pub(crate) use ladder::Width;
 pub(crate) use place::Placed;
 
+use crate::authority::Variables;
 use crate::component::WeakComponent;
 use crate::error::Error;
 use crate::imports::Imports;
@@ -61,6 +62,8 @@ pub struct EngineConfig {
     pub clock: Clock,
     /// What the embedder himself offers to components.
     pub imports: Imports,
+    /// The variables of the host that may be handed on, where they are granted.
+    pub variables: Variables,
     /// Where it is written down who holds what.
     pub registry: Registry,
     /// Chooses where each instance runs.
@@ -74,6 +77,7 @@ impl Default for EngineConfig {
             detector: Detector::default(),
             clock: Clock::default(),
             imports: Imports::default(),
+            variables: Variables::default(),
             registry: Registry::default(),
             router: Arc::new(InOrder),
         }
@@ -191,6 +195,10 @@ impl Engine {
         &self.0.config.detector
     }
 
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.0.config.variables
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.config.registry
     }
@@ -212,6 +220,7 @@ impl Engine {
             detector,
             clock: _,
             imports: _,
+            variables: _,
             registry: _,
             router,
         } = &self.0.config;

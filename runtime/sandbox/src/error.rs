@@ -10,8 +10,8 @@ use std::io;
 use std::time::Duration;
 
 use patinox_policy::{
-    Code, Failure, Grant, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
-    escape_line,
+    Code, Denial, Failure, Fault, Grant, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES,
+    RecoveryStrategy, cut, escape_line,
 };
 
 pub use exhausted::Exhausted;
@@ -28,6 +28,9 @@ const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
 /// When to load again what a busy machine did not compile: at once it would be as
 /// busy.
 const STARVED_AFTER: Duration = Duration::from_secs(30);
+
+/// The most grants that a hint lists.
+const MAX_ALLOWS: usize = 4;
 
 /// Names of missing imports that a message lists.
 const MAX_NAMES: usize = 20;
@@ -103,6 +106,14 @@ pub enum Error {
     NotGranted {
         /// The names of the imports.
         names: Vec<String>,
+    },
+    /// The call failed after it was denied something.
+    #[error("{}, and then {failure}", denied(denials))]
+    Denied {
+        /// What was denied, in the order in which it was asked for: one at least.
+        denials: Vec<Denial>,
+        /// How the call failed: by its component.
+        failure: Box<Self>,
     },
     /// The component used what it was granted while it was asked for its tools.
     #[error(
@@ -227,6 +238,18 @@ impl Error {
         }
     }
 
+    /// The same, of a call that was denied something before: where its component
+    /// failed, most likely for that.
+    pub(crate) fn after(self, denials: &[Denial]) -> Self {
+        if denials.is_empty() || self.fault() != Fault::Component {
+            return self;
+        }
+        Self::Denied {
+            denials: denials.to_vec(),
+            failure: Box::new(self),
+        }
+    }
+
     /// The error of a limit of a call.
     #[must_use]
     pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {
@@ -265,6 +288,7 @@ impl Failure for Error {
             Self::Unreadable(_) | Self::NotAFile { .. } => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotGranted { .. } | Self::TooEarly { .. } => Code::Denied,
+            Self::Denied { denials, .. } => denials.last().map_or(Code::Denied, Failure::code),
             Self::NotCallable => Code::Unsupported,
             Self::Limit { name, .. }
             | Self::TooLargeHere { name, .. }
@@ -302,6 +326,7 @@ impl Failure for Error {
             | Self::MissingImports { .. }
             | Self::MismatchedImport { .. }
             | Self::NotGranted { .. }
+            | Self::Denied { .. }
             | Self::TooEarly { .. }
             | Self::NotCallable
             | Self::Limit { .. }
@@ -338,10 +363,31 @@ impl Failure for Error {
             }),
             Self::MismatchedImport { .. } => Some(MISMATCHED_HINT.to_owned()),
             Self::NotGranted { names } => grant_hint(names),
+            Self::Denied { denials, .. } => allow_hint(denials),
             Self::NotPrecompiled(why) => Some(why.hint().to_owned()),
             _ => None,
         }
     }
+}
+
+/// What was denied, the last first: that is nearest to the failure.
+fn denied(denials: &[Denial]) -> String {
+    let last = denials.last().map_or_else(String::new, ToString::to_string);
+    match denials.len().saturating_sub(1) {
+        0 => last,
+        more => format!("{last} (nor {more} more that it asked for)"),
+    }
+}
+
+/// The least grants that would allow it, as whoever calls gives them.
+fn allow_hint(denials: &[Denial]) -> Option<String> {
+    let mut grants = Vec::new();
+    for denial in denials.iter().rev() {
+        let grant = denial.allowing().map(|grant| format!("--allow '{grant}'"));
+        grants.extend(grant.filter(|grant| !grants.contains(grant)));
+    }
+    grants.truncate(MAX_ALLOWS);
+    (!grants.is_empty()).then(|| format!("allow it with {}", grants.join(" ")))
 }
 
 /// The grants that would allow it.

@@ -8,6 +8,7 @@
 mod allowance;
 mod cli;
 mod clocks;
+mod config;
 mod context;
 mod embedder;
 mod io;
@@ -30,6 +31,7 @@ use linked::component::Linker;
 pub(crate) use allowance::Allowance;
 pub(crate) use cli::{Captured, Kept};
 pub use embedder::{Caller, Import, ImportError, Imports};
+pub(crate) use random::Dice;
 pub(crate) use wrapper::Meter;
 
 /// Links every typed interface that the host offers.
@@ -39,14 +41,16 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// The typed interfaces that the host offers, without version. A test holds
 /// them to what is linked.
-const OFFERED: [&str; 14] = [
+const OFFERED: [&str; 16] = [
     "patinox:tool/context",
+    "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
     "wasi:cli/stdin",
     "wasi:cli/stdout",
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
+    "wasi:config/store",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",

@@ -12,7 +12,7 @@ use crate::bindings::handler::Handler;
 use crate::component::Component;
 use crate::engine::{Placed, Profile};
 use crate::error::{Context, Error, Raised, Stop};
-use crate::sandbox::{GuestOutput, Outcome, Run};
+use crate::sandbox::{GuestOutput, Outcome, Run, Sandbox};
 use crate::state::State;
 use crate::turns::{Pace, Turns};
 use crate::types::ValueType;
@@ -42,10 +42,8 @@ pub(crate) struct Instance<'a> {
 
 impl<'a> Instance<'a> {
     /// Waits for room, until the deadline, and makes a store.
-    pub(crate) async fn new<T>(
-        component: &Component,
-        run: &'a Run,
-    ) -> Result<Self, Box<Outcome<T>>> {
+    pub(crate) async fn new<T>(sandbox: &Sandbox, run: &'a Run) -> Result<Self, Box<Outcome<T>>> {
+        let component = sandbox.component();
         // What waits is large, and most need not wait.
         let placed = match Self::place_at_once(component, run) {
             Ok(Some(placed)) => Ok(placed),
@@ -53,7 +51,7 @@ impl<'a> Instance<'a> {
             Err(raised) => Err(raised),
         };
         let placed = placed.map_err(|raised| raised.before(&run.limits, run.started));
-        let made = placed.and_then(|placed| Self::on(placed, component, run));
+        let made = placed.and_then(|placed| Self::on(placed, sandbox, run));
         made.map_err(|error| Box::new(Self::refuse(run, error)))
     }
 
@@ -70,11 +68,12 @@ impl<'a> Instance<'a> {
         within(run, None, place).await
     }
 
-    fn on(placed: Placed, component: &Component, run: &'a Run) -> Result<Self, Error> {
+    fn on(placed: Placed, sandbox: &Sandbox, run: &'a Run) -> Result<Self, Error> {
+        let component = sandbox.component();
         let engine = component.engine();
         let ready = &placed.ready;
         let reach = engine.tunables(component.profile())?.memory_reservation;
-        let mut state = State::new(run, engine.clock(), reach);
+        let mut state = State::new(run, sandbox.authority(), engine.clock(), reach);
         state.budget.write_down(component.hold(run.started));
         let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
@@ -106,6 +105,7 @@ impl<'a> Instance<'a> {
                 ..Usage::default()
             },
             output: GuestOutput::default(),
+            denials: Vec::new(),
         }
     }
 
@@ -120,7 +120,7 @@ impl<'a> Instance<'a> {
 
     /// Takes back what was granted.
     pub(crate) fn grant_nothing(&mut self) {
-        self.store.data_mut().grants_nothing = true;
+        self.store.data_mut().authority.grant_nothing();
     }
 
     /// Instantiates and calls a function, within the deadline.
@@ -196,8 +196,11 @@ impl<'a> Instance<'a> {
             budget: &state.budget,
         };
         let result = result.map_err(|raised| raised.explain(&context));
+        let denials = state.authority.take_denials();
+        let result = in_time(result, self.run, &usage, now);
         Outcome {
-            result: in_time(result, self.run, &usage, now),
+            result: result.map_err(|error| error.after(&denials)),
+            denials,
             usage,
             output: GuestOutput {
                 stdout,

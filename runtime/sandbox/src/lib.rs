@@ -26,6 +26,7 @@
 )]
 
 mod artifact;
+mod authority;
 mod bindings;
 mod budget;
 mod compile;
@@ -53,6 +54,7 @@ pub use artifact::{
     ArtifactFolder, ArtifactStore, Cleared, CodeAccess, EntryInfo, StoreConfig, StoreError,
     StorePlace,
 };
+pub use authority::Variables;
 pub use compile::WorkerFault;
 #[cfg(feature = "compile")]
 pub use compile::{COMPILE_WORKER, Worker, compile_worker};

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Grant, LimitName, Limits, Usage};
+use patinox_policy::{Denial, LimitName, Limits, Policy, Usage};
 use patinox_telemetry::{CallId, Clock};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Val;
 
+use crate::authority::Authority;
 use crate::bindings::handler::exports::patinox::tool::handler::{ToolError, ToolSpec};
 use crate::component::Component;
 use crate::error::{Error, Raised};
@@ -83,6 +84,8 @@ pub struct Outcome<T> {
     pub usage: Usage,
     /// What the guest wrote.
     pub output: GuestOutput,
+    /// What it asked to do and was not allowed to, each once; of many the first ones.
+    pub denials: Vec<Denial>,
 }
 
 /// What a guest wrote beside its result: hostile text, each cut with a mark at
@@ -134,20 +137,35 @@ pub struct GuestAnnotations {
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     component: Component,
+    policy: Arc<Policy>,
 }
 
 impl Sandbox {
-    /// Makes a sandbox, in which the component may do what was granted.
+    /// Makes a sandbox, in which the component may do what its policy grants.
     ///
     /// # Errors
     ///
-    /// If the component imports an interface of the embedder's that was not.
-    pub fn new(component: Component, grants: &[Grant]) -> Result<Self, Error> {
-        let names = component.not_granted(grants);
+    /// If the component imports an interface of the embedder's that was not granted.
+    pub fn new(component: Component, policy: Policy) -> Result<Self, Error> {
+        let names = component.not_granted(policy.granted());
+        let policy = Arc::new(policy);
         match names.is_empty() {
-            true => Ok(Self { component }),
+            true => Ok(Self { component, policy }),
             false => Err(Error::NotGranted { names }),
         }
+    }
+
+    /// What the component may do.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The same, for one call.
+    pub(crate) fn authority(&self) -> Authority {
+        let engine = self.component.engine();
+        let variables = engine.variables().clone();
+        Authority::new(Arc::clone(&self.policy), variables, *engine.clock())
     }
 
     /// The component that runs in it.
@@ -172,7 +190,7 @@ impl Sandbox {
         let Ok(ty) = &export.ty else {
             return Instance::refuse(run, Error::NotCallable);
         };
-        let mut instance = match Instance::new(&self.component, run).await {
+        let mut instance = match Instance::new(self, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
@@ -198,7 +216,7 @@ impl Sandbox {
     ///
     /// As [`Self::call`].
     pub async fn list_tools(&self, run: &Run) -> Outcome<Vec<GuestToolSpec>> {
-        let mut instance = match Instance::new(&self.component, run).await {
+        let mut instance = match Instance::new(self, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };
@@ -221,7 +239,7 @@ impl Sandbox {
     ///
     /// As [`Self::call`].
     pub async fn call_tool(&self, name: &str, arguments: &str, run: &Run) -> Outcome<String> {
-        let mut instance = match Instance::new(&self.component, run).await {
+        let mut instance = match Instance::new(self, run).await {
             Ok(instance) => instance,
             Err(outcome) => return *outcome,
         };

@@ -6,8 +6,9 @@ use std::time::Instant;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
+use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Kept, Meter};
+use crate::imports::{Allowance, Caller, Captured, Dice, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
 use crate::value::Room;
 
@@ -24,16 +25,15 @@ pub(crate) struct State {
     pub(crate) stderr: Captured,
     pub(crate) log: Kept,
     pub(crate) progress: Option<ProgressSink>,
-    /// Whether nothing that was granted may be used: a component that is asked
-    /// for its tools.
-    pub(crate) grants_nothing: bool,
+    pub(crate) authority: Authority,
+    pub(crate) dice: Dice,
     hostcall_bytes: u64,
 }
 
 impl State {
     /// The state of one call, on an engine that gives each memory so much
     /// address space.
-    pub(crate) fn new(run: &Run, clock: &Clock, reach: u64) -> Self {
+    pub(crate) fn new(run: &Run, authority: Authority, clock: &Clock, reach: u64) -> Self {
         let mut table = ResourceTable::new();
         let most = usize::try_from(run.limits.host_resources).unwrap_or(usize::MAX);
         table.set_max_capacity(most);
@@ -49,7 +49,8 @@ impl State {
             stderr: Captured::new(run.limits.stderr_bytes),
             log: Kept::new(run.limits.log_bytes),
             progress: run.progress.as_ref().map(Arc::clone),
-            grants_nothing: false,
+            authority,
+            dice: Dice::of(run.id),
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }

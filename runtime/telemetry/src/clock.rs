@@ -1,6 +1,8 @@
 //! The only place that reads the machine's clock.
 
-use std::time::{Instant, SystemTime};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Tells the time: the wall clock for records, the monotonic one for spans.
 ///
@@ -63,6 +65,29 @@ impl Clock {
         }
     }
 
+    /// The time of day by which something ends, such as a grant: of the machine it never
+    /// runs backwards while this process lives, whatever somebody sets its clock to, and
+    /// it goes on also while that stands still.
+    #[must_use]
+    pub fn steady(&self) -> SystemTime {
+        static BEGAN: OnceLock<(SystemTime, Instant)> = OnceLock::new();
+        static LATEST: AtomicU64 = AtomicU64::new(0);
+        let wall = self.wall();
+        if !matches!(self.0, Source::System) {
+            return wall;
+        }
+        let (began, since) = *BEGAN.get_or_init(|| (wall, Instant::now()));
+        let now = wall.max(began + since.elapsed());
+        let nanos = |time: SystemTime| {
+            let since = time.duration_since(SystemTime::UNIX_EPOCH);
+            since.map_or(0, |since| {
+                u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+            })
+        };
+        let before = LATEST.fetch_max(nanos(now), Ordering::Relaxed);
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(before.max(nanos(now)))
+    }
+
     /// A time that never runs backwards, for measuring how long something took.
     #[must_use]
     pub fn monotonic(&self) -> Instant {
@@ -76,7 +101,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_fixed_clock_stands_still_and_copies_agree() {
@@ -85,6 +109,25 @@ mod tests {
         let copy = clock;
         assert_eq!(clock.wall(), at);
         assert_eq!(clock.monotonic(), copy.monotonic());
+    }
+
+    #[test]
+    fn what_things_end_by_does_not_run_backwards() {
+        let clock = Clock::system();
+        let mut before = SystemTime::UNIX_EPOCH;
+        for _ in 0..1_000 {
+            let now = clock.steady();
+            assert!(before <= now);
+            before = now;
+        }
+        let apart = clock.wall().duration_since(before).unwrap_or_default();
+        assert!(apart < Duration::from_secs(60));
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        assert_eq!(Clock::fixed(at).steady(), at);
+        assert_eq!(
+            Clock::by(|| SystemTime::UNIX_EPOCH).steady(),
+            SystemTime::UNIX_EPOCH
+        );
     }
 
     #[test]

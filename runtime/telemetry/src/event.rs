@@ -194,6 +194,12 @@ impl CallId {
     pub fn new(now: SystemTime) -> Self {
         Self(Ulid::from_datetime(now))
     }
+
+    /// Its 128 bits, the most significant byte first.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
 }
 
 impl fmt::Display for CallId {

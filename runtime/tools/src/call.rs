@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use patinox_policy::{Limits, Usage};
+use patinox_policy::{Denial, Limits, Usage};
 use patinox_sandbox::{GuestOutput, ProgressSink, Run};
 use patinox_telemetry::CallId;
 use serde_json::Value;
@@ -60,6 +60,8 @@ pub struct ToolResult {
     pub usage: Usage,
     /// What the guest wrote beside its answer.
     pub output: GuestOutput,
+    /// What the guest asked to do and was not allowed to.
+    pub denials: Vec<Denial>,
 }
 
 impl ToolResult {
@@ -73,6 +75,7 @@ impl ToolResult {
                 ..Usage::default()
             },
             output: GuestOutput::default(),
+            denials: Vec::new(),
         }
     }
 }

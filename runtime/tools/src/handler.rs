@@ -122,6 +122,7 @@ impl Listed {
             result,
             usage: outcome.usage,
             output: outcome.output,
+            denials: outcome.denials,
         }
     }
 

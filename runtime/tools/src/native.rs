@@ -110,6 +110,7 @@ impl NativeTool {
                 ..Usage::default()
             },
             output: GuestOutput::default(),
+            denials: Vec::new(),
         }
     }
 }

@@ -185,6 +185,7 @@ impl Tool for Function {
                 result: outcome.result.map_err(Error::from),
                 usage: outcome.usage,
                 output: outcome.output,
+                denials: outcome.denials,
             }
         })
     }

@@ -11,6 +11,7 @@ use crate::again::Again;
 use crate::args::Call;
 use crate::arguments;
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::session::{Session, blocking};
 use crate::source::Target;
 
@@ -23,11 +24,14 @@ const MAX_LISTING_BYTES: usize = 3 << 10;
 pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
     let target = Target::parse(&call.target, &session.again)?;
     target.source.check()?;
+    let grants = Grants::read(&call.allow)?;
     session.run(async |session, cancel| {
         let (words, limits) = (call.arguments, session.settings.limits());
         let given = blocking(&cancel, move || arguments::read(&words, &limits)).await?;
-        let host = session.host()?;
-        let component = session.load(&host, &target.source, &cancel).await?;
+        let host = session.host(&grants)?;
+        let component = session
+            .load(&host, (&target.source, &grants), &cancel)
+            .await?;
         let tool = find(&component, &target, &call.target, &session.again)?;
         let arguments = arguments::fit(given, &**tool)?;
         let request = Request::new(tool.spec().name.clone(), arguments).cancel(cancel);

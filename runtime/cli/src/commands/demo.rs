@@ -10,6 +10,7 @@ use crate::demo::components::Components;
 use crate::demo::rows::{LIFTED, ROWS, Row};
 use crate::demo::show::{self, Done};
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::session::Session;
 
 /// How long the loop runs when its limit is lifted.
@@ -17,7 +18,7 @@ const LIFTED_FOR: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(session: Session) -> Result<ExitCode, Error> {
     session.run(async |session, cancel| {
-        let host = session.host()?;
+        let host = session.host(&Grants::default())?;
         let components = Box::pin(Components::load(session, host, &cancel)).await?;
         let mut rows = Vec::new();
         for row in &ROWS {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::args::Inspect;
 use crate::commands::call::shortened;
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::output::cost;
 use crate::session::Session;
 use crate::source::Target;
@@ -22,9 +23,10 @@ pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error
     let target = Target::parse(&inspect.component, &session.again)?;
     target.source.check()?;
     session.run(async |session, cancel| {
-        let host = session.host()?;
+        let none = Grants::default();
+        let host = session.host(&none)?;
         let tool = target.tool.as_deref();
-        let view = match session.load(&host, &target.source, &cancel).await {
+        let view = match session.load(&host, (&target.source, &none), &cancel).await {
             Ok(loaded) => View::of_loaded(&loaded, tool)?,
             // What cannot run here can still be looked into.
             Err(error) if error.missing_imports().is_some() => {

@@ -10,6 +10,7 @@ use crate::again::Again;
 use crate::arguments;
 use crate::demo::rows::Row;
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::session::{Session, split_limit};
 use crate::source::{Source, Target};
 
@@ -28,7 +29,10 @@ impl<'a> Components<'a> {
         cancel: &CancellationToken,
     ) -> Result<Self, Error> {
         let [text, hostile] = ["text", "hostile"].map(|name| Source::Demo(name.to_owned()));
-        let both = Box::pin(async { tokio::try_join!(text.load(&host), hostile.load(&host)) });
+        let none = Grants::default();
+        let both = Box::pin(async {
+            tokio::try_join!(text.load(&host, &none), hostile.load(&host, &none))
+        });
         let (text, hostile) = session.loading(both, cancel).await?;
         Ok(Self {
             host,

@@ -141,7 +141,7 @@ impl Reclaim for PoolSlots {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use patinox_policy::{Limits, LoadLimits};
+    use patinox_policy::{Limits, LoadLimits, Policy};
     use patinox_resources::{Reading, Reclaimer};
 
     use super::*;
@@ -166,7 +166,7 @@ mod tests {
         );
         let bytes = wat::parse_str(text).expect("a component");
         let component = Component::new(engine, &bytes, &LoadLimits::default());
-        Sandbox::new(component.expect("a component"), &[]).expect("a sandbox")
+        Sandbox::new(component.expect("a component"), Policy::default()).expect("a sandbox")
     }
 
     async fn call(sandbox: &Sandbox) {

@@ -26,6 +26,9 @@ pub(crate) enum Stop {
     NothingBehind,
     #[error("called `{0}` while it was asked for its tools")]
     TooEarly(String),
+    /// What was denied is told with the call.
+    #[error("called a function that is not granted any more")]
+    Denied,
     #[error("the embedder's {0}")]
     Embedder(String),
 }
@@ -190,7 +193,7 @@ impl Context<'_> {
             Stop::Panic(text) => Error::Internal(text.clone().into()),
             Stop::Embedder(_) => Error::Internal(stop.to_string().into()),
             Stop::TooEarly(name) => Error::TooEarly { name: name.clone() },
-            Stop::NothingBehind => Error::Trap {
+            Stop::NothingBehind | Stop::Denied => Error::Trap {
                 reason: error.root_cause().to_string(),
             },
         }

@@ -11,7 +11,7 @@ use wasmtime_wasi_io::streams::{
     DynInputStream, DynOutputStream, InputStream, OutputStream, StreamError, StreamResult,
 };
 
-use crate::bindings::offered::wasi::cli::{exit, stderr, stdin, stdout};
+use crate::bindings::offered::wasi::cli::{environment, exit, stderr, stdin, stdout};
 use crate::error::Stop;
 use crate::state::State;
 
@@ -148,6 +148,21 @@ impl Pollable for Closed {
 impl InputStream for Closed {
     fn read(&mut self, _: usize) -> StreamResult<Bytes> {
         Err(StreamError::Closed)
+    }
+}
+
+impl environment::Host for State {
+    /// Those that are granted, and set: a guest cannot know of another one.
+    fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
+        Ok(self.authority.variables())
+    }
+
+    fn get_arguments(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn initial_cwd(&mut self) -> Result<Option<String>> {
+        Ok(None)
     }
 }
 

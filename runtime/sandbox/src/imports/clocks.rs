@@ -1,7 +1,8 @@
-//! `wasi:clocks`: coarse, so that a guest can time little.
+//! `wasi:clocks`: coarse, so that a guest can time little, unless more is granted.
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use patinox_policy::Access;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
@@ -12,7 +13,9 @@ use crate::state::State;
 /// The finest step that a guest sees.
 ///
 /// It takes away the clock that timing attacks on neighbours need.
-const RESOLUTION: Duration = Duration::from_millis(1);
+const RESOLUTION: Duration = Duration::from_nanos(STEP_NANOS as u64);
+
+const STEP_NANOS: u32 = 1_000_000;
 
 /// A moment that a guest waits for.
 struct Deadline(tokio::time::Instant);
@@ -25,12 +28,21 @@ impl Pollable for Deadline {
 }
 
 impl State {
-    /// Nanoseconds since the call began, in steps of the resolution.
-    fn monotonic_now(&self) -> u64 {
-        let millis = self.started.elapsed().as_millis();
-        u64::try_from(millis)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(1_000_000)
+    /// The finest step that the guest sees: what the machine has, where that is
+    /// granted.
+    fn clock_step(&self) -> Duration {
+        match self.authority.quietly_may(&Access::fine_clock()) {
+            true => Duration::from_nanos(1),
+            false => RESOLUTION,
+        }
+    }
+
+    /// A time in steps of the resolution.
+    fn in_steps(&self, time: Duration) -> Duration {
+        match self.clock_step() {
+            RESOLUTION => time - Duration::from_nanos((time.subsec_nanos() % STEP_NANOS).into()),
+            _ => time,
+        }
     }
 
     /// A wait that ends no later than the call does: a guest may ask for
@@ -46,11 +58,11 @@ impl State {
 
 impl monotonic_clock::Host for State {
     fn now(&mut self) -> Result<u64> {
-        Ok(self.monotonic_now())
+        Ok(nanos(self.in_steps(self.started.elapsed())))
     }
 
     fn resolution(&mut self) -> Result<u64> {
-        Ok(u64::try_from(RESOLUTION.as_nanos()).unwrap_or(u64::MAX))
+        Ok(nanos(self.clock_step()))
     }
 
     fn subscribe_instant(&mut self, when: u64) -> Result<Resource<DynPollable>> {
@@ -70,16 +82,22 @@ impl wall_clock::Host for State {
             .wall()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let shown = self.in_steps(since_epoch);
         Ok(wall_clock::Datetime {
-            seconds: since_epoch.as_secs(),
-            nanoseconds: since_epoch.subsec_millis() * 1_000_000,
+            seconds: shown.as_secs(),
+            nanoseconds: shown.subsec_nanos(),
         })
     }
 
     fn resolution(&mut self) -> Result<wall_clock::Datetime> {
+        let resolution = self.clock_step();
         Ok(wall_clock::Datetime {
-            seconds: RESOLUTION.as_secs(),
-            nanoseconds: RESOLUTION.subsec_nanos(),
+            seconds: resolution.as_secs(),
+            nanoseconds: resolution.subsec_nanos(),
         })
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

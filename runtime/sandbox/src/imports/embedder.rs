@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use patinox_policy::Access;
 use patinox_policy::{LimitName, cut, escape_line};
 use patinox_telemetry::CallId;
 use serde::Serialize;
@@ -296,10 +297,14 @@ impl Function {
     fn link(&self, instance: &mut LinkerInstance<'_, State>, name: &str) -> EngineResult<()> {
         let (ty, handler) = (Arc::clone(&self.ty), self.handler.clone());
         let path = format!("{}#{name}", instance.name());
+        let access = Access::import(instance.name())?;
         instance.func_new_async(name, move |state, params| {
             let handler = handler.as_ref().ok_or(Stop::NothingBehind)?;
-            if state.grants_nothing {
+            if state.authority.grants_nothing() {
                 return Err(Stop::TooEarly(path.clone()).into());
+            }
+            if !state.authority.may(&access) {
+                return Err(Stop::Denied.into());
             }
             let (path, ty) = (path.clone(), Arc::clone(&ty));
             let arguments = arguments(&ty, params, state.room())?;

@@ -23,7 +23,6 @@ use crate::state::State;
 
 /// The interfaces, without version; a `*` stands for the rest of a package.
 const INTERFACES: &[&str] = &[
-    "wasi:cli/environment",
     "wasi:cli/terminal-input",
     "wasi:cli/terminal-output",
     "wasi:cli/terminal-stdin",

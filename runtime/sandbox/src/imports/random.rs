@@ -1,12 +1,45 @@
-//! `wasi:random`: the system's generator, and for the insecure faces one of the
-//! thread's own, which the system seeds: a hash map asks for its seed in every
-//! instance.
+//! `wasi:random`: for each call a generator of its own, seeded by the call's id, so
+//! that the same call draws the same again; the system's own where that is granted.
 
-use rand::Rng as _;
+use patinox_policy::Access;
+use patinox_telemetry::CallId;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use wasmtime::Result;
 
 use crate::bindings::offered::wasi::random::{insecure, insecure_seed, random};
 use crate::state::State;
+
+/// The numbers that a call draws.
+#[derive(Debug)]
+pub(crate) struct Dice {
+    call: CallId,
+    /// Most calls draw none.
+    rng: Option<Box<ChaCha20Rng>>,
+}
+
+impl Dice {
+    pub(crate) const fn of(call: CallId) -> Self {
+        Self { call, rng: None }
+    }
+
+    fn rng(&mut self) -> &mut ChaCha20Rng {
+        self.rng.get_or_insert_with(|| {
+            let mut seed = [0; 32];
+            let (id, _) = seed.split_at_mut(16);
+            id.copy_from_slice(&self.call.to_bytes());
+            Box::new(ChaCha20Rng::from_seed(seed))
+        })
+    }
+
+    fn u64(&mut self) -> u64 {
+        self.rng().next_u64()
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.rng().fill_bytes(bytes);
+    }
+}
 
 impl State {
     /// As many bytes, still to be filled, as the guest may have.
@@ -14,38 +47,47 @@ impl State {
         self.allowance.take_random(len)?;
         Ok(vec![0; usize::try_from(len)?])
     }
+
+    fn has_hosts_random(&self) -> bool {
+        self.authority.quietly_may(&Access::host_random())
+    }
 }
 
 impl random::Host for State {
     fn get_random_bytes(&mut self, len: u64) -> Result<Vec<u8>> {
         let mut bytes = self.room_for(len)?;
-        getrandom::fill(&mut bytes)?;
+        match self.has_hosts_random() {
+            true => getrandom::fill(&mut bytes)?,
+            false => self.dice.fill(&mut bytes),
+        }
         Ok(bytes)
     }
 
     fn get_random_u64(&mut self) -> Result<u64> {
         self.allowance.take_random(8)?;
-        Ok(getrandom::u64()?)
+        Ok(match self.has_hosts_random() {
+            true => getrandom::u64()?,
+            false => self.dice.u64(),
+        })
     }
 }
 
 impl insecure::Host for State {
     fn get_insecure_random_bytes(&mut self, len: u64) -> Result<Vec<u8>> {
         let mut bytes = self.room_for(len)?;
-        rand::rng().fill_bytes(&mut bytes);
+        self.dice.fill(&mut bytes);
         Ok(bytes)
     }
 
     fn get_insecure_random_u64(&mut self) -> Result<u64> {
         self.allowance.take_random(8)?;
-        Ok(rand::rng().next_u64())
+        Ok(self.dice.u64())
     }
 }
 
 impl insecure_seed::Host for State {
     fn insecure_seed(&mut self) -> Result<(u64, u64)> {
         self.allowance.take_random(16)?;
-        let mut random = rand::rng();
-        Ok((random.next_u64(), random.next_u64()))
+        Ok((self.dice.u64(), self.dice.u64()))
     }
 }

@@ -19,6 +19,9 @@ fn the_golden_list_of_linked_functions() {
     patinox:tool/context@0.1.0#call-id
     patinox:tool/context@0.1.0#remaining
     patinox:tool/context@0.1.0#report-progress
+    wasi:cli/environment@0.2.12#get-arguments
+    wasi:cli/environment@0.2.12#get-environment
+    wasi:cli/environment@0.2.12#initial-cwd
     wasi:cli/exit@0.2.12#exit
     wasi:cli/exit@0.2.12#exit-with-code
     wasi:cli/stderr@0.2.12#get-stderr
@@ -30,6 +33,8 @@ fn the_golden_list_of_linked_functions() {
     wasi:clocks/monotonic-clock@0.2.12#subscribe-instant
     wasi:clocks/wall-clock@0.2.12#now
     wasi:clocks/wall-clock@0.2.12#resolution
+    wasi:config/store@0.2.0-rc.1#get
+    wasi:config/store@0.2.0-rc.1#get-all
     wasi:io/error@0.2.12#[drop]error
     wasi:io/error@0.2.12#[method]error.to-debug-string
     wasi:io/poll@0.2.12#[drop]pollable

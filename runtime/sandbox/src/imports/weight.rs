@@ -4,6 +4,7 @@ use wasmtime::component::{Resource, Val};
 
 use crate::bindings::offered::patinox::tool::context::Budget;
 use crate::bindings::offered::wasi::clocks::wall_clock::Datetime;
+use crate::bindings::offered::wasi::config::store::Error as ConfigError;
 use crate::bindings::offered::wasi::io::streams::StreamError;
 use crate::bindings::offered::wasi::logging::logging::Level;
 
@@ -38,6 +39,14 @@ impl<T: 'static> Weigh for Resource<T> {
 impl Weigh for String {
     fn weigh(&self) -> u64 {
         bytes(self.len())
+    }
+}
+
+impl Weigh for ConfigError {
+    fn weigh(&self) -> u64 {
+        match self {
+            Self::Upstream(text) | Self::Io(text) => text.weigh(),
+        }
     }
 }
 
