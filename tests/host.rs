@@ -7,6 +7,7 @@ mod errors;
 mod events;
 mod examples;
 mod faults;
+mod files;
 mod flips;
 mod foreign;
 mod grants;

@@ -94,6 +94,50 @@ fn a_grant_that_is_none_is_told_before_anything_runs() {
     error: `evn=TZ` is no grant: a capability is one of `http, fs, env, config, kv, clock, random, model, tool, import`
     hint: write it like `env=TZ`
     ");
-    assert_snapshot!(told("fs=./data:ro"), @"");
-    assert_snapshot!(told("env=A=s3cr3t%zz"), @"");
+    assert_snapshot!(told("fs=./data:ro"), @"
+    exit 2, caller/not-found
+    error: the folder that is granted as `/data` cannot be opened: No such file or directory (os error 2)
+    hint: make it, or name another one: `fs=./data:ro@/data`
+    ");
+    assert_snapshot!(told("env=A=s3cr3t%zz"), @"
+    exit 2, caller/invalid-config
+    error: `env=A=…` is no grant: a `%` stands before two hexadecimal digits; itself it is `%25`
+    hint: write it like `env=TZ`
+    ");
+}
+
+#[test]
+fn a_folder_is_read_and_not_written() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let shell = shell.file("data/a.txt", "inside");
+    let read = ["call", "probe.wasm#open-file", "path=/data/a.txt", "-q"];
+    assert_snapshot!(refused(&shell, &read), @"
+    exit 3, policy/denied
+    error: reading `/data` is not granted, and then the tool failed: Permission denied (os error 2)
+    hint: allow it with --allow 'fs=./data:ro@/data'
+    ");
+    let ended = shell.run(&[&read[..], &["--allow", "fs=./data:ro@/data"]].concat());
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "6\n"),
+        "{ended:?}"
+    );
+    let write = [
+        "call",
+        "probe.wasm#change",
+        "operation=create",
+        "path=new.txt",
+        "other=",
+        "-q",
+        "--allow",
+        "fs=data:ro",
+    ];
+    assert_snapshot!(refused(&shell, &write), @"
+    exit 3, policy/denied
+    error: writing `/data` is not granted, and then the tool failed: read-only
+    hint: allow it with --allow 'fs=./data:rw@/data'
+    ");
+    assert!(!shell.path().join("data/new.txt").exists());
 }

@@ -336,7 +336,7 @@ async fn an_alert_fires_and_is_over() {
     };
     let error = Host::builder().alerts(wrong).build().expect_err("no rule");
     assert_eq!(error.code().as_str(), "caller/invalid-config");
-    let text = "alert rule `resources-degraded`: its threshold is no number";
+    let text = "alert rule `resources-degraded`: its threshold is `NaN`, no finite number";
     assert_eq!(error.to_string(), text);
 }
 

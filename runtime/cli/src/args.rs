@@ -140,8 +140,9 @@ Arguments, any of:
   max:=3  tags:='[\"a\"]'       one, as JSON
   text=@notes.txt  text=@-    one, from a file or from stdin
 
-Grants, each by --allow: `env=NAME`, `env=NAME=VALUE`, `config=KEY=VALUE`,
-`clock=fine`, `random=host`. What is denied is told with the grant for it.
+Grants, each by --allow: `fs=./data:ro@/data` to read a folder, `env=NAME`,
+`env=NAME=VALUE`, `config=KEY=VALUE`, `clock=fine`, `random=host`. What is
+denied is told with the grant for it.
 
 Exit codes: 0 done, 2 the call was wrong, 3 a policy refused it, 4 a limit
 stopped it, 5 the component failed, 6 a service failed, 70 Patinox failed,
@@ -162,7 +163,7 @@ pub(crate) struct Call {
     /// The tool's arguments.
     #[arg(value_name = "ARGUMENT")]
     pub(crate) arguments: Vec<String>,
-    /// Let the component do something: env=TZ, config=key=value, clock=fine, …
+    /// Let the component do something: fs=./data:ro@/data, env=TZ, clock=fine, …
     #[arg(long = "allow", value_name = "GRANT")]
     pub(crate) allow: Vec<String>,
     /// Set a limit of this call: fuel=5G, wall=2s, memory=64MiB, …

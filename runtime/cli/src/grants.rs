@@ -1,6 +1,6 @@
 //! What a person grants on the command line.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use patinox_config::Environment;
 use patinox_policy::{Grant, Origin};
@@ -9,28 +9,46 @@ use crate::error::Error;
 
 /// What `--allow` says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Grants(Vec<Grant>);
+pub(crate) struct Grants {
+    given: Vec<Grant>,
+    /// How a grant of the current folder begins.
+    here: Option<String>,
+}
 
 impl Grants {
     /// Reads each; paths of folders are taken from the current one.
     pub(crate) fn read(words: &[String]) -> Result<Self, Error> {
-        let mut current = None;
+        let current = std::env::current_dir().ok();
+        let current = current.as_deref();
         let grants = words.iter().map(|word| {
             let grant: Grant = word.parse()?;
-            let base = current.get_or_insert_with(here);
-            let grant = grant.based(base.as_deref().unwrap_or_else(|| "".as_ref()));
+            let grant = match current {
+                Some(current) => grant.based(current),
+                None => grant,
+            };
             Ok(grant.given_by(Origin::CommandLine))
         });
-        grants.collect::<Result<_, Error>>().map(Self)
+        Ok(Self {
+            given: grants.collect::<Result<_, Error>>()?,
+            here: current.and_then(beginning),
+        })
+    }
+
+    /// A hint with grants as they would be typed here.
+    pub(crate) fn as_typed(&self, hint: String) -> String {
+        match &self.here {
+            Some(here) => hint.replace(&format!("{here}/"), "fs=./"),
+            None => hint,
+        }
     }
 
     pub(crate) fn as_slice(&self) -> &[Grant] {
-        &self.0
+        &self.given
     }
 
     /// The variables of this program that they hand on, as far as they are set.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        let named = self.0.iter().filter_map(Grant::variable);
+        let named = self.given.iter().filter_map(Grant::variable);
         let handed_on = named.filter(|(_, value)| value.is_none());
         let set = handed_on
             .filter_map(|(name, _)| Some((name.to_owned(), Environment::of_others(name)?)));
@@ -38,7 +56,13 @@ impl Grants {
     }
 }
 
-/// The current folder, if it can be told.
-fn here() -> Option<PathBuf> {
-    std::env::current_dir().ok()
+/// How the text of a grant of this folder begins.
+fn beginning(folder: &Path) -> Option<String> {
+    const END: &str = ":ro@/x";
+    let grant: Grant = format!("fs=.{END}").parse().ok()?;
+    let text = grant.based(folder).to_string();
+    // Of the whole machine every grant would begin so.
+    text.strip_suffix(END)
+        .filter(|text| *text != "fs=/")
+        .map(str::to_owned)
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Global, OutputFormat};
 use crate::exit;
+use crate::grants::Grants;
 
 pub(crate) mod cost;
 
@@ -81,8 +82,8 @@ impl Output {
     }
 
     /// Prints what came of a call. The hint stands in where the error has none.
-    pub(crate) fn called(self, called: &Called, hint: &str) -> ExitCode {
-        let (document, report) = document(called, hint);
+    pub(crate) fn called(self, called: &Called, (hint, grants): (&str, &Grants)) -> ExitCode {
+        let (document, report) = document(called, (hint, grants));
         if !self.json {
             self.print_guest_output(called);
         }
@@ -141,7 +142,10 @@ pub(crate) fn text_of(result: &Value) -> String {
 }
 
 /// The document of a call, and the report in it if the call failed.
-pub(crate) fn document(called: &Called, hint: &str) -> (Value, Option<Report>) {
+pub(crate) fn document(
+    called: &Called,
+    (hint, grants): (&str, &Grants),
+) -> (Value, Option<Report>) {
     let (mut document, report) = match &called.result {
         Ok(result) => (json!({ "ok": true, "result": result }), None),
         Err(error) => {
@@ -151,6 +155,7 @@ pub(crate) fn document(called: &Called, hint: &str) -> (Value, Option<Report>) {
             if !has_other_hint {
                 report.hint = Some(hint.to_owned());
             }
+            report.hint = report.hint.map(|hint| grants.as_typed(hint));
             (json!({ "ok": false, "error": report }), Some(report))
         }
     };

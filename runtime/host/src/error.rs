@@ -141,7 +141,8 @@ impl PatinoxError {
     pub(crate) fn not_enforced(grant: &Grant) -> Self {
         Self::NotEnforced {
             grant: grant.named(),
-            reason: "of these this host knows `env`, `config`, `clock`, `random` and `import` alone",
+            reason: "of these this host knows folders to be read, `env`, `config`, `clock`, `random` and \
+                     `import` alone, and no denial of a folder",
         }
     }
 

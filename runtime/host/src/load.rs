@@ -82,8 +82,8 @@ impl LoadRequest {
         self
     }
 
-    /// Grants the component something: `env`, `config`, `clock`, `random` or `import`.
-    /// Loading refuses every other grant, as nothing would hold the component to it yet.
+    /// Grants the component something: `fs` to be read, `env`, `config`, `clock`, `random` or
+    /// `import`. Loading refuses every other grant, as nothing would hold the component to it yet.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
         self.grants.push(grant);
@@ -107,6 +107,10 @@ impl LoadRequest {
             policy.allow(grant)?;
         }
         for grant in self.denied.drain(..) {
+            // A link could lead into it under another name.
+            if grant.capability() == Capability::Filesystem {
+                return Err(PatinoxError::not_enforced(&grant));
+            }
             policy.deny(grant)?;
         }
         Ok(policy)
@@ -193,7 +197,7 @@ pub(crate) async fn load(
     parts: &Arc<Parts>,
     mut request: LoadRequest,
 ) -> Result<Loaded, PatinoxError> {
-    let policy = request.policy()?;
+    let policy = checked(request.policy()?).await?;
     let LoadRequest {
         source,
         path,
@@ -206,6 +210,23 @@ pub(crate) async fn load(
     loaded(parts, component, (policy, principal)).await
 }
 
+/// A policy whose folders are there.
+async fn checked(policy: Policy) -> Result<Policy, PatinoxError> {
+    if !policy
+        .granted()
+        .iter()
+        .any(|grant| grant.folder().is_some())
+    {
+        return Ok(policy);
+    }
+    let looked_at = tokio::task::spawn_blocking(|| {
+        Sandbox::check_folders(&policy)?;
+        Ok::<_, patinox_sandbox::Error>(policy)
+    });
+    let looked_at = looked_at.await;
+    Ok(looked_at.map_err(|error| PatinoxError::Worker(error.into()))??)
+}
+
 /// Whether a component is held to it.
 fn is_enforced(grant: &Grant) -> bool {
     match grant.capability() {
@@ -214,11 +235,9 @@ fn is_enforced(grant: &Grant) -> bool {
         | Capability::Clock
         | Capability::Random
         | Capability::Import => true,
-        Capability::Http
-        | Capability::Filesystem
-        | Capability::KeyValue
-        | Capability::Model
-        | Capability::Tool => false,
+        // What is written has no quota yet.
+        Capability::Filesystem => !grant.may_write(),
+        Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => false,
     }
 }
 

@@ -47,6 +47,10 @@ impl GuestPath {
         }
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Its first part; empty for all that there is.
     pub(crate) fn first(&self) -> &str {
         self.0.split('/').nth(1).unwrap_or_default()
@@ -166,6 +170,11 @@ impl Folder {
 
     pub(crate) fn covers(&self, other: &Self) -> bool {
         other.mode <= self.mode && self.host_of(&other.guest).as_ref() == Some(&other.host)
+    }
+
+    /// Where it lies on the host.
+    pub(crate) fn host(&self) -> &Path {
+        &self.host
     }
 
     pub(crate) const fn mode(&self) -> Mode {

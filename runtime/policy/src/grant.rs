@@ -278,6 +278,16 @@ impl Grant {
         }
     }
 
+    /// The folder that it grants: where it lies on the host, the path that the guest has
+    /// for it, and whether it may be written.
+    #[must_use]
+    pub fn folder(&self) -> Option<(&Path, &str, Mode)> {
+        match &self.scope {
+            Scope::Folder(folder) => Some((folder.host(), folder.guest().as_str(), folder.mode())),
+            _ => None,
+        }
+    }
+
     /// The setting that it grants, and its value.
     #[must_use]
     pub fn setting(&self) -> Option<(&str, &str)> {

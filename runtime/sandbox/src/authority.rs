@@ -1,12 +1,16 @@
 //! What one call may do, asked at each operation.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use patinox_policy::{Access, Denial, Grant, Policy};
+use patinox_policy::{Access, Denial, Grant, Mode, Policy};
 use patinox_telemetry::Clock;
+
+pub(crate) use self::folder::Folder;
 
 /// The most denials of a call that are kept; of more the first ones.
 const MAX_DENIALS: usize = 32;
@@ -121,6 +125,45 @@ impl Authority {
             Some((name.to_owned(), value.to_owned()))
         });
         set.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    /// The folders that are granted, each path of the guest once: that which may be
+    /// written, where one may.
+    pub(crate) fn folders(&self) -> Vec<Folder> {
+        if self.grants_nothing {
+            return Vec::new();
+        }
+        let now = self.now();
+        let granted = self.policy.granted().iter();
+        let lasting = granted.filter(|grant| !grant.has_expired(now));
+        let mut folders = BTreeMap::new();
+        for folder in lasting.filter_map(Folder::of) {
+            let before: Option<&Folder> = folders.get(folder.guest());
+            if before.is_none_or(|before| before.mode() < folder.mode()) {
+                folders.insert(folder.guest().to_owned(), folder);
+            }
+        }
+        folders.into_values().collect()
+    }
+
+    /// Whether a folder may be used so at this moment, by its own grant; `path` is what
+    /// the guest asks for, by its own name.
+    pub(crate) fn may_use(&mut self, folder: &Folder, mode: Mode, path: &str) -> bool {
+        let lasts = !self.grants_nothing && !folder.grant().has_expired(self.now());
+        if lasts && mode <= folder.mode() {
+            return true;
+        }
+        self.refuse(path, mode);
+        false
+    }
+
+    /// Writes down that something in a folder was asked for which no grant of the guest's
+    /// holds.
+    pub(crate) fn refuse(&mut self, path: &str, mode: Mode) {
+        // A path that nobody can be granted is nothing to tell of.
+        if let Ok(access) = Access::folder(path, mode) {
+            self.may(&access);
+        }
     }
 
     fn granted<'a, T: Copy + 'a>(

@@ -21,6 +21,8 @@ pub(crate) mod offered {
                 import wasi:cli/stdin@0.2.12;
                 import wasi:cli/stdout@0.2.12;
                 import wasi:cli/stderr@0.2.12;
+                import wasi:filesystem/types@0.2.12;
+                import wasi:filesystem/preopens@0.2.12;
                 import wasi:config/store@0.2.0-rc.1;
                 import wasi:logging/logging@0.1.0-draft;
                 import patinox:tool/context@0.1.0;
@@ -32,6 +34,8 @@ pub(crate) mod offered {
             "wasi:io/streams.input-stream": wasmtime_wasi_io::streams::DynInputStream,
             "wasi:io/streams.output-stream": wasmtime_wasi_io::streams::DynOutputStream,
             "wasi:io/error.error": wasmtime_wasi_io::streams::Error,
+            "wasi:filesystem/types.descriptor": crate::imports::Descriptor,
+            "wasi:filesystem/types.directory-entry-stream": crate::imports::Entries,
         },
         imports: {
             "wasi:io/error.[drop]error": async | trappable,
@@ -47,6 +51,32 @@ pub(crate) mod offered {
             "wasi:io/streams.[method]output-stream.blocking-write-and-flush": async | trappable,
             "wasi:io/streams.[method]output-stream.blocking-write-zeroes-and-flush": async | trappable,
             "wasi:io/streams.[drop]output-stream": async | trappable,
+            "wasi:filesystem/preopens.get-directories": async | trappable,
+            "wasi:filesystem/types.[drop]descriptor": async | trappable,
+            "wasi:filesystem/types.[drop]directory-entry-stream": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.advise": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.create-directory-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.is-same-object": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.link-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.metadata-hash": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.metadata-hash-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.open-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.read": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.read-directory": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.readlink-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.remove-directory-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.rename-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.set-size": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.set-times": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.set-times-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.stat": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.stat-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.symlink-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.sync": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.sync-data": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.unlink-file-at": async | trappable,
+            "wasi:filesystem/types.[method]descriptor.write": async | trappable,
+            "wasi:filesystem/types.[method]directory-entry-stream.read-directory-entry": async | trappable,
             default: trappable,
         },
         trappable_error_type: {

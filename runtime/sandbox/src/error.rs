@@ -1,6 +1,7 @@
 //! What can go wrong with a component and with a call.
 
 mod exhausted;
+mod hints;
 mod precompiled;
 mod raised;
 mod starved;
@@ -10,8 +11,14 @@ use std::io;
 use std::time::Duration;
 
 use patinox_policy::{
-    Code, Denial, Failure, Fault, Grant, LimitName, LimitScope, Limits, MAX_MESSAGE_BYTES,
-    RecoveryStrategy, cut, escape_line,
+    Code, Denial, Failure, Fault, LimitName, Limits, MAX_MESSAGE_BYTES, RecoveryStrategy, cut,
+    escape_line,
+};
+
+use hints::{
+    MEMORIES_HERE_HINT, MEMORY_HERE_HINT, MISMATCHED_HINT, MISSING_FUNCTION_HINT, MISSING_HINT,
+    NO_ROOM_HINT, NO_WORKER_HINT, NOT_A_WORKER_HINT, allow_hint, denied, folder_hint, grant_hint,
+    limit_hint, not_a_component_hint,
 };
 
 pub use exhausted::Exhausted;
@@ -29,37 +36,8 @@ const MAX_GUEST_TEXT_BYTES: usize = MAX_MESSAGE_BYTES - 256;
 /// busy.
 const STARVED_AFTER: Duration = Duration::from_secs(30);
 
-/// The most grants that a hint lists.
-const MAX_ALLOWS: usize = 4;
-
 /// Names of missing imports that a message lists.
 const MAX_NAMES: usize = 20;
-
-const MISSING_HINT: &str = "build it against WASI 0.2 alone, or let a program of your own offer \
-    the rest: `Host::builder().import(…)`";
-
-const MISMATCHED_HINT: &str = "build it against the WIT of what it imports: that of WASI 0.2, or \
-    the one that `Import::new` was given";
-
-/// Only interfaces can be offered.
-const MISSING_FUNCTION_HINT: &str = "build it against WASI 0.2 alone: what it imports must be \
-    functions of interfaces for a program to offer them";
-
-/// An embedder's way to load what is larger.
-const NO_WORKER_HINT: &str = "name a program as `compile_worker` that calls \
-    `patinox::compile_worker` first: it takes what is four times larger";
-
-const NO_ROOM_HINT: &str = "give the host more room by `ulimit -v` or \
-    `sysctl vm.max_map_count`, or call again when fewer calls run";
-
-const MEMORY_HERE_HINT: &str = "start the host with more address space: with \
-    `ulimit -v 5000000` each memory has 256 MiB";
-
-const MEMORIES_HERE_HINT: &str = "start the host with more slots, where it was told \
-    their number, or with more address space: `ulimit -v`";
-
-const NOT_A_WORKER_HINT: &str = "the program that `compile_worker` names must call \
-    `patinox::compile_worker` before anything else, and start no thread before";
 
 /// Why a component cannot be loaded, or why a call has no answer.
 ///
@@ -114,6 +92,17 @@ pub enum Error {
         denials: Vec<Denial>,
         /// How the call failed: by its component.
         failure: Box<Self>,
+    },
+    /// A folder of the host cannot be granted.
+    #[error(
+        "the folder that is granted as `{}` cannot be opened",
+        guest_text(guest)
+    )]
+    Folder {
+        /// What the guest calls it.
+        guest: String,
+        /// Why.
+        source: io::Error,
     },
     /// The component used what it was granted while it was asked for its tools.
     #[error(
@@ -285,7 +274,10 @@ impl Failure for Error {
             Self::NotAComponent(NotAComponent::Asynchronous) => Code::Unsupported,
             Self::NotAComponent(_) => Code::Malformed,
             Self::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
-            Self::Unreadable(_) | Self::NotAFile { .. } => Code::Unreadable,
+            Self::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Code::NotFound
+            }
+            Self::Unreadable(_) | Self::NotAFile { .. } | Self::Folder { .. } => Code::Unreadable,
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotGranted { .. } | Self::TooEarly { .. } => Code::Denied,
             Self::Denied { denials, .. } => denials.last().map_or(Code::Denied, Failure::code),
@@ -327,6 +319,7 @@ impl Failure for Error {
             | Self::MismatchedImport { .. }
             | Self::NotGranted { .. }
             | Self::Denied { .. }
+            | Self::Folder { .. }
             | Self::TooEarly { .. }
             | Self::NotCallable
             | Self::Limit { .. }
@@ -364,40 +357,11 @@ impl Failure for Error {
             Self::MismatchedImport { .. } => Some(MISMATCHED_HINT.to_owned()),
             Self::NotGranted { names } => grant_hint(names),
             Self::Denied { denials, .. } => allow_hint(denials),
+            Self::Folder { source, .. } => Some(folder_hint(source).to_owned()),
             Self::NotPrecompiled(why) => Some(why.hint().to_owned()),
             _ => None,
         }
     }
-}
-
-/// What was denied, the last first: that is nearest to the failure.
-fn denied(denials: &[Denial]) -> String {
-    let last = denials.last().map_or_else(String::new, ToString::to_string);
-    match denials.len().saturating_sub(1) {
-        0 => last,
-        more => format!("{last} (nor {more} more that it asked for)"),
-    }
-}
-
-/// The least grants that would allow it, as whoever calls gives them.
-fn allow_hint(denials: &[Denial]) -> Option<String> {
-    let mut grants = Vec::new();
-    for denial in denials.iter().rev() {
-        let grant = denial.allowing().map(|grant| format!("--allow '{grant}'"));
-        grants.extend(grant.filter(|grant| !grants.contains(grant)));
-    }
-    grants.truncate(MAX_ALLOWS);
-    (!grants.is_empty()).then(|| format!("allow it with {}", grants.join(" ")))
-}
-
-/// The grants that would allow it.
-fn grant_hint(names: &[String]) -> Option<String> {
-    let interfaces = names.iter().take(MAX_NAMES).map(|name| {
-        let interface = name.split(['@', '#']).next().unwrap_or_default();
-        Grant::import(interface).map(|grant| format!("`{grant}`"))
-    });
-    let grants: Vec<_> = interfaces.collect::<Result<_, _>>().ok()?;
-    Some(format!("grant it when it is loaded: {}", grants.join(", ")))
 }
 
 fn not_a_component(kind: &NotAComponent) -> String {
@@ -424,28 +388,6 @@ fn not_a_component(kind: &NotAComponent) -> String {
     }
 }
 
-const fn not_a_component_hint(kind: &NotAComponent) -> &'static str {
-    match kind {
-        NotAComponent::CoreModule => {
-            "make a component of it: `wasm-tools component new`, or build for `wasm32-wasip2`"
-        }
-        NotAComponent::Text => "turn it into binary: `wasm-tools parse`",
-        NotAComponent::Precompiled => {
-            "give the component itself; machine code from elsewhere is never run"
-        }
-        NotAComponent::Asynchronous => {
-            "build it for WASI 0.2, without `async`: `componentize-qjs --sync`, \
-             `jco componentize --backend-qjs-disable-async`"
-        }
-        NotAComponent::CutShort | NotAComponent::Empty => "get the file again",
-        NotAComponent::UnknownVersion => "build it with current tools",
-        NotAComponent::TooLarge { .. } => "build it smaller, or in several components",
-        NotAComponent::Unknown | NotAComponent::Invalid { .. } => {
-            "get the file again, or build it for `wasm32-wasip2`"
-        }
-    }
-}
-
 fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
     let allowed = name.quantity(allowed);
     let spent = spent.map(|spent| format!(", {} spent", name.quantity(spent)));
@@ -453,36 +395,6 @@ fn limit_message(name: LimitName, allowed: u64, spent: Option<u64>) -> String {
         "limit `{name}` of {allowed} reached{}",
         spent.unwrap_or_default()
     )
-}
-
-/// Where a limit is set that is none of a call.
-fn setting_hint(name: LimitName) -> String {
-    let section = name.scope().section();
-    let variable = format!("PATINOX_{section}__{name}").replace('-', "_");
-    let variable = variable.to_ascii_uppercase();
-    format!(
-        "set `{name}` under `[{section}]` in the configuration file, or `{variable}`; \
-         an embedder by `HostBuilder::{}`",
-        match name.scope() {
-            LimitScope::Load => "load_limits",
-            LimitScope::Call => "limits",
-            LimitScope::Admission => "admission",
-        }
-    )
-}
-
-/// Names the flag with a value that lets this call pass, or else double.
-fn limit_hint(name: LimitName, allowed: u64, spent: Option<u64>) -> Option<String> {
-    if name.scope() != LimitScope::Call {
-        return Some(setting_hint(name));
-    }
-    let (_, greatest) = name.range();
-    let wanted = spent
-        .unwrap_or_default()
-        .max(allowed.saturating_mul(2))
-        .min(greatest);
-    let wanted = name.quantity(wanted);
-    (allowed < greatest).then(|| format!("raise it with `--limit {name}={wanted}`"))
 }
 
 fn list(names: &[String]) -> String {

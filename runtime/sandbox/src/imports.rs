@@ -11,6 +11,7 @@ mod clocks;
 mod config;
 mod context;
 mod embedder;
+mod filesystem;
 mod io;
 pub(crate) mod linked;
 mod logging;
@@ -31,6 +32,9 @@ use linked::component::Linker;
 pub(crate) use allowance::Allowance;
 pub(crate) use cli::{Captured, Kept};
 pub use embedder::{Caller, Import, ImportError, Imports};
+pub(crate) use filesystem::{Count, check as check_folders};
+#[expect(unreachable_pub, reason = "generated code re-exports them")]
+pub use filesystem::{Descriptor, Entries};
 pub(crate) use random::Dice;
 pub(crate) use wrapper::Meter;
 
@@ -41,7 +45,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// The typed interfaces that the host offers, without version. A test holds
 /// them to what is linked.
-const OFFERED: [&str; 16] = [
+const OFFERED: [&str; 18] = [
     "patinox:tool/context",
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -51,6 +55,8 @@ const OFFERED: [&str; 16] = [
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
     "wasi:config/store",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",

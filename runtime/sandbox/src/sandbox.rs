@@ -14,6 +14,7 @@ use crate::authority::Authority;
 use crate::bindings::handler::exports::patinox::tool::handler::{ToolError, ToolSpec};
 use crate::component::Component;
 use crate::error::{Error, Raised};
+use crate::imports;
 use crate::inspect::Export;
 use crate::instance::Instance;
 use crate::types::ValueType;
@@ -141,6 +142,18 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    /// Looks whether the folders that a policy grants are there and can be granted. It
+    /// waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// If one is not there or no folder, may not be opened, is one of the kernel's own
+    /// (`/proc`, `/sys`), or the kernel resolves no paths below a folder (Linux before
+    /// 5.6).
+    pub fn check_folders(policy: &Policy) -> Result<(), Error> {
+        imports::check_folders(policy)
+    }
+
     /// Makes a sandbox, in which the component may do what its policy grants.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Dice, Kept, Meter};
+use crate::imports::{Allowance, Caller, Captured, Count, Dice, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
 use crate::value::Room;
 
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) progress: Option<ProgressSink>,
     pub(crate) authority: Authority,
     pub(crate) dice: Dice,
+    /// How many files and folders the guest has open, beside those that were granted.
+    pub(crate) open_files: Count,
     hostcall_bytes: u64,
 }
 
@@ -51,6 +53,7 @@ impl State {
             progress: run.progress.as_ref().map(Arc::clone),
             authority,
             dice: Dice::of(run.id),
+            open_files: Count::default(),
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
         let request = Request::new(tool.spec().name.clone(), arguments).cancel(cancel);
         let called = host.call(&component, request).await;
         let hint = format!("the tool is `{}`", short_signature(&**tool));
-        Ok(session.output.called(&called, &hint))
+        Ok(session.output.called(&called, (&hint, &grants)))
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::again::Again;
 use crate::demo::rows::Row;
+use crate::grants::Grants;
 use crate::output::cost;
 use crate::output::document as call_document;
 
@@ -86,7 +87,7 @@ pub(crate) fn text(rows: &[Done], lifted: &Done, again: &Again) -> String {
 pub(crate) fn document(rows: &[Done], lifted: &Done, again: &Again) -> Value {
     let row = |done: &Done| {
         let mut row = json!({ "what": done.row.what, "command": done.row.command(again) });
-        let (call, _) = call_document(&done.called, "");
+        let (call, _) = call_document(&done.called, ("", &Grants::default()));
         if let (Some(row), Value::Object(call)) = (row.as_object_mut(), call) {
             row.extend(call);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use patinox_policy::LimitName;
 
-use super::setting_hint;
+use super::hints::setting_hint;
 
 /// What there was too little of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,6 @@ const INTERFACES: &[&str] = &[
     "wasi:cli/terminal-stdin",
     "wasi:cli/terminal-stdout",
     "wasi:cli/terminal-stderr",
-    "wasi:filesystem/*",
     "wasi:http/*",
     "wasi:sockets/*",
 ];

@@ -8,14 +8,19 @@ use wasmtime::component::types::ComponentItem;
 use super::*;
 use crate::engine::{Engine, EngineConfig, Profile};
 
-/// The typed functions. One that is added or lost changes this list, which is
-/// what a guest can reach in the host.
-#[test]
-fn the_golden_list_of_linked_functions() {
+/// The typed functions, of `wasi:filesystem` or all others. One that is added or lost
+/// changes these lists, which are what a guest can reach in the host.
+fn linked(of_files: bool) -> String {
     let engine = Engine::new(EngineConfig::default());
     let backend = engine.main(Profile::Lean).unwrap();
-    let linked: Vec<_> = backend.linker.linked().iter().map(String::as_str).collect();
-    insta::assert_snapshot!(linked.join("\n"), @"
+    let linked = backend.linker.linked().iter().map(String::as_str);
+    let linked = linked.filter(|name| name.starts_with("wasi:filesystem/") == of_files);
+    linked.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_golden_list_of_linked_functions() {
+    insta::assert_snapshot!(linked(false), @"
     patinox:tool/context@0.1.0#call-id
     patinox:tool/context@0.1.0#remaining
     patinox:tool/context@0.1.0#report-progress
@@ -64,6 +69,44 @@ fn the_golden_list_of_linked_functions() {
     wasi:random/insecure@0.2.12#get-insecure-random-u64
     wasi:random/random@0.2.12#get-random-bytes
     wasi:random/random@0.2.12#get-random-u64
+    ");
+}
+
+#[test]
+fn the_golden_list_of_linked_functions_of_files() {
+    insta::assert_snapshot!(linked(true), @"
+    wasi:filesystem/preopens@0.2.12#get-directories
+    wasi:filesystem/types@0.2.12#[drop]descriptor
+    wasi:filesystem/types@0.2.12#[drop]directory-entry-stream
+    wasi:filesystem/types@0.2.12#[method]descriptor.advise
+    wasi:filesystem/types@0.2.12#[method]descriptor.append-via-stream
+    wasi:filesystem/types@0.2.12#[method]descriptor.create-directory-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.get-flags
+    wasi:filesystem/types@0.2.12#[method]descriptor.get-type
+    wasi:filesystem/types@0.2.12#[method]descriptor.is-same-object
+    wasi:filesystem/types@0.2.12#[method]descriptor.link-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.metadata-hash
+    wasi:filesystem/types@0.2.12#[method]descriptor.metadata-hash-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.open-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.read
+    wasi:filesystem/types@0.2.12#[method]descriptor.read-directory
+    wasi:filesystem/types@0.2.12#[method]descriptor.read-via-stream
+    wasi:filesystem/types@0.2.12#[method]descriptor.readlink-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.remove-directory-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.rename-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.set-size
+    wasi:filesystem/types@0.2.12#[method]descriptor.set-times
+    wasi:filesystem/types@0.2.12#[method]descriptor.set-times-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.stat
+    wasi:filesystem/types@0.2.12#[method]descriptor.stat-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.symlink-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.sync
+    wasi:filesystem/types@0.2.12#[method]descriptor.sync-data
+    wasi:filesystem/types@0.2.12#[method]descriptor.unlink-file-at
+    wasi:filesystem/types@0.2.12#[method]descriptor.write
+    wasi:filesystem/types@0.2.12#[method]descriptor.write-via-stream
+    wasi:filesystem/types@0.2.12#[method]directory-entry-stream.read-directory-entry
+    wasi:filesystem/types@0.2.12#filesystem-error-code
     ");
 }
 

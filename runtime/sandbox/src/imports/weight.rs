@@ -5,6 +5,10 @@ use wasmtime::component::{Resource, Val};
 use crate::bindings::offered::patinox::tool::context::Budget;
 use crate::bindings::offered::wasi::clocks::wall_clock::Datetime;
 use crate::bindings::offered::wasi::config::store::Error as ConfigError;
+use crate::bindings::offered::wasi::filesystem::types::{
+    Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
+    MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+};
 use crate::bindings::offered::wasi::io::streams::StreamError;
 use crate::bindings::offered::wasi::logging::logging::Level;
 
@@ -29,6 +33,17 @@ macro_rules! light {
 }
 
 light!((), bool, u8, u32, u64, Level, Datetime, Budget, StreamError);
+light!(
+    Advice,
+    DescriptorFlags,
+    DescriptorStat,
+    DescriptorType,
+    ErrorCode,
+    MetadataHashValue,
+    NewTimestamp,
+    OpenFlags,
+    PathFlags
+);
 
 impl<T: 'static> Weigh for Resource<T> {
     fn weigh(&self) -> u64 {
@@ -39,6 +54,12 @@ impl<T: 'static> Weigh for Resource<T> {
 impl Weigh for String {
     fn weigh(&self) -> u64 {
         bytes(self.len())
+    }
+}
+
+impl Weigh for DirectoryEntry {
+    fn weigh(&self) -> u64 {
+        self.name.weigh()
     }
 }
 
@@ -89,6 +110,8 @@ macro_rules! tuple {
 tuple!(A);
 tuple!(A B);
 tuple!(A B C);
+tuple!(A B C D);
+tuple!(A B C D E);
 
 /// What values of any type weigh. It does not recurse: a component may give an
 /// import a type that nests deep.
