@@ -115,7 +115,7 @@ fn a_folder_is_read_and_not_written() {
     let read = ["call", "probe.wasm#open-file", "path=/data/a.txt", "-q"];
     assert_snapshot!(refused(&shell, &read), @"
     exit 3, policy/denied
-    error: reading `/data` is not granted, and then the tool failed: Permission denied (os error 2)
+    error: reading `/data` is not granted, and then the tool failed: /data/a.txt: Permission denied (os error 2)
     hint: allow it with --allow 'fs=./data:ro@/data'
     ");
     let ended = shell.run(&[&read[..], &["--allow", "fs=./data:ro@/data"]].concat());
@@ -140,4 +140,137 @@ fn a_folder_is_read_and_not_written() {
     hint: allow it with --allow 'fs=./data:rw@/data'
     ");
     assert!(!shell.path().join("data/new.txt").exists());
+}
+
+#[test]
+fn what_a_component_may_do_is_explained() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let shell = shell.file("data/a.txt", "inside");
+    let words = [
+        "explain",
+        "probe.wasm",
+        "--allow",
+        "fs=data:ro",
+        "--allow",
+        "config=key=s3cr3t",
+    ];
+    let ended = shell.run(&words);
+    ended.assert_no_crash(&shell);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (digest, rest) = ended.stdout.split_once('\n').expect("lines");
+    assert!(digest.starts_with("component sha256:"), "{digest}");
+    assert_snapshot!(rest, @"
+    IT MAY
+
+      compute, tell the time in milliseconds, wait, draw random bytes that follow from the call, log, report its progress
+      reading `/data`: `fs=./data:ro@/data`, given by the command line
+      the setting `key`: `config=key=…`, given by the command line
+
+    IT COULD ASK FOR, AND WOULD BE DENIED
+
+      requests over HTTP, by `wasi:http/outgoing-handler@0.2.12`: it cannot be granted yet
+      variables of the environment, by `wasi:cli/environment@0.2.6`: allow it like `--allow 'env=TZ'`
+      a clock finer than a millisecond, by `wasi:clocks/monotonic-clock@0.2.12`: allow it like `--allow 'clock=fine'`
+      randomness of the host, by `wasi:random/random@0.2.12`: allow it like `--allow 'random=host'`
+
+    IT REACHES THROUGH OTHERS
+
+      nothing: no tool can call another one yet
+    ");
+    let text = shell
+        .run(&["explain", "demo:text", "--allow", "config=a=b"])
+        .stdout;
+    assert!(
+        text.contains("it imports nothing to ask for it by"),
+        "{text}"
+    );
+    let document = shell
+        .run(&[&words[..], &["-o", "json"]].concat())
+        .document();
+    let result = &document["result"];
+    assert_eq!(result["granted"][0]["grant"], "fs=./data:ro@/data");
+    assert_eq!(result["granted"][1]["grant"], "config=key=…");
+    assert_eq!(result["withheld"][0]["capability"], "http");
+    assert_eq!(result["withheld"][0]["example"], serde_json::Value::Null);
+}
+
+#[test]
+fn one_question_is_answered() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let shell = shell.file("data/a.txt", "inside");
+    let would = |grant: &'static str| {
+        [
+            "explain",
+            "probe.wasm",
+            "--allow",
+            "fs=data:ro",
+            "--would",
+            grant,
+        ]
+    };
+    for yes in ["fs=data:ro", "fs=./data/sub:ro@/data/sub"] {
+        let ended = shell.run(&would(yes));
+        let answer = "yes: `fs=./data:ro@/data` allows it\n";
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(0), answer),
+            "{ended:?}"
+        );
+    }
+    assert_snapshot!(refused(&shell, &would("fs=data:rw")), @"
+    exit 3, policy/denied
+    error: no: writing `/data` is not granted
+    hint: allow it with --allow 'fs=./data:rw@/data'
+    ");
+    assert_snapshot!(refused(&shell, &would("env=TZ")), @"
+    exit 3, policy/denied
+    error: no: the variable `TZ` of the environment is not granted
+    hint: allow it with --allow 'env=TZ'
+    ");
+    assert_snapshot!(refused(&shell, &would("tool=text.*")), @"
+    exit 2, caller/usage
+    error: `tool=text.*` is more than one thing
+    hint: ask for one, without a `*`
+    ");
+    assert_snapshot!(refused(&shell, &would("everything")), @"
+    exit 2, caller/invalid-config
+    error: `everything` is no grant: a grant is `capability=scope`, such as `http=GET https://api.example.com/v1/**`
+    hint: write it like `env=TZ`
+    ");
+}
+
+#[test]
+fn the_least_that_a_call_needs_is_told() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let shell = shell.file("data/sub/a.txt", "inside");
+    let told = |words: &[&str]| {
+        let ended = shell.run(&[&["call"], words, &["--suggest"]].concat());
+        ended.assert_no_crash(&shell);
+        let needed = ended
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("needed: "));
+        needed.collect::<Vec<_>>().join("\n")
+    };
+    let read = ["probe.wasm#open-file", "path=/data/sub/a.txt"];
+    assert_snapshot!(told(&[&read[..], &["--allow", "fs=.:ro@/", "--allow", "env=A=1"]].concat()), @"needed: --allow fs=./data/sub:ro@/data/sub");
+    assert_snapshot!(told(&read), @"needed: --allow fs=./data/sub:ro@/data/sub  (was not granted)");
+    assert_snapshot!(told(&["demo:text#count", "text=a", "--allow", "fs=data:ro"]), @"needed: no grant");
+    let write = [
+        "probe.wasm#change",
+        "operation=create",
+        "path=new.txt",
+        "other=",
+    ];
+    assert_snapshot!(told(&[&write[..], &["--allow", "fs=data:ro"]].concat()), @"needed: --allow fs=./data:rw@/data  (was not granted; may change things)");
+    let words = [&["call"], &read[..], &["--suggest", "-o", "json"]].concat();
+    let document = shell.run(&words).document();
+    assert_eq!(document["needed"][0]["grant"], "fs=./data/sub:ro@/data/sub");
+    assert_eq!(document["needed"][0]["granted"], false);
 }

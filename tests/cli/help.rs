@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 8] = [
+const VERBS: [&str; 9] = [
     "demo",
     "call",
     "inspect",
+    "explain",
     "precompile",
     "cache",
     "doctor",
@@ -19,9 +20,9 @@ const VERBS: [&str; 8] = [
 const OF_CACHE: [&str; 2] = ["cache ls", "cache clear"];
 
 /// Verbs of the plan that are not built: nothing may promise them.
-const NOT_BUILT: [&str; 17] = [
-    "explain", "check", "test", "new", "build", "dev", "install", "ls", "update", "rm", "push",
-    "serve", "mcp", "agent", "grant", "trust", "secret",
+const NOT_BUILT: [&str; 16] = [
+    "check", "test", "new", "build", "dev", "install", "ls", "update", "rm", "push", "serve",
+    "mcp", "agent", "grant", "trust", "secret",
 ];
 
 /// Every text of help: of the program, and of each verb.

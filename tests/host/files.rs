@@ -344,6 +344,21 @@ async fn what_was_not_granted_is_told_by_its_path() {
     }
 }
 
+/// What a tool looks for and can do without is told, and blamed for nothing.
+#[tokio::test]
+async fn what_the_failure_does_not_name_is_not_blamed() {
+    let Some(asked) = Asked::of(&[]).await else {
+        return;
+    };
+    // That one says nothing of the path.
+    let called = asked.call("describe", json!({ "path": "/data/sub" })).await;
+    assert_eq!(code(&called), "component/error", "{called:?}");
+    let [denial] = called.denials.as_slice() else {
+        panic!("{called:?}");
+    };
+    assert_eq!(denial.to_string(), "reading `/data` is not granted");
+}
+
 #[tokio::test]
 async fn two_folders_are_two_and_one_in_another_stands_by_its_own_grant() {
     let place = Place::new();

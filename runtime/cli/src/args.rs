@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Call(Call),
     /// Show a component's tools, schemas and imports.
     Inspect(Inspect),
+    /// Say what a component may do, what not, and why.
+    Explain(Explain),
     /// Compile components for hosts that have no compiler.
     Precompile(Precompile),
     /// Show or remove what is kept of components that were compiled.
@@ -88,6 +90,7 @@ impl Command {
             Self::Demo => "demo",
             Self::Call(_) => "call",
             Self::Inspect(_) => "inspect",
+            Self::Explain(_) => "explain",
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
             Self::Doctor(_) => "doctor",
@@ -110,6 +113,7 @@ impl Command {
             Self::Call(call) => &call.limits,
             Self::Demo
             | Self::Inspect(_)
+            | Self::Explain(_)
             | Self::Precompile(_)
             | Self::Cache(_)
             | Self::Doctor(_)
@@ -166,6 +170,9 @@ pub(crate) struct Call {
     /// Let the component do something: fs=./data:ro@/data, env=TZ, clock=fine, …
     #[arg(long = "allow", value_name = "GRANT")]
     pub(crate) allow: Vec<String>,
+    /// Tell the least grants that the call needed.
+    #[arg(long)]
+    pub(crate) suggest: bool,
     /// Set a limit of this call: fuel=5G, wall=2s, memory=64MiB, …
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     pub(crate) limits: Vec<String>,
@@ -185,6 +192,28 @@ pub(crate) struct Inspect {
     /// The path of a component, or `demo:NAME`.
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+With the grants that a call would have. `--would` answers one question: exit
+code 0 if it is allowed, 3 if not, with the grant that would allow it.
+
+Examples:
+  patinox explain tool.wasm
+  patinox explain tool.wasm --allow fs=./data:ro@/data --would fs=./data/a:ro@/data/a";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// The path of a component, or `demo:NAME`.
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: String,
+    /// Let the component do something, as `patinox call` does.
+    #[arg(long = "allow", value_name = "GRANT")]
+    pub(crate) allow: Vec<String>,
+    /// Would it be allowed to do what this grants?
+    #[arg(long = "would", value_name = "GRANT")]
+    pub(crate) would: Option<String>,
 }
 
 const PRECOMPILE_EXAMPLES: &str = "\

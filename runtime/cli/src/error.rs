@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use patinox_host::status::StatusError;
 use patinox_host::{PatinoxError, StoreError};
-use patinox_policy::{Code, Failure, Fault, GrantError, LimitError, LimitName, RecoveryStrategy};
+use patinox_policy::{
+    Code, Denial, Failure, Fault, GrantError, LimitError, LimitName, RecoveryStrategy,
+};
 
 use crate::source::shown;
 
@@ -25,6 +27,12 @@ pub(crate) enum Error {
     Limit(#[from] LimitError),
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// What somebody asked whether it would be allowed.
+    #[error("no: {denial}")]
+    WouldNot {
+        denial: Box<Denial>,
+        hint: Option<String>,
+    },
     #[error("{message}")]
     Usage { message: String, hint: String },
     /// An argument of a tool, before its schema is asked.
@@ -122,6 +130,7 @@ impl Failure for Error {
             Self::Tools(error) => error.code(),
             Self::Limit(error) => error.code(),
             Self::Grant(error) => error.code(),
+            Self::WouldNot { denial, .. } => denial.code(),
             Self::Usage { .. } => Code::Usage,
             Self::Argument { code, .. } => *code,
             Self::LimitWithoutValue { .. } => Code::InvalidLimit,
@@ -154,6 +163,7 @@ impl Failure for Error {
             Self::Tools(error) => error.hint(),
             Self::Limit(error) => error.hint(),
             Self::Grant(error) => error.hint(),
+            Self::WouldNot { hint, .. } => hint.clone(),
             Self::Usage { hint, .. }
             | Self::Argument { hint, .. }
             | Self::UnsupportedSource { hint, .. } => Some(hint.clone()),

@@ -37,7 +37,10 @@ impl Grants {
     /// A hint with grants as they would be typed here.
     pub(crate) fn as_typed(&self, hint: String) -> String {
         match &self.here {
-            Some(here) => hint.replace(&format!("{here}/"), "fs=./"),
+            Some(here) => {
+                let below = hint.replace(&format!("{here}/"), "fs=./");
+                below.replace(&format!("{here}:"), "fs=.:")
+            }
             None => hint,
         }
     }

@@ -67,6 +67,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
     let done = match args.command {
         Command::Demo => commands::demo::run(session),
         Command::Call(command) => commands::call::run(session, command),
+        Command::Explain(command) => commands::explain::run(session, &command),
         Command::Inspect(command) => commands::inspect::run(session, &command),
         Command::Precompile(command) => commands::precompile::run(session, &command),
         Command::Cache(command) => commands::cache::run(&session, &command),

@@ -13,8 +13,10 @@ use serde_json::{Map, Value, json};
 use crate::args::{Global, OutputFormat};
 use crate::exit;
 use crate::grants::Grants;
+use needed::Needed;
 
 pub(crate) mod cost;
+pub(crate) mod needed;
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +84,18 @@ impl Output {
     }
 
     /// Prints what came of a call. The hint stands in where the error has none.
-    pub(crate) fn called(self, called: &Called, (hint, grants): (&str, &Grants)) -> ExitCode {
-        let (document, report) = document(called, (hint, grants));
+    /// With `needed` it tells the least grants that the call needed.
+    pub(crate) fn called(
+        self,
+        called: &Called,
+        (hint, grants): (&str, &Grants),
+        needed: Option<&[Needed]>,
+    ) -> ExitCode {
+        let (mut document, report) = document(called, (hint, grants));
+        let needed = needed.map(|needed| needed::as_typed(needed, grants));
+        if let (Some(fields), Some(needed)) = (document.as_object_mut(), &needed) {
+            fields.insert("needed".to_owned(), json!(needed));
+        }
         if !self.json {
             self.print_guest_output(called);
         }
@@ -92,6 +104,9 @@ impl Output {
             (Ok(result), None) if !self.json => print_data(&text_of(result)),
             (_, None) => print_document(&document),
         };
+        if let Some(needed) = needed.filter(|_| !self.json) {
+            print_stderr(&needed::text(&needed));
+        }
         // What was refused before a guest ran has cost nothing.
         let ran = report.is_none_or(|report| report.fault != Fault::Caller);
         if ran && !self.json && !self.quiet {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use patinox_policy::{Denial, Limits, Principal, Usage, cut, escape_line};
+use patinox_policy::{Access, Denial, Limits, Principal, Usage, cut, escape_line};
 use patinox_sandbox::{GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
@@ -37,6 +37,7 @@ pub struct Request {
     limits: Option<Limits>,
     cancel: CancellationToken,
     progress: Option<ProgressSink>,
+    observe: bool,
     principal: Principal,
     priority: Priority,
 }
@@ -79,6 +80,7 @@ impl Request {
             limits: None,
             cancel: CancellationToken::new(),
             progress: None,
+            observe: false,
             principal: Principal::local(),
             priority: Priority::default(),
         }
@@ -109,6 +111,13 @@ impl Request {
     #[must_use]
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
+        self
+    }
+
+    /// Keeps what the guest does by its grants: [`Called::uses`].
+    #[must_use]
+    pub const fn observe(mut self) -> Self {
+        self.observe = true;
         self
     }
 
@@ -147,6 +156,9 @@ pub struct Called {
     /// What the guest asked to do and was not allowed to, each once; of many the first
     /// ones.
     pub denials: Vec<Denial>,
+    /// What the guest did by a grant, each once; of many the first ones. Only where the
+    /// request [observes](Request::observe) it.
+    pub uses: Vec<Access>,
 }
 
 impl Called {
@@ -196,6 +208,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 started,
                 cancel: request.cancel,
                 progress: request.progress,
+                observe: request.observe,
             };
             let who = (request.principal, request.priority);
             let call = pin!(admitted(parts, component, &**tool, call, who));
@@ -211,6 +224,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             usage: done.usage,
             output: done.output,
             denials: done.denials,
+            uses: done.uses,
         },
         Err(error) => Called {
             id,
@@ -221,6 +235,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             },
             output: GuestOutput::default(),
             denials: Vec::new(),
+            uses: Vec::new(),
         },
     };
     let outcome = outcome(&called);

@@ -217,6 +217,26 @@ impl Policy {
         Err(Box::new(Denial::new(access, why, least)))
     }
 
+    /// The least grants that would allow all of this: each part of what is granted where
+    /// something grants it, and none that another one covers.
+    #[must_use]
+    pub fn least_grants(&self, accesses: &[Access]) -> Vec<Grant> {
+        let mut least: Vec<Grant> = Vec::new();
+        for access in accesses {
+            let granted = self.granted().iter().find(|grant| grant.allows(access));
+            let grant = match granted {
+                // Only who gave the value can give it again.
+                Some(grant) if grant.has_value() => grant.clone(),
+                _ => self.least(access).unwrap_or_else(|| access.narrowest()),
+            };
+            if !least.iter().any(|other| other.covers(&grant)) {
+                least.retain(|other| !grant.covers(other));
+                least.push(grant);
+            }
+        }
+        least
+    }
+
     /// What denies this, whatever grants it; of folders see
     /// [`folder_denial`](Self::folder_denial).
     fn denial(&self, access: &Access) -> Option<&Grant> {

@@ -7,13 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use patinox_policy::{Access, Denial, Grant, Mode, Policy};
+use patinox_policy::{Access, Denial, Grant, Mode, Policy, escape_line};
 use patinox_telemetry::Clock;
 
 pub(crate) use self::folder::Folder;
 
-/// The most denials of a call that are kept; of more the first ones.
-const MAX_DENIALS: usize = 32;
+use crate::error::Error;
+
+/// The most denials of a call, and the most uses, that are kept; of more the first ones.
+const MAX_KEPT: usize = 64;
 
 /// The host's own variables that a grant without a value hands on, by name. Values are
 /// never shown.
@@ -39,6 +41,26 @@ impl fmt::Debug for Variables {
     }
 }
 
+/// Something that was denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Denied {
+    pub(crate) denial: Denial,
+    /// The path from the root, of what interpreters look for without needing it: then it
+    /// is the reason of a failure only where that names it.
+    pub(crate) path: Option<String>,
+}
+
+impl Denied {
+    /// Whether a call that fails so most likely fails for this.
+    pub(crate) fn explains(&self, failure: &Error) -> bool {
+        match (&self.path, failure) {
+            (None, _) => true,
+            (Some(path), Error::ToolError { text }) => text.contains(&*escape_line(path)),
+            (Some(_), _) => false,
+        }
+    }
+}
+
 /// What one call may do, and what it was denied.
 #[derive(Debug)]
 pub(crate) struct Authority {
@@ -48,17 +70,24 @@ pub(crate) struct Authority {
     /// Whether nothing that was granted may be used: a component that is asked for its
     /// tools.
     grants_nothing: bool,
-    denials: Vec<Denial>,
+    denials: Vec<Denied>,
+    /// What was used, where somebody wants to know.
+    uses: Option<Vec<Access>>,
 }
 
 impl Authority {
-    pub(crate) const fn new(policy: Arc<Policy>, variables: Variables, clock: Clock) -> Self {
+    pub(crate) fn new(
+        policy: Arc<Policy>,
+        (variables, clock): (Variables, Clock),
+        observe: bool,
+    ) -> Self {
         Self {
             policy,
             variables,
             clock,
             grants_nothing: false,
             denials: Vec::new(),
+            uses: observe.then(Vec::new),
         }
     }
 
@@ -71,9 +100,23 @@ impl Authority {
         self.grants_nothing
     }
 
-    /// What it was denied, each once.
-    pub(crate) fn take_denials(&mut self) -> Vec<Denial> {
+    /// What it was denied, in that order.
+    pub(crate) fn take_denials(&mut self) -> Vec<Denied> {
         std::mem::take(&mut self.denials)
+    }
+
+    /// What it used, each once.
+    pub(crate) fn take_uses(&mut self) -> Vec<Access> {
+        self.uses.take().unwrap_or_default()
+    }
+
+    fn used(&mut self, access: &Access) {
+        let Some(uses) = &mut self.uses else {
+            return;
+        };
+        if uses.len() < MAX_KEPT && !uses.contains(access) {
+            uses.push(access.clone());
+        }
     }
 
     /// Whether something may be done at this moment. What may not is told with the call.
@@ -82,20 +125,34 @@ impl Authority {
             return false;
         }
         match self.policy.decide(access, self.now()) {
-            Ok(_) => true,
+            Ok(_) => {
+                self.used(access);
+                true
+            }
             Err(denial) => {
-                if self.denials.len() < MAX_DENIALS && !self.denials.contains(&denial) {
-                    self.denials.push(*denial);
-                }
+                self.keep(Denied {
+                    denial: *denial,
+                    path: None,
+                });
                 false
             }
         }
     }
 
+    fn keep(&mut self, denied: Denied) {
+        if self.denials.len() < MAX_KEPT && !self.denials.contains(&denied) {
+            self.denials.push(denied);
+        }
+    }
+
     /// Whether something may be done that a guest cannot know to be missing: nothing is
     /// told.
-    pub(crate) fn quietly_may(&self, access: &Access) -> bool {
-        self.effective(access).is_some()
+    pub(crate) fn quietly_may(&mut self, access: &Access) -> bool {
+        let may = self.effective(access).is_some();
+        if may {
+            self.used(access);
+        }
+        may
     }
 
     /// The setting of this name, where it is granted.
@@ -110,21 +167,34 @@ impl Authority {
     }
 
     /// All settings that are granted.
-    pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        let settings = self.granted(Grant::setting, |(key, _)| Access::config(key).ok());
-        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    pub(crate) fn settings(&mut self) -> Vec<(String, String)> {
+        let granted = self.policy.granted().iter().filter_map(Grant::setting);
+        let granted = granted.map(|(key, value)| (key.to_owned(), value.to_owned()));
         // Two may grant the same one.
-        settings.collect::<BTreeMap<_, _>>().into_iter().collect()
+        let granted: BTreeMap<_, _> = granted.collect();
+        self.effective_of(granted, |key| Access::config(key).ok())
     }
 
     /// The variables of the environment that are granted, and are set.
-    pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        let variables = self.granted(Grant::variable, |(name, _)| Access::environment(name).ok());
-        let set = variables.filter_map(|(name, value)| {
+    pub(crate) fn variables(&mut self) -> Vec<(String, String)> {
+        let granted = self.policy.granted().iter().filter_map(Grant::variable);
+        let set = granted.filter_map(|(name, value)| {
             let value = value.or_else(|| self.variables.get(name))?;
             Some((name.to_owned(), value.to_owned()))
         });
-        set.collect::<BTreeMap<_, _>>().into_iter().collect()
+        let set: BTreeMap<_, _> = set.collect();
+        self.effective_of(set, |name| Access::environment(name).ok())
+    }
+
+    fn effective_of(
+        &mut self,
+        granted: BTreeMap<String, String>,
+        access: impl Fn(&str) -> Option<Access>,
+    ) -> Vec<(String, String)> {
+        let granted = granted.into_iter();
+        let effective = granted
+            .filter(|(name, _)| access(name).is_some_and(|access| self.quietly_may(&access)));
+        effective.collect()
     }
 
     /// The folders that are granted, each path of the guest once: that which may be
@@ -153,26 +223,36 @@ impl Authority {
         if lasts && mode <= folder.mode() {
             return true;
         }
-        self.refuse(path, mode);
-        false
-    }
-
-    /// Writes down that something in a folder was asked for which no grant of the guest's
-    /// holds.
-    pub(crate) fn refuse(&mut self, path: &str, mode: Mode) {
         // A path that nobody can be granted is nothing to tell of.
         if let Ok(access) = Access::folder(path, mode) {
             self.may(&access);
         }
+        false
     }
 
-    fn granted<'a, T: Copy + 'a>(
-        &'a self,
-        read: impl Fn(&'a Grant) -> Option<T> + 'a,
-        access: impl Fn(T) -> Option<Access> + 'a,
-    ) -> impl Iterator<Item = T> + 'a {
-        let all = self.policy.granted().iter().filter_map(read);
-        all.filter(move |one| access(*one).is_some_and(|access| self.quietly_may(&access)))
+    /// Writes down that something in a folder was read, by that of the folders in which it
+    /// lies.
+    pub(crate) fn has_read(&mut self, folder: &Folder, path: &str) {
+        if self.uses.is_some()
+            && let Ok(access) = Access::folder(folder.of_path(path), Mode::Read)
+        {
+            self.used(&access);
+        }
+    }
+
+    /// Writes down that something was asked for by its path from the root, where nothing
+    /// lies; it lies in that folder, if in any.
+    pub(crate) fn refuse(&mut self, path: &str, folder: &str, mode: Mode) {
+        // A path that nobody can be granted is nothing to tell of.
+        let Ok(access) = Access::folder(folder, mode) else {
+            return;
+        };
+        if let Err(denial) = self.policy.decide(&access, self.now()) {
+            self.keep(Denied {
+                denial: *denial,
+                path: Some(path.to_owned()),
+            });
+        }
     }
 
     fn effective(&self, access: &Access) -> Option<&Grant> {

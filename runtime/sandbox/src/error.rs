@@ -26,6 +26,7 @@ pub use precompiled::NotPrecompiled;
 pub(crate) use raised::{Context, Raised, Stop};
 pub use starved::Starved;
 
+use crate::authority::Denied;
 use crate::compile::WorkerFault;
 use crate::screen::{NotAComponent, Refused};
 
@@ -229,13 +230,18 @@ impl Error {
 
     /// The same, of a call that was denied something before: where its component
     /// failed, most likely for that.
-    pub(crate) fn after(self, denials: &[Denial]) -> Self {
-        if denials.is_empty() || self.fault() != Fault::Component {
+    pub(crate) fn after(self, denied: &[Denied]) -> Self {
+        if denied.is_empty() || self.fault() != Fault::Component {
             return self;
         }
-        Self::Denied {
-            denials: denials.to_vec(),
-            failure: Box::new(self),
+        let reasons = denied.iter().filter(|denied| denied.explains(&self));
+        let denials: Vec<_> = reasons.map(|denied| denied.denial.clone()).collect();
+        match denials.is_empty() {
+            true => self,
+            false => Self::Denied {
+                denials,
+                failure: Box::new(self),
+            },
         }
     }
 

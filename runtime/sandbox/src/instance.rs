@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use patinox_policy::{LimitName, Limits, Usage};
+use patinox_policy::{Denial, LimitName, Limits, Usage};
 use wasmtime::component::Val;
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::authority::Denied;
 use crate::bindings::handler::Handler;
 use crate::component::Component;
 use crate::engine::{Placed, Profile};
@@ -73,7 +74,7 @@ impl<'a> Instance<'a> {
         let engine = component.engine();
         let ready = &placed.ready;
         let reach = engine.tunables(component.profile())?.memory_reservation;
-        let mut state = State::new(run, sandbox.authority(), engine.clock(), reach);
+        let mut state = State::new(run, sandbox.authority(run.observe), engine.clock(), reach);
         state.budget.write_down(component.hold(run.started));
         let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
@@ -106,6 +107,7 @@ impl<'a> Instance<'a> {
             },
             output: GuestOutput::default(),
             denials: Vec::new(),
+            uses: Vec::new(),
         }
     }
 
@@ -196,11 +198,12 @@ impl<'a> Instance<'a> {
             budget: &state.budget,
         };
         let result = result.map_err(|raised| raised.explain(&context));
-        let denials = state.authority.take_denials();
+        let denied = state.authority.take_denials();
         let result = in_time(result, self.run, &usage, now);
         Outcome {
-            result: result.map_err(|error| error.after(&denials)),
-            denials,
+            result: result.map_err(|error| error.after(&denied)),
+            denials: once(denied),
+            uses: state.authority.take_uses(),
             usage,
             output: GuestOutput {
                 stdout,
@@ -209,6 +212,17 @@ impl<'a> Instance<'a> {
             },
         }
     }
+}
+
+/// Each denial once.
+fn once(denied: Vec<Denied>) -> Vec<Denial> {
+    let mut once = Vec::with_capacity(denied.len());
+    for Denied { denial, .. } in denied {
+        if !once.contains(&denial) {
+            once.push(denial);
+        }
+    }
+    once
 }
 
 /// What the engine may account for the values of one call of the host, or of a

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Denial, LimitName, Limits, Policy, Usage};
+use patinox_policy::{Access, Denial, LimitName, Limits, Policy, Usage};
 use patinox_telemetry::{CallId, Clock};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ pub struct Run {
     pub cancel: CancellationToken,
     /// Takes the guest's progress reports.
     pub progress: Option<ProgressSink>,
+    /// Whether [`Outcome::uses`] is wanted.
+    pub observe: bool,
 }
 
 impl Run {
@@ -59,6 +61,7 @@ impl Run {
             started: Instant::now(),
             cancel: CancellationToken::new(),
             progress: None,
+            observe: false,
         }
     }
 
@@ -87,6 +90,9 @@ pub struct Outcome<T> {
     pub output: GuestOutput,
     /// What it asked to do and was not allowed to, each once; of many the first ones.
     pub denials: Vec<Denial>,
+    /// What it did by a grant, each once; of many the first ones. Only where the run
+    /// observes it.
+    pub uses: Vec<Access>,
 }
 
 /// What a guest wrote beside its result: hostile text, each cut with a mark at
@@ -174,11 +180,15 @@ impl Sandbox {
         &self.policy
     }
 
-    /// The same, for one call.
-    pub(crate) fn authority(&self) -> Authority {
+    /// The same, for one call; what it uses of that is kept where it is observed.
+    pub(crate) fn authority(&self, observe: bool) -> Authority {
         let engine = self.component.engine();
         let variables = engine.variables().clone();
-        Authority::new(Arc::clone(&self.policy), variables, *engine.clock())
+        Authority::new(
+            Arc::clone(&self.policy),
+            (variables, *engine.clock()),
+            observe,
+        )
     }
 
     /// The component that runs in it.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use patinox_policy::{Denial, Limits, Usage};
+use patinox_policy::{Access, Denial, Limits, Usage};
 use patinox_sandbox::{GuestOutput, ProgressSink, Run};
 use patinox_telemetry::CallId;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub struct ToolCall {
     pub cancel: CancellationToken,
     /// Takes progress reports.
     pub progress: Option<ProgressSink>,
+    /// Whether [`ToolResult::uses`] is wanted.
+    pub observe: bool,
 }
 
 impl ToolCall {
@@ -36,6 +38,7 @@ impl ToolCall {
             started: self.started,
             cancel: self.cancel,
             progress: self.progress,
+            observe: self.observe,
         };
         (self.arguments, run)
     }
@@ -62,6 +65,8 @@ pub struct ToolResult {
     pub output: GuestOutput,
     /// What the guest asked to do and was not allowed to.
     pub denials: Vec<Denial>,
+    /// What the guest did by a grant, where the call observes it.
+    pub uses: Vec<Access>,
 }
 
 impl ToolResult {
@@ -76,6 +81,7 @@ impl ToolResult {
             },
             output: GuestOutput::default(),
             denials: Vec::new(),
+            uses: Vec::new(),
         }
     }
 }

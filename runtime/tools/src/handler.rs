@@ -123,6 +123,7 @@ impl Listed {
             usage: outcome.usage,
             output: outcome.output,
             denials: outcome.denials,
+            uses: outcome.uses,
         }
     }
 

@@ -111,6 +111,7 @@ impl NativeTool {
             },
             output: GuestOutput::default(),
             denials: Vec::new(),
+            uses: Vec::new(),
         }
     }
 }

@@ -186,6 +186,7 @@ impl Tool for Function {
                 usage: outcome.usage,
                 output: outcome.output,
                 denials: outcome.denials,
+                uses: outcome.uses,
             }
         })
     }

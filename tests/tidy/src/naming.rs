@@ -62,6 +62,7 @@ const ONLY_IN: [Place; 7] = [
             "xtask/",
             "benches/call/floor.rs",
             "benches/call/imports.rs",
+            "benches/files/floor.rs",
         ],
         fix: "say it with the types of `patinox_sandbox`",
         is_literal: false,

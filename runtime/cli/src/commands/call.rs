@@ -12,6 +12,7 @@ use crate::args::Call;
 use crate::arguments;
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::output::needed;
 use crate::session::{Session, blocking};
 use crate::source::Target;
 
@@ -35,9 +36,17 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
         let tool = find(&component, &target, &call.target, &session.again)?;
         let arguments = arguments::fit(given, &**tool)?;
         let request = Request::new(tool.spec().name.clone(), arguments).cancel(cancel);
+        let request = match call.suggest {
+            true => request.observe(),
+            false => request,
+        };
         let called = host.call(&component, request).await;
+        let needed = component.policy().filter(|_| call.suggest);
+        let needed = needed.map(|policy| needed::of(policy, &called));
         let hint = format!("the tool is `{}`", short_signature(&**tool));
-        Ok(session.output.called(&called, (&hint, &grants)))
+        Ok(session
+            .output
+            .called(&called, (&hint, &grants), needed.as_deref()))
     })
 }
 

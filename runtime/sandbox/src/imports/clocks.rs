@@ -30,7 +30,7 @@ impl Pollable for Deadline {
 impl State {
     /// The finest step that the guest sees: what the machine has, where that is
     /// granted.
-    fn clock_step(&self) -> Duration {
+    fn clock_step(&mut self) -> Duration {
         match self.authority.quietly_may(&Access::fine_clock()) {
             true => Duration::from_nanos(1),
             false => RESOLUTION,
@@ -38,7 +38,7 @@ impl State {
     }
 
     /// A time in steps of the resolution.
-    fn in_steps(&self, time: Duration) -> Duration {
+    fn in_steps(&mut self, time: Duration) -> Duration {
         match self.clock_step() {
             RESOLUTION => time - Duration::from_nanos((time.subsec_nanos() % STEP_NANOS).into()),
             _ => time,

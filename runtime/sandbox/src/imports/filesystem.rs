@@ -173,6 +173,9 @@ impl types::HostDescriptor for State {
                 Ok((opened, counted))
             }) {
                 Ok((opened, counted)) => {
+                    // By that of something in it.
+                    let path = opened.path_of("entry");
+                    self.authority.has_read(&opened.folder, &path);
                     blocking(move || Entries::of(&**opened.as_folder()?, counted)).await?
                 }
                 Err(code) => Err(code),
@@ -265,6 +268,7 @@ impl types::HostDescriptor for State {
             Err(code) => return Ok(Err(code)),
         };
         let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
+        self.has_read(&within, &path);
         let opened = blocking(move || place::open(&**within.as_folder()?, &path, wanted)).await?;
         match opened {
             Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
@@ -392,11 +396,22 @@ impl State {
         }
     }
 
+    /// Writes down that something in a folder was read. That a folder is opened again is no
+    /// use of it yet.
+    fn has_read(&mut self, within: &Opened, path: &str) {
+        if !answers::is_root(path) {
+            self.authority
+                .has_read(&within.folder, &within.path_of(path));
+        }
+    }
+
     /// Writes down what was asked for from the root.
     fn not_granted(&mut self, path: &str, mode: Mode) {
         // The root itself is there for everybody, with nothing in it.
         if !path.is_empty() && !answers::is_root(path) {
-            self.authority.refuse(&answers::folder_of(path), mode);
+            let path = answers::absolute(path);
+            let folder = answers::folder_of(&path);
+            self.authority.refuse(&path, folder, mode);
         }
     }
 
@@ -435,6 +450,7 @@ impl State {
         let wanted = wanted(flags);
         match self.reading_in(folder, &path)? {
             Ok(within) => {
+                self.has_read(&within, &path);
                 blocking(move || place::stat(&**within.as_folder()?, &path, wanted)).await
             }
             Err(code) => Ok(Err(code)),

@@ -48,7 +48,7 @@ impl State {
         Ok(vec![0; usize::try_from(len)?])
     }
 
-    fn has_hosts_random(&self) -> bool {
+    fn has_hosts_random(&mut self) -> bool {
         self.authority.quietly_may(&Access::host_random())
     }
 }

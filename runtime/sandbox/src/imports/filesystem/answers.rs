@@ -110,12 +110,34 @@ pub(super) fn is_root(path: &str) -> bool {
     !path.is_empty() && matches!(path.trim_matches('/'), "" | ".")
 }
 
-/// The folder that would have to be granted for a path from the root: that in which it
-/// lies, or itself where it lies in none.
-pub(super) fn folder_of(path: &str) -> String {
-    let path = path.trim_matches('/');
+/// A path from the root, as a guest writes it: with one slash in front, and none at the
+/// end.
+pub(super) fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_matches('/'))
+}
+
+/// The folder that would have to be granted for an absolute path: that in which it lies,
+/// or itself where it lies in none.
+pub(super) fn folder_of(path: &str) -> &str {
     match path.rsplit_once('/') {
-        Some((folder, _)) => format!("/{}", folder.trim_end_matches('/')),
-        None => format!("/{path}"),
+        Some((folder, _)) if !folder.is_empty() => folder,
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_path_is_never_the_root() {
+        for (path, folder) in [
+            ("data/sub/a", "/data/sub"),
+            ("data/a/", "/data"),
+            ("a", "/a"),
+            ("//a", "/a"),
+        ] {
+            assert_eq!(folder_of(&absolute(path)), folder);
+        }
     }
 }

@@ -1,0 +1,247 @@
+//! `patinox explain`: what a component may do, what not, and why.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use patinox_host::Loaded;
+use patinox_policy::{Access, Capability, Denial, Failure as _, Grant, Policy, escape_line};
+use patinox_telemetry::Clock;
+use serde_json::{Value, json};
+
+use crate::args::Explain;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::session::Session;
+use crate::source::Target;
+
+/// What every component may do.
+const ALWAYS: &str = "compute, tell the time in milliseconds, wait, draw random bytes that follow \
+                      from the call, log, report its progress";
+
+/// The interfaces by which a component asks for something, without version.
+const ASKS: [(Capability, &str); 9] = [
+    (Capability::Http, "wasi:http/outgoing-handler"),
+    (Capability::Filesystem, "wasi:filesystem/preopens"),
+    (Capability::Environment, "wasi:cli/environment"),
+    (Capability::Config, "wasi:config/store"),
+    (Capability::KeyValue, "wasi:keyvalue/store"),
+    (Capability::Clock, "wasi:clocks/monotonic-clock"),
+    (Capability::Random, "wasi:random/random"),
+    (Capability::Model, "patinox:tool/model"),
+    (Capability::Tool, "patinox:tool/tools"),
+];
+
+pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error> {
+    let target = Target::parse(&explain.component, &session.again)?;
+    target.source.check()?;
+    let grants = Grants::read(&explain.allow)?;
+    let would = Grants::read(explain.would.as_slice())?;
+    session.run(async |session, cancel| {
+        let host = session.host(&grants)?;
+        let loaded = session.load(&host, (&target.source, &grants), &cancel);
+        let loaded = loaded.await?;
+        let nothing = Policy::default();
+        let policy = loaded.policy().unwrap_or(&nothing);
+        let output = session.output;
+        match would.as_slice().first() {
+            Some(asked) => {
+                let answer = answer(policy, asked)?;
+                match answer {
+                    Ok(by) => {
+                        let text = grants.as_typed(format!("yes: `{}` allows it", text_of(by)));
+                        Ok(output.done(
+                            &json!({ "allowed": true, "by": grants.as_typed(text_of(by)) }),
+                            &text,
+                        ))
+                    }
+                    Err(denial) => Err(Error::WouldNot {
+                        hint: denial.hint().map(|hint| grants.as_typed(hint)),
+                        denial,
+                    }),
+                }
+            }
+            None => {
+                let explained = Explained::of(&loaded, policy);
+                let text = grants.as_typed(explained.text());
+                Ok(output.done(&explained.document(&grants), &text))
+            }
+        }
+    })
+}
+
+/// Whether the policy allows all that a grant would, as far as that is one thing.
+fn answer<'p>(policy: &'p Policy, asked: &Grant) -> Result<Result<&'p Grant, Box<Denial>>, Error> {
+    // A wildcard is allowed by a grant that is as wide.
+    if let Some(by) = policy.granted().iter().find(|grant| grant.covers(asked)) {
+        return Ok(match asked.only_access() {
+            Some(access) => policy.decide(&access, Clock::system().steady()),
+            None => Ok(by),
+        });
+    }
+    let access = asked.only_access().ok_or_else(|| Error::Usage {
+        message: format!("`{}` is more than one thing", asked.named()),
+        hint: "ask for one, without a `*`".to_owned(),
+    })?;
+    Ok(policy.decide(&access, Clock::system().steady()))
+}
+
+/// What is told of a component.
+struct Explained<'a> {
+    digest: &'a str,
+    policy: &'a Policy,
+    /// By which import it could ask for what was not granted.
+    asks: Vec<(Capability, &'a str)>,
+    /// What it could not even ask for.
+    never: Vec<Capability>,
+}
+
+impl<'a> Explained<'a> {
+    fn of(loaded: &'a Loaded, policy: &'a Policy) -> Self {
+        let component = loaded.component();
+        let imports = component.map_or(&[] as &[String], |component| component.imports());
+        let import_of = |interface: &str| {
+            let mut names = imports.iter();
+            names.find(|name| name.split('@').next() == Some(interface))
+        };
+        let (mut asks, mut never) = (Vec::new(), Vec::new());
+        for (capability, interface) in ASKS {
+            match import_of(interface) {
+                Some(import) => asks.push((capability, import.as_str())),
+                None => never.push(capability),
+            }
+        }
+        Self {
+            digest: loaded.digest(),
+            policy,
+            asks,
+            never,
+        }
+    }
+
+    /// What it could ask for, and has nothing of.
+    fn withheld(&self) -> impl Iterator<Item = &(Capability, &'a str)> {
+        let has = |capability| {
+            let mut granted = self.policy.granted().iter();
+            granted.any(|grant| grant.capability() == capability)
+        };
+        self.asks
+            .iter()
+            .filter(move |(capability, _)| !has(*capability))
+    }
+
+    /// A grant of something that it never asks for is for nothing.
+    fn is_for_nothing(&self, grant: &Grant) -> bool {
+        self.never.contains(&grant.capability())
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("component {}\n\nIT MAY\n\n  {ALWAYS}\n", self.digest);
+        for grant in self.policy.granted() {
+            let note = match self.is_for_nothing(grant) {
+                true => "; but it imports nothing to ask for it by",
+                false => "",
+            };
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(
+                text,
+                "  {}: `{}`, given by {}{note}",
+                what(grant),
+                text_of(grant),
+                grant.origin()
+            );
+        }
+        for grant in self.policy.denied() {
+            let _ = writeln!(text, "  never: `{}`, by {}", text_of(grant), grant.origin());
+        }
+        text.push_str("\nIT COULD ASK FOR, AND WOULD BE DENIED\n\n");
+        let mut is_empty = true;
+        for (capability, import) in self.withheld() {
+            is_empty = false;
+            let help = match is_given(*capability) {
+                true => format!("allow it like `--allow '{}'`", capability.example()),
+                false => "it cannot be granted yet".to_owned(),
+            };
+            let _ = writeln!(
+                text,
+                "  {}, by `{}`: {help}",
+                kind(*capability),
+                escape_line(import)
+            );
+        }
+        if is_empty {
+            text.push_str("  nothing\n");
+        }
+        text.push_str(
+            "\nIT REACHES THROUGH OTHERS\n\n  nothing: no tool can call another one yet\n",
+        );
+        text.trim_end().to_owned()
+    }
+
+    fn document(&self, grants: &Grants) -> Value {
+        let text_of = |grant: &Grant| grants.as_typed(text_of(grant));
+        let granted = self.policy.granted().iter().map(|grant| {
+            json!({
+                "grant": text_of(grant),
+                "capability": grant.capability(),
+                "by": grant.origin().to_string(),
+                "used": !self.is_for_nothing(grant),
+            })
+        });
+        let withheld = self.withheld().map(|(capability, import)| {
+            json!({
+                "capability": capability,
+                "import": import,
+                "example": is_given(*capability).then(|| capability.example()),
+            })
+        });
+        json!({
+            "digest": self.digest,
+            "granted": granted.collect::<Vec<_>>(),
+            "denied": self.policy.denied().iter().map(text_of).collect::<Vec<_>>(),
+            "withheld": withheld.collect::<Vec<_>>(),
+            "through_others": [],
+        })
+    }
+}
+
+/// A grant as it is shown: without a value that may be a secret.
+fn text_of(grant: &Grant) -> String {
+    grant.named()
+}
+
+/// What a grant allows, in words.
+fn what(grant: &Grant) -> String {
+    match grant.only_access() {
+        Some(access) => Access::to_string(&access),
+        None => kind(grant.capability()).to_owned(),
+    }
+}
+
+/// Whether a host gives it to anybody.
+const fn is_given(capability: Capability) -> bool {
+    match capability {
+        Capability::Filesystem
+        | Capability::Environment
+        | Capability::Config
+        | Capability::Clock
+        | Capability::Random
+        | Capability::Import => true,
+        Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => false,
+    }
+}
+
+/// A kind of thing, in words.
+const fn kind(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Http => "requests over HTTP",
+        Capability::Filesystem => "folders",
+        Capability::Environment => "variables of the environment",
+        Capability::Config => "settings",
+        Capability::KeyValue => "key-value storage",
+        Capability::Clock => "a clock finer than a millisecond",
+        Capability::Random => "randomness of the host",
+        Capability::Model => "language models",
+        Capability::Tool => "other tools",
+        Capability::Import => "interfaces of the embedder's own",
+    }
+}
