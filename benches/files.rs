@@ -41,7 +41,7 @@ fn folder() -> TempDir {
 }
 
 fn reads(criterion: &mut Criterion) {
-    let Some(path) = patinox_artifacts::fixture_probe() else {
+    let Some(path) = patinox_artifacts::fixture_reader() else {
         return;
     };
     let component = std::fs::read(path).expect("the guest");
@@ -54,10 +54,10 @@ fn reads(criterion: &mut Criterion) {
         .parse()
         .expect("a grant");
     let request = LoadRequest::bytes(component).grant(grant);
-    let probe = runtime.block_on(host.load(request)).expect("a component");
+    let reader = runtime.block_on(host.load(request)).expect("a component");
     let read = async || {
         let request = Request::new(FUNCTION, json!({ "path": "/data/long" }));
-        host.call(&probe, request).await.result.expect("a length")
+        host.call(&reader, request).await.result.expect("a length")
     };
     assert_eq!(runtime.block_on(read()), json!(length));
 

@@ -39,9 +39,6 @@ impl Floor {
         let function = component.get_export(None, function).expect("the export").1;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI");
-        linker
-            .define_unknown_imports_as_traps(&component)
-            .expect("the rest of it");
         let pre = linker.instantiate_pre(&component).expect("all is linked");
         Self {
             engine,

@@ -359,6 +359,21 @@ async fn what_the_failure_does_not_name_is_not_blamed() {
     assert_eq!(denial.to_string(), "reading `/data` is not granted");
 }
 
+/// What a guest asks for is kept only as far as it could be granted.
+#[tokio::test]
+async fn a_long_path_is_not_kept() {
+    let place = Place::new();
+    for grants in [vec![], vec![place.grant()]] {
+        let Some(asked) = Asked::of(&grants).await else {
+            return;
+        };
+        let path = format!("/data/{}", "a".repeat(1 << 20));
+        let called = asked.call("describe", json!({ "path": path })).await;
+        assert_eq!(code(&called), "component/error");
+        assert_eq!(called.denials, []);
+    }
+}
+
 #[tokio::test]
 async fn two_folders_are_two_and_one_in_another_stands_by_its_own_grant() {
     let place = Place::new();

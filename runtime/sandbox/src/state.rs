@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Count, Dice, Kept, Meter};
+use crate::imports::{Allowance, Caller, Captured, Count, Dice, Kept, Meter, Opened};
 use crate::sandbox::{ProgressSink, Run};
 use crate::value::Room;
 
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) dice: Dice,
     /// How many files and folders the guest has open, beside those that were granted.
     pub(crate) open_files: Count,
+    /// The folders that were granted, once the guest has asked for them.
+    pub(crate) folders: Option<Vec<Opened>>,
     hostcall_bytes: u64,
 }
 
@@ -54,6 +56,7 @@ impl State {
             authority,
             dice: Dice::of(run.id),
             open_files: Count::default(),
+            folders: None,
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }

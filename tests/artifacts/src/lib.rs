@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 13] = [
+pub const ALL: [(&str, Option<&str>); 14] = [
     ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     (
@@ -29,6 +29,10 @@ pub const ALL: [(&str, Option<&str>); 13] = [
         option_env!("PATINOX_GUEST_FIXTURE_HANDLER"),
     ),
     ("fixture-probe", option_env!("PATINOX_GUEST_FIXTURE_PROBE")),
+    (
+        "fixture-reader",
+        option_env!("PATINOX_GUEST_FIXTURE_READER"),
+    ),
     (
         "fixture-resource",
         option_env!("PATINOX_GUEST_FIXTURE_RESOURCE"),
@@ -100,6 +104,12 @@ pub fn fixture_shop() -> Option<&'static Path> {
 #[must_use]
 pub fn fixture_probe() -> Option<&'static Path> {
     component("fixture-probe")
+}
+
+/// Reads a file, and nothing else.
+#[must_use]
+pub fn fixture_reader() -> Option<&'static Path> {
+    component("fixture-reader")
 }
 
 /// The guest of a package.

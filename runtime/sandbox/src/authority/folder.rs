@@ -1,6 +1,7 @@
 //! Folders that were granted.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use patinox_policy::{Grant, Mode};
 
@@ -16,7 +17,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// That of a grant, if it is of a folder.
-    pub(super) fn of(grant: &Grant) -> Option<Self> {
+    pub(crate) fn of(grant: &Grant) -> Option<Self> {
         let (host, guest, mode) = grant.folder()?;
         Some(Self {
             host: host.to_owned(),
@@ -38,6 +39,11 @@ impl Folder {
     /// What the guest calls it.
     pub(crate) fn guest(&self) -> &str {
         &self.guest
+    }
+
+    /// When its grant ends, if it does.
+    pub(crate) const fn expires(&self) -> Option<SystemTime> {
+        self.grant.expires()
     }
 
     pub(crate) const fn mode(&self) -> Mode {

@@ -6,10 +6,12 @@
 //!
 //! Everything that may wait for a disk runs where it may block.
 //!
-//! Read `place`, which says where a path leads; then `descriptor`; `entries` and
+//! Read `place`, which says where a path leads; then `descriptor`, and `asked`, which
+//! decides; `entries` and
 //! `reader` are what is read of a folder and a file.
 
 mod answers;
+mod asked;
 mod descriptor;
 mod entries;
 mod place;
@@ -17,8 +19,7 @@ mod reader;
 
 use std::sync::Arc;
 
-use patinox_policy::{Grant, Mode, Policy};
-use rustix::fs::Stat;
+use patinox_policy::{Grant, Policy};
 use rustix::io::Errno;
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -28,8 +29,9 @@ use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, Error as Stream
 pub use self::{descriptor::Descriptor, entries::Entries};
 
 use self::answers::{code, metadata_hash, stat_of};
-pub(crate) use self::descriptor::Count;
-use self::descriptor::{Held, Opened};
+use self::asked::{Answer, Handle, blocking, wanted};
+use self::descriptor::Held;
+pub(crate) use self::descriptor::{Count, Opened};
 use self::place::Wanted;
 use crate::bindings::offered::wasi::filesystem::{preopens, types};
 use crate::error::Error;
@@ -38,15 +40,6 @@ use types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-
-/// What a function of the interface answers.
-type Answer<T> = Result<Result<T, ErrorCode>>;
-
-/// A descriptor as a guest names it.
-type Handle = Resource<Descriptor>;
-
-/// The most files and folders that a call may have open at once.
-const MAX_OPEN: usize = 64;
 
 /// Looks whether each folder that a policy grants can be.
 pub(crate) fn check(policy: &Policy) -> Result<(), Error> {
@@ -62,16 +55,23 @@ pub(crate) fn check(policy: &Policy) -> Result<(), Error> {
 
 impl preopens::Host for State {
     async fn get_directories(&mut self) -> Result<Vec<(Handle, String)>> {
+        // However often a guest asks, each is opened once.
+        if self.folders.is_none() {
+            let mut folders = Vec::new();
+            for folder in self.authority.folders() {
+                let host = folder.host().to_owned();
+                // One that is not there, or is none, is as if it had not been granted.
+                if let Ok(fd) = blocking(move || place::open_granted(&host)).await? {
+                    folders.push(Opened::folder(fd, folder));
+                }
+            }
+            self.folders = Some(folders);
+        }
         let mut found = Vec::new();
-        for folder in self.authority.folders() {
-            let host = folder.host().to_owned();
-            // One that is not there, or is none, is as if it had not been granted.
-            let Ok(fd) = blocking(move || place::open_granted(&host)).await? else {
-                continue;
-            };
-            let path = folder.guest().to_owned();
-            let opened = Descriptor::Open(Opened::folder(fd, folder));
-            found.push((self.table.push(opened)?, path));
+        for opened in self.folders.iter().flatten() {
+            let path = opened.folder.guest().to_owned();
+            let handle = self.table.push(Descriptor::Open(opened.clone()))?;
+            found.push((handle, path));
         }
         if found.iter().all(|(_, path)| path != "/") && !self.authority.grants_nothing() {
             found.push((self.table.push(Descriptor::Root)?, "/".to_owned()));
@@ -98,7 +98,8 @@ impl types::HostDescriptor for State {
         };
         match opened.as_file() {
             Ok(fd) => {
-                let reader = reader::Reader::new(Arc::clone(fd), offset);
+                let lasting = opened.lasts(self.clock);
+                let reader = reader::Reader::new(Arc::clone(fd), offset, lasting);
                 let stream: DynInputStream = Box::new(reader);
                 Ok(Ok(self.table.push(stream)?))
             }
@@ -176,7 +177,8 @@ impl types::HostDescriptor for State {
                     // By that of something in it.
                     let path = opened.path_of("entry");
                     self.authority.has_read(&opened.folder, &path);
-                    blocking(move || Entries::of(&**opened.as_folder()?, counted)).await?
+                    let held = (opened.lasts(self.clock), counted);
+                    blocking(move || Entries::of(&**opened.as_folder()?, held)).await?
                 }
                 Err(code) => Err(code),
             },
@@ -352,6 +354,9 @@ impl types::HostDirectoryEntryStream for State {
         entries: Resource<Entries>,
     ) -> Answer<Option<DirectoryEntry>> {
         let held = self.table.get_mut(&entries)?;
+        if held.has_ended() {
+            return Ok(Err(ErrorCode::Access));
+        }
         if let Some(entry) = held.next() {
             return Ok(Ok(Some(entry)));
         }
@@ -372,109 +377,4 @@ impl types::HostDirectoryEntryStream for State {
         self.table.delete(entries)?;
         Ok(())
     }
-}
-
-impl State {
-    /// What is open under this handle, if it may be read at this moment.
-    fn reading(&mut self, file: &Handle) -> Answer<Opened> {
-        self.reading_in(file, "")
-    }
-
-    /// The same, where something below it is asked for.
-    fn reading_in(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
-        let opened = match self.table.get(folder)? {
-            Descriptor::Open(opened) => opened.clone(),
-            Descriptor::Root => {
-                self.not_granted(path, Mode::Read);
-                return Ok(Err(ErrorCode::Access));
-            }
-        };
-        let path = opened.path_of(path);
-        match self.authority.may_use(&opened.folder, Mode::Read, &path) {
-            true => Ok(Ok(opened)),
-            false => Ok(Err(ErrorCode::Access)),
-        }
-    }
-
-    /// Writes down that something in a folder was read. That a folder is opened again is no
-    /// use of it yet.
-    fn has_read(&mut self, within: &Opened, path: &str) {
-        if !answers::is_root(path) {
-            self.authority
-                .has_read(&within.folder, &within.path_of(path));
-        }
-    }
-
-    /// Writes down what was asked for from the root.
-    fn not_granted(&mut self, path: &str, mode: Mode) {
-        // The root itself is there for everybody, with nothing in it.
-        if !path.is_empty() && !answers::is_root(path) {
-            let path = answers::absolute(path);
-            let folder = answers::folder_of(&path);
-            self.authority.refuse(&path, folder, mode);
-        }
-    }
-
-    /// Nothing may be written: that is told with the call, if it was not granted.
-    fn refuse_to_write<T>(&mut self, folder: &Handle, path: &str) -> Answer<T> {
-        let (opened, path) = match self.table.get(folder)? {
-            Descriptor::Open(opened) => (opened.clone(), opened.path_of(path)),
-            Descriptor::Root => {
-                self.not_granted(path, Mode::Write);
-                return Ok(Err(ErrorCode::Access));
-            }
-        };
-        let folder = opened.folder.of_path(&path);
-        self.authority.may_use(&opened.folder, Mode::Write, folder);
-        Ok(Err(ErrorCode::ReadOnly))
-    }
-
-    /// Whether it is the root itself that is asked for.
-    fn is_root(&self, folder: &Handle, path: &str) -> Result<bool> {
-        let is_root = matches!(self.table.get(folder)?, Descriptor::Root);
-        Ok(is_root && answers::is_root(path))
-    }
-
-    async fn stat_of(&mut self, file: &Handle) -> Answer<Stat> {
-        match self.reading(file)? {
-            Ok(opened) => blocking(move || rustix::fs::fstat(&*opened.fd)).await,
-            Err(code) => Ok(Err(code)),
-        }
-    }
-
-    async fn stat_of_path(
-        &mut self,
-        folder: &Handle,
-        (flags, path): (PathFlags, String),
-    ) -> Answer<Stat> {
-        let wanted = wanted(flags);
-        match self.reading_in(folder, &path)? {
-            Ok(within) => {
-                self.has_read(&within, &path);
-                blocking(move || place::stat(&**within.as_folder()?, &path, wanted)).await
-            }
-            Err(code) => Ok(Err(code)),
-        }
-    }
-
-    /// One more file or folder that is open.
-    fn one_more(&self) -> Result<Count, ErrorCode> {
-        self.open_files.one_more(MAX_OPEN).ok_or(ErrorCode::Quota)
-    }
-}
-
-fn wanted(flags: PathFlags) -> Wanted {
-    Wanted {
-        follow: flags.contains(PathFlags::SYMLINK_FOLLOW),
-        folder: false,
-    }
-}
-
-/// Runs what may wait for a disk where it may block. It runs to its end, also where the
-/// call ends before.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
-) -> Answer<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done?.map_err(code))
 }

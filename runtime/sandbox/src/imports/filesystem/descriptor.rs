@@ -2,11 +2,37 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use patinox_telemetry::Clock;
 use rustix::io::Errno;
 
 use super::place::Kind;
 use crate::authority::Folder;
+
+/// The longest path from a folder that is kept, in bytes: it is for messages, and no
+/// longer one is ever granted.
+const MAX_INSIDE_BYTES: usize = 512;
+
+/// A path that is longer. Nothing can be granted by it.
+const UNTOLD: &str = "\0";
+
+/// Until when a grant lasts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lasting {
+    clock: Clock,
+    until: Option<SystemTime>,
+}
+
+impl Lasting {
+    pub(super) const fn new(clock: Clock, until: Option<SystemTime>) -> Self {
+        Self { clock, until }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.until.is_some_and(|until| until <= self.clock.steady())
+    }
+}
 
 /// A file or folder that a guest has open, or the root, where nothing lies.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -72,6 +98,11 @@ impl Opened {
         }
     }
 
+    /// Until when it may be read.
+    pub(super) fn lasts(&self, clock: Clock) -> Lasting {
+        Lasting::new(clock, self.folder.expires())
+    }
+
     /// What the guest calls something below this.
     pub(super) fn path_of(&self, path: &str) -> String {
         self.folder.path_of(&self.join(path))
@@ -80,6 +111,9 @@ impl Opened {
     /// Its path from the folder, of something below this.
     pub(super) fn join(&self, path: &str) -> String {
         match (self.inside.as_str(), path) {
+            // From there a guest could go on for ever.
+            (inside, path) if MAX_INSIDE_BYTES < inside.len() + path.len() => UNTOLD.to_owned(),
+            (UNTOLD, _) => UNTOLD.to_owned(),
             ("", path) => path.to_owned(),
             (inside, "" | ".") => inside.to_owned(),
             (inside, path) => format!("{inside}/{path}"),
@@ -100,5 +134,36 @@ impl Opened {
             Kind::File => Ok(&self.fd),
             Kind::Folder => Err(Errno::ISDIR),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patinox_policy::Grant;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_a_guest_makes_longer_and_longer_is_not_kept() {
+        let grant: Grant = "fs=/tmp:ro@/data".parse().unwrap();
+        let folder = Folder::of(&grant).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let mut opened = Opened::folder(file.into(), folder);
+        assert_eq!(opened.path_of("a/b"), "/data/a/b");
+        assert_eq!(opened.path_of("."), "/data");
+        for _ in 0..1_000 {
+            opened.inside = opened.join("./a");
+        }
+        assert_eq!(opened.inside, UNTOLD);
+        assert_eq!(opened.join("b"), UNTOLD);
+    }
+
+    #[test]
+    fn no_more_are_open_than_may_be() {
+        let count = Count::default();
+        let held: Vec<_> = (0..3).map(|_| count.one_more(3).unwrap()).collect();
+        assert!(count.one_more(3).is_none());
+        drop(held);
+        assert!(count.one_more(3).is_some());
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
 
-use super::descriptor::Count;
+use super::descriptor::{Count, Lasting};
 use crate::bindings::offered::wasi::filesystem::types::{DescriptorType, DirectoryEntry};
 
 /// How many are read at once.
@@ -18,6 +18,7 @@ pub struct Entries {
     /// What is still to be read; lent to the thread that reads.
     left: Option<Dir>,
     read: VecDeque<DirectoryEntry>,
+    lasting: Option<Lasting>,
     _counted: Option<Count>,
 }
 
@@ -27,16 +28,26 @@ impl Entries {
         Self {
             left: None,
             read: VecDeque::new(),
+            lasting: None,
             _counted: None,
         }
     }
 
-    pub(super) fn of(folder: impl AsFd, counted: Count) -> Result<Self, Errno> {
+    pub(super) fn of(
+        folder: impl AsFd,
+        (lasting, counted): (Lasting, Count),
+    ) -> Result<Self, Errno> {
         Ok(Self {
             left: Some(Dir::read_from(folder)?),
             read: VecDeque::new(),
+            lasting: Some(lasting),
             _counted: Some(counted),
         })
+    }
+
+    /// Whether nothing more of it may be read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lasting.is_some_and(|lasting| lasting.has_ended())
     }
 
     /// One that has been read already.

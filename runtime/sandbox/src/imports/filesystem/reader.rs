@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{InputStream, StreamError, StreamResult};
 
-use super::descriptor::Held;
+use super::descriptor::{Held, Lasting};
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -19,6 +19,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub(super) struct Reader {
     fd: Arc<Held>,
     offset: u64,
+    lasting: Lasting,
     state: State,
 }
 
@@ -34,10 +35,11 @@ enum State {
 }
 
 impl Reader {
-    pub(super) const fn new(fd: Arc<Held>, offset: u64) -> Self {
+    pub(super) const fn new(fd: Arc<Held>, offset: u64, lasting: Lasting) -> Self {
         Self {
             fd,
             offset,
+            lasting,
             state: State::Idle,
         }
     }
@@ -84,6 +86,10 @@ impl Pollable for Reader {
 #[wasmtime_wasi_io::async_trait]
 impl InputStream for Reader {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        // What was read ahead is not given away either.
+        if self.lasting.has_ended() {
+            self.state = State::Failed(Errno::ACCESS);
+        }
         match mem::replace(&mut self.state, State::Ended) {
             State::Read(mut bytes) => {
                 let taken = bytes.split_to(size.min(bytes.len()));
@@ -101,5 +107,50 @@ impl InputStream for Reader {
                 Ok(Bytes::new())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use patinox_telemetry::Clock;
+
+    use super::*;
+
+    fn reader(bytes: &[u8], ends_after: Option<u64>) -> Reader {
+        let file = tempfile::tempfile().unwrap();
+        rustix::io::write(&file, bytes).unwrap();
+        let clock = Clock::fixed(SystemTime::UNIX_EPOCH);
+        let until = ends_after.map(|after| SystemTime::UNIX_EPOCH + Duration::from_secs(after));
+        let held = Held::new(file.into(), crate::imports::Count::default());
+        Reader::new(held, 0, Lasting::new(clock, until))
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_to_its_end() {
+        let long = vec![b'a'; CHUNK_BYTES + 3];
+        let mut reader = reader(&long, Some(1));
+        assert!(reader.read(10).unwrap().is_empty(), "nothing is read yet");
+        let mut sizes = Vec::new();
+        while let Ok(bytes) = reader.blocking_read(40_000).await {
+            sizes.push(bytes.len());
+        }
+        assert_eq!(sizes, [40_000, CHUNK_BYTES - 40_000, 3]);
+        assert!(matches!(reader.read(1), Err(StreamError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn what_was_read_ahead_is_not_given_once_the_grant_has_ended() {
+        let mut reader = reader(b"inside", Some(0));
+        reader.ready().await;
+        assert!(matches!(
+            reader.read(1),
+            Err(StreamError::LastOperationFailed(_))
+        ));
+        assert!(matches!(
+            reader.read(1),
+            Err(StreamError::LastOperationFailed(_))
+        ));
     }
 }
