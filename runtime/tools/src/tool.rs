@@ -39,6 +39,8 @@ const MAX_SIGNATURE_BYTES: usize = 512;
 ///             result: Ok(call.arguments),
 ///             usage: Usage::default(),
 ///             output: Default::default(),
+///             denials: Vec::new(),
+///             uses: Vec::new(),
 ///         };
 ///         Box::pin(std::future::ready(result))
 ///     }
