@@ -12,7 +12,7 @@ mod swap;
 mod time;
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -208,12 +208,7 @@ impl Detector {
     }
 
     fn read(&self, path: impl AsRef<Path>) -> Option<String> {
-        let file = File::open(self.place(path.as_ref())).ok()?;
-        let mut text = Vec::with_capacity(USUAL_FILE_BYTES);
-        let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).ok()?;
-        // A number that is cut off in the middle would be taken for another.
-        let is_whole = u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_BYTES);
-        is_whole.then(|| String::from_utf8_lossy(&text).into_owned())
+        whole(File::open(self.place(path.as_ref())).ok()?)
     }
 
     /// The first lines of a file that may be a long one.
@@ -229,6 +224,15 @@ impl Detector {
     fn read_number(&self, path: impl AsRef<Path>) -> Option<u64> {
         self.read(path)?.trim().parse().ok()
     }
+}
+
+/// All that a file says, from where it is read next.
+fn whole(file: impl io::Read) -> Option<String> {
+    let mut text = Vec::with_capacity(USUAL_FILE_BYTES);
+    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).ok()?;
+    // A number that is cut off in the middle would be taken for another.
+    let is_whole = u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_BYTES);
+    is_whole.then(|| String::from_utf8_lossy(&text).into_owned())
 }
 
 impl Default for Detector {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _};
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
 use super::groups::Groups;
-use super::{Detector, Figure};
+use super::{Detector, Figure, whole};
 
 const SWAPS: &str = "/proc/swaps";
 
@@ -78,12 +78,31 @@ impl Detector {
     }
 
     pub(super) fn swap_in(&self, groups: &Groups<'_>) -> Figure<Swap> {
-        if self.read(SWAPS).is_some_and(|list| is_empty(&list)) {
+        self.swap_by(self.read(SWAPS), groups)
+    }
+
+    fn swap_by(&self, list: Option<String>, groups: &Groups<'_>) -> Figure<Swap> {
+        if list.is_some_and(|list| is_empty(&list)) {
             return Figure::in_file(Swap::Absent, SWAPS);
         }
         match groups.swap_forbidden() {
             Some(file) => Figure::in_file(Swap::Forbidden, file),
             None => Figure::in_file(Swap::Present, SWAPS),
+        }
+    }
+
+    /// The list of swaps: the one that is open already where no other can be
+    /// opened, so that a process without descriptors does not take no answer for
+    /// swap.
+    fn swaps(&self, open: Option<&File>) -> Option<String> {
+        match File::open(self.place(Path::new(SWAPS))) {
+            Ok(list) => whole(list),
+            Err(error) if is_exhausted(&error) => {
+                let mut open = open?;
+                open.rewind().ok()?;
+                whole(open)
+            }
+            Err(_) => None,
         }
     }
 
@@ -116,6 +135,12 @@ impl Detector {
             thread: Some(thread),
         })
     }
+}
+
+/// Whether a file could not be opened for want of descriptors.
+fn is_exhausted(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether a list of swaps is one, and names none.
@@ -166,9 +191,9 @@ impl Watched {
     fn watch(&self, detector: &Detector, mut list: Option<File>, on_change: impl Fn(Swap)) {
         while !self.is_over.load(Ordering::Acquire) {
             match wait(&self.wake, list.as_ref(), LOOK_EVERY) {
-                Woken::Timeout => self.look(detector, &on_change),
+                Woken::Timeout => self.look(detector, list.as_ref(), &on_change),
                 Woken::Change => {
-                    self.look(detector, &on_change);
+                    self.look(detector, list.as_ref(), &on_change);
                     wait(&self.wake, None::<&File>, PAUSE);
                 }
                 Woken::Failure => list = None,
@@ -176,12 +201,13 @@ impl Watched {
         }
     }
 
-    fn look(&self, detector: &Detector, on_change: &impl Fn(Swap)) {
+    fn look(&self, detector: &Detector, list: Option<&File>, on_change: &impl Fn(Swap)) {
         if self.is_over.load(Ordering::Acquire) {
             return;
         }
         self.looks.fetch_add(1, Ordering::Relaxed);
-        let swap = detector.swap().value;
+        let groups = Groups::of(detector);
+        let swap = detector.swap_by(detector.swaps(list), &groups).value;
         let before = mem::replace(&mut *self.swap(), swap);
         if before != swap {
             tell(on_change, swap);
