@@ -29,6 +29,7 @@ mod state;
 mod status;
 mod values;
 mod worker;
+mod writing;
 
 /// A host, its component and its calls may go to any thread.
 #[test]

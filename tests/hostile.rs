@@ -17,7 +17,7 @@ mod table;
 use patinox::{Host, Loaded};
 use serde_json::{Value, json};
 
-use crate::support::{self, Neighbour, guests};
+use crate::support::{self, Neighbour};
 
 /// The hostile component, and its neighbour, in one host.
 struct Arena {
@@ -30,7 +30,7 @@ impl Arena {
     async fn new() -> Self {
         let host = support::host();
         Self {
-            hostile: support::load(&host, &guests::prebuilt_hostile()).await,
+            hostile: support::hostile(&host).await,
             neighbour: Neighbour::of(&host).await,
             host,
         }

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use patinox::{
-    ArtifactStore, Called, Config, Failure as _, Host, Limits, Loaded, Request, StoreConfig,
+    ArtifactStore, Called, Config, Failure as _, Host, Limits, LoadRequest, Loaded, Request,
+    StoreConfig,
 };
 use serde_json::{Value, json};
 
@@ -43,6 +44,13 @@ pub(crate) fn store() -> ArtifactStore {
 /// Loads a component that must load.
 pub(crate) async fn load(host: &Host, bytes: &[u8]) -> Loaded {
     host.load(bytes.to_vec()).await.expect("a component")
+}
+
+/// Loads the hostile component with a folder to write, as some attacks need one.
+pub(crate) async fn hostile(host: &Host) -> Loaded {
+    let grant = "fs=scratch@/scratch".parse().expect("a grant");
+    let request = LoadRequest::bytes(guests::prebuilt_hostile()).grant(grant);
+    host.load(request).await.expect("a component")
 }
 
 /// Calls under the host's own limits.

@@ -73,24 +73,28 @@ fn it_fits_on_a_terminal() {
         15. draws them all at once          limit/random [time] held
         16. is given too much               limit/arguments [time] held
         17. answers too much                limit/result [time] held
-        18. crashes                         component/trap [time] held
-        19. overflows its stack             component/stack [time] held
-        20. ends the program                component/exit [time] held
-        21. floods its output               cut, stdout=1KiB [time] held
-        22. floods its error output         cut, stderr=1KiB [time] held
-        23. floods the log                  cut, log=1KiB [time] held
-        24. fails with escape sequences     cut, error-text=256B [time] held
-        25. keeps a secret for the next     gone [time] held
-        26. is busy when it is cancelled    cancelled [time] held
-        27. a core module                   component/malformed [time] held
-        28. code compiled beforehand        component/malformed [time] held
-        29. a component cut in half         component/malformed [time] held
-        30. a component with a flipped bit  component/malformed [time] held
-        31. a text                          component/malformed [time] held
-        32. all that were stopped, at once  20 by their codes [time] held
-        33. then does an honest job         a result [time] held
+        18. fills a disk                    limit/fs-bytes [time] held
+        19. makes a file of a terabyte      limit/fs-bytes [time] held
+        20. makes many files                limit/fs-files [time] held
+        21. opens many files                limit/fs-open [time] held
+        22. crashes                         component/trap [time] held
+        23. overflows its stack             component/stack [time] held
+        24. ends the program                component/exit [time] held
+        25. floods its output               cut, stdout=1KiB [time] held
+        26. floods its error output         cut, stderr=1KiB [time] held
+        27. floods the log                  cut, log=1KiB [time] held
+        28. fails with escape sequences     cut, error-text=256B [time] held
+        29. keeps a secret for the next     gone [time] held
+        30. is busy when it is cancelled    cancelled [time] held
+        31. a core module                   component/malformed [time] held
+        32. code compiled beforehand        component/malformed [time] held
+        33. a component cut in half         component/malformed [time] held
+        34. a component with a flipped bit  component/malformed [time] held
+        35. a text                          component/malformed [time] held
+        36. all that were stopped, at once  24 by their codes [time] held
+        37. then does an honest job         a result [time] held
 
-        held        33 of 33
+        held        37 of 37
         neighbour   [calls], all answers right
         memory      [memory]
         instances   [instances]

@@ -115,7 +115,7 @@ fn a_folder_is_read_and_not_written() {
     let read = ["call", "probe.wasm#open-file", "path=/data/a.txt", "-q"];
     assert_snapshot!(refused(&shell, &read), @"
     exit 3, policy/denied
-    error: reading `/data` is not granted, and then the tool failed: /data/a.txt: Permission denied (os error 2)
+    error: reading `/data` is not granted, and then the tool failed: /data/a.txt: No such file or directory (os error 44)
     hint: allow it with --allow 'fs=./data:ro@/data'
     ");
     let ended = shell.run(&[&read[..], &["--allow", "fs=./data:ro@/data"]].concat());

@@ -20,7 +20,7 @@ use crate::support::{self, call_within, forge, guests, soon};
 #[tokio::test]
 async fn every_code_can_be_provoked() {
     let host = support::host();
-    let hostile = support::load(&host, &guests::prebuilt_hostile()).await;
+    let hostile = support::hostile(&host).await;
     let attack = async |tool, arguments| {
         let called = support::call(&host, &hostile, tool, arguments).await;
         of(&called.result.unwrap_err())
@@ -112,6 +112,9 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         LimitName::Stdout => ("64B", "flood-stdout", flood),
         LimitName::Stderr => ("64B", "flood-stderr", flood),
         LimitName::Log => ("64B", "flood-log", flood),
+        LimitName::FsBytes => ("100B", "fill-file", flood),
+        LimitName::FsFiles => ("10", "make-files", json!({ "n": 20 })),
+        LimitName::FsOpen => ("10", "open-files", json!({ "n": 20 })),
         LimitName::File
         | LimitName::Functions
         | LimitName::Nesting

@@ -53,6 +53,9 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         stdout_bytes,
         stderr_bytes,
         log_bytes,
+        fs_bytes,
+        fs_files,
+        fs_open,
     } = defaults;
     let mut all = computing(fuel, wall_ms, memory_bytes);
     all.extend([
@@ -76,6 +79,7 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         stderr_bytes,
         log_bytes,
     ));
+    all.extend(files(fs_bytes, fs_files, fs_open));
     all
 }
 
@@ -191,6 +195,30 @@ fn texts(
             (LimitName::Log, "flood-log", log_bytes),
             |called| &called.output.log,
             log_lines(2 * log_bytes),
+        ),
+    ]
+}
+
+/// Takes much of the folders that were granted.
+fn files(fs_bytes: u64, fs_files: u64, fs_open: u64) -> Vec<Attack> {
+    vec![
+        attack(
+            LimitName::FsBytes,
+            ("fill-file", json!({ "bytes": 2 * fs_bytes })),
+            (fs_bytes, 3 * fs_bytes),
+            Ends::Stopped(json!(2 * fs_bytes)),
+        ),
+        attack(
+            LimitName::FsFiles,
+            ("make-files", json!({ "n": 2 * fs_files })),
+            (fs_files, 3 * fs_files),
+            Ends::Stopped(json!(2 * fs_files)),
+        ),
+        attack(
+            LimitName::FsOpen,
+            ("open-files", json!({ "n": 2 * fs_open })),
+            (fs_open, 3 * fs_open),
+            Ends::Stopped(json!(2 * fs_open)),
         ),
     ]
 }

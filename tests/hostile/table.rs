@@ -17,6 +17,7 @@ mod again;
 mod binaries;
 mod computing;
 mod field;
+mod folders;
 mod level;
 mod memory;
 mod planted;
@@ -80,6 +81,11 @@ fn what_breaks_the_contract() {
 }
 
 #[test]
+fn what_takes_a_folder() {
+    each("what_takes_a_folder", folders::rows);
+}
+
+#[test]
 fn what_is_no_component_of_ours() {
     each("what_is_no_component_of_ours", binaries::rows);
 }
@@ -102,6 +108,7 @@ fn all() -> Vec<Row> {
         values::rows(),
         abi::rows(),
         binaries::rows(),
+        folders::rows(),
     ];
     all.into_iter().flatten().collect()
 }

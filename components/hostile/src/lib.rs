@@ -7,6 +7,7 @@
 mod arguments;
 mod error_text;
 mod exit;
+mod files;
 mod fuel;
 mod host_calls;
 mod host_resources;
@@ -92,6 +93,22 @@ impl Guest for Hostile {
 
     fn draw_at_once(bytes: u64) -> u64 {
         random::draw_at_once(bytes)
+    }
+
+    fn fill_file(bytes: u64) -> Result<u64, String> {
+        files::fill(bytes)
+    }
+
+    fn stretch_file(bytes: u64) -> Result<u64, String> {
+        files::stretch(bytes)
+    }
+
+    fn make_files(n: u64) -> Result<u64, String> {
+        files::make(n)
+    }
+
+    fn open_files(n: u64) -> Result<u64, String> {
+        files::hold(n)
     }
 
     fn recurse(depth: Option<u64>) -> u64 {

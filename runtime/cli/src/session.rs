@@ -8,7 +8,7 @@ use std::time::Duration;
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
 use patinox_host::{Allocation, ArtifactStore, Config, Host, Loaded, StoreConfig, StoreError};
 use patinox_policy::{LimitError, cut, escape_line};
-use patinox_resources::{Constraints, Detector};
+use patinox_resources::{Constraints, Detector, Registry};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,12 +34,17 @@ const CACHE_BYTES_LEAST: u64 = 256 << 20;
 /// How long a cancelled call may take to tell what it spent.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long what a call had may take to be removed.
+const CLEANED_WITHIN: Duration = Duration::from_secs(5);
+
 /// A command's surroundings.
 pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
     pub(crate) again: Again,
     runtime: Runtime,
+    /// Where the hosts of the command write down what they hold.
+    registry: Registry,
 }
 
 impl Session {
@@ -67,6 +72,7 @@ impl Session {
             output,
             again,
             runtime,
+            registry: Registry::new(),
         })
     }
 
@@ -92,6 +98,7 @@ impl Session {
             store: self.store(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
+            registry: self.registry.clone(),
             ..Config::default()
         }
     }
@@ -135,11 +142,14 @@ impl Session {
             // From here on Ctrl-C is ours, before anything waits.
             let interrupts = signal(SignalKind::interrupt()).ok();
             let interrupted = interrupted(interrupts, cancel.clone());
-            tokio::select! {
+            let done = tokio::select! {
                 biased;
                 done = work(&self, cancel) => done,
                 () = interrupted => Err(Error::Cancelled),
-            }
+            };
+            // Folders of the calls; what takes longer goes when another host begins.
+            let _ = tokio::time::timeout(CLEANED_WITHIN, self.registry.settled()).await;
+            done
         });
         self.runtime.shutdown_background();
         done

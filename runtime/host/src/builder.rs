@@ -146,6 +146,13 @@ impl HostBuilder {
         self
     }
 
+    /// Below which folder calls get folders of their own where `fs=scratch@…` is granted.
+    /// It has to be ours alone.
+    pub fn scratch(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.0.scratch = Some(folder.into());
+        self
+    }
+
     /// One more interface of the embedder's own that components may import,
     /// where that is granted to them.
     pub fn import(mut self, import: Import) -> Self {

@@ -141,8 +141,8 @@ impl PatinoxError {
     pub(crate) fn not_enforced(grant: &Grant) -> Self {
         Self::NotEnforced {
             grant: grant.named(),
-            reason: "of these this host knows folders to be read, `env`, `config`, `clock`, `random` and \
-                     `import` alone, and no denial of a folder",
+            reason: "this host knows `fs`, `env`, `config`, `clock`, `random` and `import` alone, \
+                     and no denial of a folder",
         }
     }
 

@@ -32,7 +32,7 @@ use crate::load::{self, LoadRequest, Loaded};
 use crate::monitoring::{AlertConfig, HostMonitor, MonitoringConfig, Ticks, judge};
 use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
-use crate::status::{Served, StatusConfig};
+use crate::status::{self, Served, StatusConfig};
 
 /// What a host is made of. Every part has a safe default.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,10 @@ pub struct Config {
     /// The host's own variables that `env=NAME` hands on where it is granted. By default
     /// none: the host reads no environment.
     pub variables: Variables,
+    /// Below which folder calls get folders of their own where `fs=scratch@…` is granted.
+    /// It is made when it is needed first, and has to be ours alone. `None`, the default,
+    /// for `patinox-scratch-UID` in the temporary folder.
+    pub scratch: Option<PathBuf>,
     /// What chooses where each instance runs; `None`, the default, for the pool as
     /// long as there is room: [`InOrder`].
     pub router: Option<Arc<dyn Router>>,
@@ -179,6 +183,12 @@ impl Host {
             clock: config.clock,
             imports: Imports::new(config.imports.clone())?,
             variables: config.variables.clone(),
+            scratch: Some(
+                config
+                    .scratch
+                    .clone()
+                    .unwrap_or_else(status::scratch_folder),
+            ),
             registry: config.registry.clone(),
             router: config.router.clone().unwrap_or_else(|| Arc::new(InOrder)),
         });

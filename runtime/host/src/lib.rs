@@ -45,7 +45,7 @@ pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use events::Events;
 pub use host::{Config, Host};
-pub use load::{LoadRequest, Loaded};
+pub use load::{LoadRequest, Loaded, is_enforced};
 pub use monitoring::{AlertConfig, MonitoringConfig};
 pub use patinox_resources::{
     AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,

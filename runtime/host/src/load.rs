@@ -82,7 +82,7 @@ impl LoadRequest {
         self
     }
 
-    /// Grants the component something: `fs` to be read, `env`, `config`, `clock`, `random` or
+    /// Grants the component something: `fs`, `env`, `config`, `clock`, `random` or
     /// `import`. Loading refuses every other grant, as nothing would hold the component to it yet.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
@@ -101,7 +101,7 @@ impl LoadRequest {
     fn policy(&mut self) -> Result<Policy, PatinoxError> {
         let mut policy = Policy::default();
         for grant in self.grants.drain(..) {
-            if !is_enforced(&grant) {
+            if !is_enforced(grant.capability()) {
                 return Err(PatinoxError::not_enforced(&grant));
             }
             policy.allow(grant)?;
@@ -197,7 +197,7 @@ pub(crate) async fn load(
     parts: &Arc<Parts>,
     mut request: LoadRequest,
 ) -> Result<Loaded, PatinoxError> {
-    let policy = checked(request.policy()?).await?;
+    let policy = checked(parts, request.policy()?).await?;
     let LoadRequest {
         source,
         path,
@@ -211,7 +211,7 @@ pub(crate) async fn load(
 }
 
 /// A policy whose folders are there.
-async fn checked(policy: Policy) -> Result<Policy, PatinoxError> {
+async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> {
     if !policy
         .granted()
         .iter()
@@ -219,24 +219,25 @@ async fn checked(policy: Policy) -> Result<Policy, PatinoxError> {
     {
         return Ok(policy);
     }
-    let looked_at = tokio::task::spawn_blocking(|| {
-        Sandbox::check_folders(&policy)?;
+    let engine = parts.engine.clone();
+    let looked_at = tokio::task::spawn_blocking(move || {
+        Sandbox::check_folders(&engine, &policy)?;
         Ok::<_, patinox_sandbox::Error>(policy)
     });
     let looked_at = looked_at.await;
     Ok(looked_at.map_err(|error| PatinoxError::Worker(error.into()))??)
 }
 
-/// Whether a component is held to it.
-fn is_enforced(grant: &Grant) -> bool {
-    match grant.capability() {
+/// Whether a host gives it to anybody, and holds a component to it.
+#[must_use]
+pub const fn is_enforced(capability: Capability) -> bool {
+    match capability {
         Capability::Environment
         | Capability::Config
         | Capability::Clock
         | Capability::Random
+        | Capability::Filesystem
         | Capability::Import => true,
-        // What is written has no quota yet.
-        Capability::Filesystem => !grant.may_write(),
         Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => false,
     }
 }

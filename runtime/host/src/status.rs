@@ -17,6 +17,8 @@ mod folder;
 mod readers;
 mod socket;
 
+pub(crate) use self::folder::scratch_folder;
+
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};

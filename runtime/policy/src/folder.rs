@@ -8,6 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::Mode;
 use crate::percent::{End, decode, encode};
 
+/// What stands for a folder that each call gets anew.
+const SCRATCH: &str = "scratch@";
+
 /// The longest path of a guest, in bytes.
 const MAX_GUEST_PATH_BYTES: usize = 512;
 
@@ -72,21 +75,30 @@ impl fmt::Display for GuestPath {
     }
 }
 
-/// `./data:ro@/data`: a folder of the host, and where the guest finds it.
+/// `./data:ro@/data`: a folder of the host, and where the guest finds it; or
+/// `scratch@/tmp`: one that each call gets anew, to write, and that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Folder {
-    /// Without `.` and `..`; relative to the current folder, or absolute.
-    host: PathBuf,
+    /// Without `.` and `..`; relative to the current folder, or absolute. `None` for a
+    /// folder of the call.
+    host: Option<PathBuf>,
     mode: Mode,
     guest: GuestPath,
 }
 
 impl Folder {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(guest) = text.strip_prefix(SCRATCH) {
+            return Ok(Self {
+                host: None,
+                mode: Mode::Write,
+                guest: GuestPath::of_text(&text_of(guest)?)?,
+            });
+        }
         let Some((host, rest)) = text.split_once(':') else {
             return Err(
                 "it is `HOST:ro` or `HOST:rw`, and `@/GUEST` where the guest has another name \
-                 for it; a `:` of the path itself is `%3A`"
+                 for it, or `scratch@/GUEST`; a `:` of the path itself is `%3A`"
                     .to_owned(),
             );
         };
@@ -104,26 +116,27 @@ impl Folder {
             Some(guest) => GuestPath::of_text(&text_of(guest)?)?,
             None => default_guest_path(&host)?,
         };
+        let host = Some(host);
         Ok(Self { host, mode, guest })
     }
 
     /// The folder of the same name below the current one.
     pub(crate) fn named_as(guest: GuestPath, mode: Mode) -> Self {
         let host = guest.0.strip_prefix('/').unwrap_or_default().into();
+        let host = Some(host);
         Self { host, mode, guest }
     }
 
+    /// Whether it is the same folder wherever somebody is.
     pub(crate) fn is_absolute(&self) -> bool {
-        self.host.is_absolute()
+        self.host().is_none_or(Path::is_absolute)
     }
 
     /// Whether the path of the host is one that a text can have.
     pub(crate) fn is_clear(&self) -> bool {
-        let is_up = self
-            .host
-            .components()
-            .any(|part| part == Component::ParentDir);
-        let bytes = self.host.as_os_str().as_bytes();
+        let Some(host) = &self.host else { return true };
+        let is_up = host.components().any(|part| part == Component::ParentDir);
+        let bytes = host.as_os_str().as_bytes();
         !is_up && !bytes.iter().any(u8::is_ascii_control)
     }
 
@@ -134,14 +147,18 @@ impl Folder {
 
     /// The same, its path taken from a folder where it is relative.
     pub(crate) fn based(mut self, base: &Path) -> Self {
-        self.host = base.join(self.host).components().collect();
+        self.host = self.host.map(|host| base.join(host).components().collect());
         self
     }
 
-    /// A folder in this one, in another mode.
+    /// A folder in this one, in another mode; of a folder of the call it is the whole one.
     pub(crate) fn part(&self, guest: &GuestPath, mode: Mode) -> Option<Self> {
+        if self.host.is_none() {
+            self.guest.rest(guest)?;
+            return Some(self.clone());
+        }
         Some(Self {
-            host: self.host_of(guest)?,
+            host: Some(self.host_of(guest)?),
             mode,
             guest: guest.clone(),
         })
@@ -149,10 +166,10 @@ impl Folder {
 
     /// Where on the host something lies that the guest has this path for.
     pub(crate) fn host_of(&self, guest: &GuestPath) -> Option<PathBuf> {
-        let rest = self.guest.rest(guest)?;
+        let (host, rest) = (self.host.as_ref()?, self.guest.rest(guest)?);
         Some(match rest.is_empty() {
-            true => self.host.clone(),
-            false => self.host.join(rest),
+            true => host.clone(),
+            false => host.join(rest),
         })
     }
 
@@ -162,19 +179,30 @@ impl Folder {
 
     /// Whether what lies there on the host is in this folder, in whatever mode.
     pub(crate) fn holds(&self, host: &Path) -> bool {
-        let (mine, theirs) = (self.host.as_os_str(), host.as_os_str());
+        let Some(mine) = &self.host else { return false };
+        let is_root = mine == Path::new("/");
+        let (mine, theirs) = (mine.as_os_str(), host.as_os_str());
         let rest = theirs.as_bytes().strip_prefix(mine.as_bytes());
-        let is_root = self.host == Path::new("/");
         rest.is_some_and(|rest| is_root || rest.is_empty() || rest.starts_with(b"/"))
     }
 
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        other.mode <= self.mode && self.host_of(&other.guest).as_ref() == Some(&other.host)
+        match &other.host {
+            Some(host) => {
+                other.mode <= self.mode && self.host_of(&other.guest).as_ref() == Some(host)
+            }
+            None => self == other,
+        }
     }
 
-    /// Where it lies on the host.
-    pub(crate) fn host(&self) -> &Path {
-        &self.host
+    /// Where it lies on the host; `None` for a folder of the call.
+    pub(crate) fn host(&self) -> Option<&Path> {
+        self.host.as_deref()
+    }
+
+    /// Whether it is there after the call.
+    pub(crate) const fn stays(&self) -> bool {
+        self.host.is_some()
     }
 
     pub(crate) const fn mode(&self) -> Mode {
@@ -189,6 +217,9 @@ impl Folder {
 impl fmt::Display for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, mode, guest } = self;
+        let Some(host) = host else {
+            return write!(f, "{SCRATCH}{guest}");
+        };
         let start = match (host.is_absolute(), host.as_os_str().is_empty()) {
             (true, _) => "",
             (false, true) => ".",

@@ -36,6 +36,7 @@ const MAX_ECHO_BYTES: usize = 256;
 /// | `http=https://*.example.com/a/*/b` | as well: to every host below that name; `*` is one segment of a path |
 /// | `fs=./data:ro@/data` | to read a folder of the host, where the guest finds it as `/data` (without that: by its last name) |
 /// | `fs=./out:rw` | to write it too |
+/// | `fs=scratch@/tmp` | a folder that each call gets anew, to write, and that goes with it |
 /// | `env=TZ`, `env=MODE=fast` | to see a variable of the environment: the host's own, or this value |
 /// | `config=key=value` | to see a setting |
 /// | `kv=notes:ro`, `kv=notes:rw` | to read a namespace of the key-value storage, or write it too |
@@ -278,10 +279,10 @@ impl Grant {
         }
     }
 
-    /// The folder that it grants: where it lies on the host, the path that the guest has
-    /// for it, and whether it may be written.
+    /// The folder that it grants: where it lies on the host (`None` for one that each call
+    /// gets anew), the path that the guest has for it, and whether it may be written.
     #[must_use]
-    pub fn folder(&self) -> Option<(&Path, &str, Mode)> {
+    pub fn folder(&self) -> Option<(Option<&Path>, &str, Mode)> {
         match &self.scope {
             Scope::Folder(folder) => Some((folder.host(), folder.guest().as_str(), folder.mode())),
             _ => None,
@@ -306,11 +307,11 @@ impl Grant {
         interface.split('@').next() == Some(granted)
     }
 
-    /// Whether something may be changed by it.
+    /// Whether something may be changed by it that is there after the call.
     #[must_use]
     pub const fn may_write(&self) -> bool {
         match &self.scope {
-            Scope::Folder(folder) => matches!(folder.mode(), Mode::Write),
+            Scope::Folder(folder) => folder.stays() && matches!(folder.mode(), Mode::Write),
             Scope::KeyValue(_, mode) => matches!(mode, Mode::Write),
             Scope::Http(pattern) => pattern.may_write(),
             _ => false,

@@ -55,6 +55,14 @@ pub struct Limits {
     pub stderr_bytes: u64,
     /// `log`: log lines; cut with a mark.
     pub log_bytes: u64,
+    /// `fs-bytes`: bytes written to files of all folders together, and those by which
+    /// files grew without.
+    pub fs_bytes: u64,
+    /// `fs-files`: files, folders and links made.
+    pub fs_files: u64,
+    /// `fs-open`: files and folders that are open at once, beside those that were
+    /// granted.
+    pub fs_open: u64,
 }
 
 /// The ceilings of loading a component.
@@ -120,6 +128,9 @@ impl Default for Limits {
             stdout_bytes: 64 << 10,
             stderr_bytes: 64 << 10,
             log_bytes: 64 << 10,
+            fs_bytes: 16 << 20,
+            fs_files: 256,
+            fs_open: 64,
         }
     }
 }
@@ -189,6 +200,9 @@ impl Limits {
             LimitName::Stdout => Some(&mut self.stdout_bytes),
             LimitName::Stderr => Some(&mut self.stderr_bytes),
             LimitName::Log => Some(&mut self.log_bytes),
+            LimitName::FsBytes => Some(&mut self.fs_bytes),
+            LimitName::FsFiles => Some(&mut self.fs_files),
+            LimitName::FsOpen => Some(&mut self.fs_open),
             _ => None,
         }
     }

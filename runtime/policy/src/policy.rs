@@ -78,6 +78,12 @@ pub enum PolicyError {
         /// The other one, as well.
         other: String,
     },
+    /// A folder that each call gets anew can only be granted.
+    #[error("`{grant}` denies a folder that a call has only where it is granted")]
+    OfTheCall {
+        /// The denial, cut.
+        grant: String,
+    },
     /// There are more than can be looked at each time that something is decided.
     #[error("a policy has at most {MAX_GRANTS} grants and denials")]
     TooMany,
@@ -124,9 +130,15 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// As [`allow`](Self::allow), but that denials contradict nothing.
+    /// As [`allow`](Self::allow), but that denials contradict nothing; and if it is of a
+    /// folder that each call gets anew.
     pub fn deny(&mut self, grant: Grant) -> Result<(), PolicyError> {
         self.check(&grant)?;
+        if let Some((None, ..)) = grant.folder() {
+            return Err(PolicyError::OfTheCall {
+                grant: grant.named(),
+            });
+        }
         self.deny.push(grant);
         Ok(())
     }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox_policy::{Access, Denial, Grant, Mode, Policy, escape_line};
-use patinox_telemetry::Clock;
+use patinox_resources::Registry;
 
 pub(crate) use self::folder::Folder;
 
+use crate::engine::Engine;
 use crate::error::Error;
+use crate::scratch::Scratch;
 
 /// The most denials of a call, and the most uses, that are kept; of more the first ones.
 const MAX_KEPT: usize = 64;
@@ -65,8 +67,7 @@ impl Denied {
 #[derive(Debug)]
 pub(crate) struct Authority {
     policy: Arc<Policy>,
-    variables: Variables,
-    clock: Clock,
+    engine: Engine,
     /// Whether nothing that was granted may be used: a component that is asked for its
     /// tools.
     grants_nothing: bool,
@@ -76,15 +77,10 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    pub(crate) fn new(
-        policy: Arc<Policy>,
-        (variables, clock): (Variables, Clock),
-        observe: bool,
-    ) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, engine: Engine, observe: bool) -> Self {
         Self {
             policy,
-            variables,
-            clock,
+            engine,
             grants_nothing: false,
             denials: Vec::new(),
             uses: observe.then(Vec::new),
@@ -98,6 +94,12 @@ impl Authority {
 
     pub(crate) const fn grants_nothing(&self) -> bool {
         self.grants_nothing
+    }
+
+    /// Where folders of calls are made, and written down.
+    pub(crate) fn scratch(&self) -> (Arc<Scratch>, Registry) {
+        let engine = &self.engine;
+        (Arc::clone(engine.scratch()), engine.registry().clone())
     }
 
     /// What it was denied, in that order.
@@ -179,7 +181,7 @@ impl Authority {
     pub(crate) fn variables(&mut self) -> Vec<(String, String)> {
         let granted = self.policy.granted().iter().filter_map(Grant::variable);
         let set = granted.filter_map(|(name, value)| {
-            let value = value.or_else(|| self.variables.get(name))?;
+            let value = value.or_else(|| self.engine.variables().get(name))?;
             Some((name.to_owned(), value.to_owned()))
         });
         let set: BTreeMap<_, _> = set.collect();
@@ -197,44 +199,52 @@ impl Authority {
         effective.collect()
     }
 
-    /// The folders that are granted, each path of the guest once: that which may be
-    /// written, where one may.
+    /// The folders that are granted, each path of the guest once. None at all where one
+    /// is denied: a link could lead into it under another name.
     pub(crate) fn folders(&self) -> Vec<Folder> {
-        if self.grants_nothing {
+        let mut denied = self.policy.denied().iter();
+        if self.grants_nothing || denied.any(|grant| grant.folder().is_some()) {
             return Vec::new();
         }
         let now = self.now();
         let granted = self.policy.granted().iter();
         let lasting = granted.filter(|grant| !grant.has_expired(now));
-        let mut folders = BTreeMap::new();
+        let mut folders: BTreeMap<_, Folder> = BTreeMap::new();
         for folder in lasting.filter_map(Folder::of) {
-            let before: Option<&Folder> = folders.get(folder.guest());
-            if before.is_none_or(|before| before.mode() < folder.mode()) {
-                folders.insert(folder.guest().to_owned(), folder);
-            }
+            let guest = folder.guest().to_owned();
+            let folder = match folders.remove(&guest) {
+                Some(before) => before.and(folder),
+                None => folder,
+            };
+            folders.insert(guest, folder);
         }
         folders.into_values().collect()
     }
 
-    /// Whether a folder may be used so at this moment, by its own grant; `path` is what
+    /// Whether a folder may be used so at this moment, by its own grants; `path` is what
     /// the guest asks for, by its own name.
     pub(crate) fn may_use(&mut self, folder: &Folder, mode: Mode, path: &str) -> bool {
-        let lasts = !self.grants_nothing && !folder.grant().has_expired(self.now());
-        if lasts && mode <= folder.mode() {
+        let now = self.now();
+        if !self.grants_nothing && folder.allows(mode, now) {
             return true;
         }
-        // A path that nobody can be granted is nothing to tell of.
-        if let Ok(access) = Access::folder(path, mode) {
-            self.may(&access);
+        if !self.grants_nothing
+            && let Some(access) = access(folder, path, mode)
+            && let Err(denial) = self.policy.decide(&access, now)
+        {
+            self.keep(Denied {
+                denial: *denial,
+                path: None,
+            });
         }
         false
     }
 
-    /// Writes down that something in a folder was read, by that of the folders in which it
-    /// lies.
-    pub(crate) fn has_read(&mut self, folder: &Folder, path: &str) {
+    /// Writes down that something in a folder was read or written, by that of the folders
+    /// in which it lies.
+    pub(crate) fn has_used(&mut self, folder: &Folder, path: &str, mode: Mode) {
         if self.uses.is_some()
-            && let Ok(access) = Access::folder(folder.of_path(path), Mode::Read)
+            && let Some(access) = access(folder, folder.of_path(path), mode)
         {
             self.used(&access);
         }
@@ -264,6 +274,14 @@ impl Authority {
     }
 
     fn now(&self) -> SystemTime {
-        self.clock.steady()
+        self.engine.clock().steady()
     }
+}
+
+/// What is asked of a folder; by the folder itself where nobody can be granted the path.
+fn access(folder: &Folder, path: &str, mode: Mode) -> Option<Access> {
+    let access = Access::folder(path, mode);
+    access
+        .or_else(|_| Access::folder(folder.guest(), mode))
+        .ok()
 }

@@ -9,6 +9,7 @@ mod relief;
 mod ticker;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use patinox_resources::{Detector, Registry};
@@ -25,6 +26,7 @@ use crate::component::WeakComponent;
 use crate::error::Error;
 use crate::imports::Imports;
 use crate::router::{InOrder, Router};
+use crate::scratch::Scratch;
 use crate::settings::Tunables;
 use profiled::{Chosen, Profiled, SwapState};
 
@@ -64,6 +66,9 @@ pub struct EngineConfig {
     pub imports: Imports,
     /// The variables of the host that may be handed on, where they are granted.
     pub variables: Variables,
+    /// Below which folder calls get folders of their own, where that is granted: it is
+    /// made, and ours alone. Without one that cannot be granted.
+    pub scratch: Option<PathBuf>,
     /// Where it is written down who holds what.
     pub registry: Registry,
     /// Chooses where each instance runs.
@@ -78,6 +83,7 @@ impl Default for EngineConfig {
             clock: Clock::default(),
             imports: Imports::default(),
             variables: Variables::default(),
+            scratch: None,
             registry: Registry::default(),
             router: Arc::new(InOrder),
         }
@@ -117,6 +123,7 @@ struct Shared {
     config: EngineConfig,
     lean: Profiled,
     strict: Profiled,
+    scratch: Arc<Scratch>,
     /// Watched from the first pool on.
     swap: OnceLock<SwapState>,
     /// All that is linked, so that it can be unlinked where no call begins any
@@ -133,6 +140,7 @@ impl Engine {
         Self(Arc::new(Shared {
             lean: profiled(Profile::Lean),
             strict: profiled(Profile::Strict),
+            scratch: Arc::new(Scratch::new(config.scratch.as_deref())),
             config,
             swap: OnceLock::new(),
             components: Mutex::default(),
@@ -199,6 +207,10 @@ impl Engine {
         &self.0.config.variables
     }
 
+    pub(crate) fn scratch(&self) -> &Arc<Scratch> {
+        &self.0.scratch
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.config.registry
     }
@@ -221,6 +233,7 @@ impl Engine {
             clock: _,
             imports: _,
             variables: _,
+            scratch: _,
             registry: _,
             router,
         } = &self.0.config;

@@ -245,6 +245,17 @@ impl Error {
         }
     }
 
+    /// The same, of a call whose component was refused more by a limit and could have
+    /// gone on: where it failed instead, for that.
+    pub(crate) fn by_limit(self, refused: Option<(LimitName, u64)>, limits: &Limits) -> Self {
+        match refused {
+            Some((name, spent)) if self.fault() == Fault::Component => {
+                Self::limit(name, limits, Some(spent))
+            }
+            _ => self,
+        }
+    }
+
     /// The error of a limit of a call.
     #[must_use]
     pub fn limit(name: LimitName, limits: &Limits, spent: Option<u64>) -> Self {

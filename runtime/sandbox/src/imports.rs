@@ -32,9 +32,9 @@ use linked::component::Linker;
 pub(crate) use allowance::Allowance;
 pub(crate) use cli::{Captured, Kept};
 pub use embedder::{Caller, Import, ImportError, Imports};
-pub(crate) use filesystem::{Count, Opened, check as check_folders};
 #[expect(unreachable_pub, reason = "generated code re-exports them")]
 pub use filesystem::{Descriptor, Entries};
+pub(crate) use filesystem::{Jobs, Opened, Quota, check as check_folders};
 pub(crate) use random::Dice;
 pub(crate) use wrapper::Meter;
 

@@ -176,6 +176,7 @@ impl<'a> Instance<'a> {
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         // What is freed counts as time of the call.
         let mut state = self.store.into_data();
+        state.jobs.end();
         drop(self.placed);
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
@@ -197,7 +198,10 @@ impl<'a> Instance<'a> {
             usage: &usage,
             budget: &state.budget,
         };
-        let result = result.map_err(|raised| raised.explain(&context));
+        let result = result.map_err(|raised| {
+            let error = raised.explain(&context);
+            error.by_limit(state.quota.refused(), &self.run.limits)
+        });
         let denied = state.authority.take_denials();
         let result = in_time(result, self.run, &usage, now);
         Outcome {

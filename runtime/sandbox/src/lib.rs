@@ -42,6 +42,7 @@ mod loader;
 mod outline;
 mod router;
 mod sandbox;
+mod scratch;
 mod screen;
 mod settings;
 mod slots;

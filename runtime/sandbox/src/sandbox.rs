@@ -13,6 +13,7 @@ use wasmtime::component::Val;
 use crate::authority::Authority;
 use crate::bindings::handler::exports::patinox::tool::handler::{ToolError, ToolSpec};
 use crate::component::Component;
+use crate::engine::Engine;
 use crate::error::{Error, Raised};
 use crate::imports;
 use crate::inspect::Export;
@@ -155,9 +156,9 @@ impl Sandbox {
     ///
     /// If one is not there or no folder, may not be opened, is one of the kernel's own
     /// (`/proc`, `/sys`), or the kernel resolves no paths below a folder (Linux before
-    /// 5.6).
-    pub fn check_folders(policy: &Policy) -> Result<(), Error> {
-        imports::check_folders(policy)
+    /// 5.6); if the engine has no place for folders of calls where one is granted.
+    pub fn check_folders(engine: &Engine, policy: &Policy) -> Result<(), Error> {
+        imports::check_folders(engine.scratch(), policy)
     }
 
     /// Makes a sandbox, in which the component may do what its policy grants.
@@ -182,13 +183,8 @@ impl Sandbox {
 
     /// The same, for one call; what it uses of that is kept where it is observed.
     pub(crate) fn authority(&self, observe: bool) -> Authority {
-        let engine = self.component.engine();
-        let variables = engine.variables().clone();
-        Authority::new(
-            Arc::clone(&self.policy),
-            (variables, *engine.clock()),
-            observe,
-        )
+        let engine = self.component.engine().clone();
+        Authority::new(Arc::clone(&self.policy), engine, observe)
     }
 
     /// The component that runs in it.

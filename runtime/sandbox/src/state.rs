@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use patinox_resources::AsyncGuard;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Count, Dice, Kept, Meter, Opened};
+use crate::imports::{Allowance, Caller, Captured, Dice, Jobs, Kept, Meter, Opened, Quota};
 use crate::sandbox::{ProgressSink, Run};
+use crate::scratch::ScratchFolder;
 use crate::value::Room;
 
 /// The data of one store.
@@ -27,10 +29,14 @@ pub(crate) struct State {
     pub(crate) progress: Option<ProgressSink>,
     pub(crate) authority: Authority,
     pub(crate) dice: Dice,
-    /// How many files and folders the guest has open, beside those that were granted.
-    pub(crate) open_files: Count,
+    /// What the guest may still change in folders that were granted, and hold open.
+    pub(crate) quota: Quota,
+    /// What threads do for the guest in folders.
+    pub(crate) jobs: Jobs,
     /// The folders that were granted, once the guest has asked for them.
     pub(crate) folders: Option<Vec<Opened>>,
+    /// The folders of the call, which are removed when it is over.
+    pub(crate) scratch: Vec<AsyncGuard<ScratchFolder>>,
     hostcall_bytes: u64,
 }
 
@@ -55,8 +61,10 @@ impl State {
             progress: run.progress.as_ref().map(Arc::clone),
             authority,
             dice: Dice::of(run.id),
-            open_files: Count::default(),
+            quota: Quota::new(&run.limits),
+            jobs: Jobs::new(),
             folders: None,
+            scratch: Vec::new(),
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use patinox_policy::{cut, escape_block, escape_line};
+use patinox_policy::{Grant, cut, escape_block, escape_line};
 use patinox_sandbox::{GuestAnnotations, GuestToolSpec, Sandbox};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,14 +85,28 @@ pub struct ToolAnnotations {
 impl ToolAnnotations {
     /// What the host knows of a component's tool from what it can reach.
     ///
-    /// Nothing that the host itself offers writes anywhere or reaches anything.
+    /// What the host itself offers reaches nothing beyond what is granted, and changes
+    /// that where the grant says so.
     /// What an embedder's own interface does is not known, so the most is said
     /// of it.
     #[must_use]
     pub fn of(sandbox: &Sandbox) -> Self {
-        match sandbox.component().imports_of_embedder() {
-            true => Self::unknown(),
-            false => Self::derived(),
+        let mut granted = sandbox.policy().granted().iter();
+        let may_write = granted.any(Grant::may_write);
+        match (sandbox.component().imports_of_embedder(), may_write) {
+            (true, _) => Self::unknown(),
+            (false, true) => Self::writing(),
+            (false, false) => Self::derived(),
+        }
+    }
+
+    /// Those of a tool that may change what it was granted, and reaches nothing else.
+    const fn writing() -> Self {
+        Self {
+            read_only: false,
+            destructive: true,
+            idempotent: false,
+            open_world: false,
         }
     }
 

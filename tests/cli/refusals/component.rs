@@ -176,7 +176,7 @@ fn a_file_larger_than_the_limit() {
         .variable("PATINOX_LOAD__FILE", "1KiB");
     assert_snapshot!(refused(&shell, &["call", "tool.wasm"]), @"
     exit 4, limit/file
-    error: limit `file` of 1KiB reached, 177414B spent
+    error: limit `file` of 1KiB reached, 177549B spent
     hint: set `file` under `[load]` in the configuration file, or `PATINOX_LOAD__FILE`; an embedder by `HostBuilder::load_limits`
     ");
 }

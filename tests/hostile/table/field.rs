@@ -10,7 +10,7 @@ use super::level::Level;
 use super::row::{Attack, Row};
 use super::said::{assert_lines, assert_ours};
 use super::watch::Watch;
-use crate::support::{self, Neighbour, call, forge, guests, process, soon};
+use crate::support::{self, Neighbour, call, forge, process, soon};
 
 /// What the neighbour's light call may take at its 99th percentile while an
 /// attack runs: 2 ms in a quiet run of an optimised build, and here ten times
@@ -127,7 +127,7 @@ impl Field {
         };
         let host = Host::new(config).expect("a host");
         let field = Self {
-            hostile: support::load(&host, &guests::prebuilt_hostile()).await,
+            hostile: support::hostile(&host).await,
             neighbour: Neighbour::of(&host).await,
             host,
         };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use patinox_host::Loaded;
+use patinox_host::{Loaded, is_enforced};
 use patinox_policy::{Access, Capability, Denial, Failure as _, Grant, Policy, escape_line};
 use patinox_telemetry::Clock;
 use serde_json::{Value, json};
@@ -157,7 +157,7 @@ impl<'a> Explained<'a> {
         let mut is_empty = true;
         for (capability, import) in self.withheld() {
             is_empty = false;
-            let help = match is_given(*capability) {
+            let help = match is_enforced(*capability) {
                 true => format!("allow it like `--allow '{}'`", capability.example()),
                 false => "it cannot be granted yet".to_owned(),
             };
@@ -191,7 +191,7 @@ impl<'a> Explained<'a> {
             json!({
                 "capability": capability,
                 "import": import,
-                "example": is_given(*capability).then(|| capability.example()),
+                "example": is_enforced(*capability).then(|| capability.example()),
             })
         });
         json!({
@@ -214,19 +214,6 @@ fn what(grant: &Grant) -> String {
     match grant.only_access() {
         Some(access) => Access::to_string(&access),
         None => kind(grant.capability()).to_owned(),
-    }
-}
-
-/// Whether a host gives it to anybody.
-const fn is_given(capability: Capability) -> bool {
-    match capability {
-        Capability::Filesystem
-        | Capability::Environment
-        | Capability::Config
-        | Capability::Clock
-        | Capability::Random
-        | Capability::Import => true,
-        Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => false,
     }
 }
 

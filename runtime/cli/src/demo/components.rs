@@ -23,15 +23,18 @@ pub(crate) struct Components<'a> {
 }
 
 impl<'a> Components<'a> {
+    /// Loads both; the hostile one is granted this.
     pub(crate) async fn load(
         session: &'a Session,
-        host: Host,
+        (host, allow): (Host, &[&str]),
         cancel: &CancellationToken,
     ) -> Result<Self, Error> {
         let [text, hostile] = ["text", "hostile"].map(|name| Source::Demo(name.to_owned()));
         let none = Grants::default();
+        let words: Vec<_> = allow.iter().copied().map(str::to_owned).collect();
+        let grants = Grants::read(&words)?;
         let both = Box::pin(async {
-            tokio::try_join!(text.load(&host, &none), hostile.load(&host, &none))
+            tokio::try_join!(text.load(&host, &none), hostile.load(&host, &grants))
         });
         let (text, hostile) = session.loading(both, cancel).await?;
         Ok(Self {

@@ -11,6 +11,7 @@ pub(crate) struct Row {
     pub(crate) target: &'static str,
     pub(crate) arguments: &'static [&'static str],
     pub(crate) limits: &'static [&'static str],
+    pub(crate) allow: &'static [&'static str],
     /// What should come of it: a result, or this code.
     pub(crate) ends_in: Option<Code>,
 }
@@ -20,6 +21,7 @@ const COUNT: Row = Row {
     target: "demo:text#count",
     arguments: &["text=@demo:license", r#"options:={"top":1,"shortest":6}"#],
     limits: &[],
+    allow: &[],
     ends_in: None,
 };
 
@@ -31,6 +33,7 @@ pub(crate) const ROWS: [Row; 5] = [
         target: "demo:hostile#spin",
         arguments: &[],
         limits: &["fuel=200M"],
+        allow: &[],
         ends_in: Some(Code::Limit(LimitName::Fuel)),
     },
     Row {
@@ -38,6 +41,7 @@ pub(crate) const ROWS: [Row; 5] = [
         target: "demo:hostile#hoard",
         arguments: &["bytes=1000000000"],
         limits: &["memory=32MiB"],
+        allow: &[],
         ends_in: Some(Code::Limit(LimitName::Memory)),
     },
     Row {
@@ -45,6 +49,7 @@ pub(crate) const ROWS: [Row; 5] = [
         target: "demo:hostile#sleep",
         arguments: &["ms=60000"],
         limits: &["wall=300ms"],
+        allow: &[],
         ends_in: Some(Code::Limit(LimitName::Wall)),
     },
     Row {
@@ -60,6 +65,7 @@ pub(crate) const LIFTED: Row = Row {
     target: "demo:hostile#spin",
     arguments: &[],
     limits: &["fuel=9000000T", "wall=1h"],
+    allow: &[],
     ends_in: Some(Code::Cancelled),
 };
 
@@ -67,7 +73,9 @@ impl Row {
     /// The command that repeats the call.
     pub(crate) fn command(&self, again: &Again) -> String {
         let limits = self.limits.iter().flat_map(|limit| ["--limit", limit]);
+        let allow = self.allow.iter().flat_map(|grant| ["--allow", grant]);
         let words = ["call", self.target].into_iter();
-        again.command(words.chain(self.arguments.iter().copied()).chain(limits))
+        let words = words.chain(self.arguments.iter().copied());
+        again.command(words.chain(limits).chain(allow))
     }
 }

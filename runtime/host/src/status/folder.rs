@@ -216,6 +216,12 @@ fn temporary() -> PathBuf {
     environment::temporary_folder().join(format!("patinox-{us}"))
 }
 
+/// Where calls get folders of their own unless the host is told otherwise.
+pub(crate) fn scratch_folder() -> PathBuf {
+    let us = rustix::process::geteuid().as_raw();
+    environment::temporary_folder().join(format!("patinox-scratch-{us}"))
+}
+
 /// Whether both are the same file.
 pub(super) const fn is_same(one: &Stat, other: &Stat) -> bool {
     one.st_dev == other.st_dev && one.st_ino == other.st_ino

@@ -67,6 +67,8 @@ fn it_is_shown_in_one_form() {
         ("fs=/a%ffb:rw@/c", "fs=/a%FFb:rw@/c"),
         ("fs=./~:ro", "fs=./~:ro@/~"),
         ("fs=/:ro@/", "fs=/:ro@/"),
+        ("fs=scratch@/tmp/", "fs=scratch@/tmp"),
+        ("fs=scratch:rw@/tmp", "fs=./scratch:rw@/tmp"),
         ("env=TZ", "env=TZ"),
         ("env=MODE=fast and=good", "env=MODE=fast%20and=good"),
         ("env=MODE=", "env=MODE="),

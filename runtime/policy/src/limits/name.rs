@@ -66,6 +66,9 @@ pub enum LimitName {
     Stdout,
     Stderr,
     Log,
+    FsBytes,
+    FsFiles,
+    FsOpen,
     File,
     Functions,
     Nesting,
@@ -123,7 +126,7 @@ const MILLION: u64 = 1_000_000;
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -143,6 +146,9 @@ impl LimitName {
         Self::Stdout,
         Self::Stderr,
         Self::Log,
+        Self::FsBytes,
+        Self::FsFiles,
+        Self::FsOpen,
         Self::File,
         Self::Functions,
         Self::Nesting,
@@ -184,6 +190,10 @@ impl LimitName {
             Self::Stdout => call("limit/stdout", Bytes, (64, 64 << 20)),
             Self::Stderr => call("limit/stderr", Bytes, (64, 64 << 20)),
             Self::Log => call("limit/log", Bytes, (64, 64 << 20)),
+            Self::FsBytes => call("limit/fs-bytes", Bytes, (0, 1 << 40)),
+            Self::FsFiles => call("limit/fs-files", Count, (0, 100 * MILLION)),
+            // Each is a descriptor of the host's.
+            Self::FsOpen => call("limit/fs-open", Count, (0, MILLION)),
             Self::File => load("limit/file", Bytes, (1, 1 << 30)),
             // What the engine itself takes in one module.
             Self::Functions => load("limit/functions", Count, (1, MILLION)),

@@ -5,14 +5,13 @@ use std::time::SystemTime;
 
 use patinox_policy::{Grant, Mode};
 
-/// A folder of the host that a guest may use, by one grant. What is opened in it is
-/// decided by that grant for as long as it is open, whatever other grants there are.
+/// A folder that a guest may use, by all grants that give it that name. What is opened
+/// in it is decided by these for as long as it is open, whatever other grants there are.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    grant: Grant,
-    host: PathBuf,
+    grants: Vec<(Grant, Mode)>,
+    host: Option<PathBuf>,
     guest: String,
-    mode: Mode,
 }
 
 impl Folder {
@@ -20,20 +19,38 @@ impl Folder {
     pub(crate) fn of(grant: &Grant) -> Option<Self> {
         let (host, guest, mode) = grant.folder()?;
         Some(Self {
-            host: host.to_owned(),
+            host: host.map(Path::to_owned),
             guest: guest.to_owned(),
-            mode,
-            grant: grant.clone(),
+            grants: vec![(grant.clone(), mode)],
         })
     }
 
-    pub(super) const fn grant(&self) -> &Grant {
-        &self.grant
+    /// The same, by the grants of both: to a guest they are one.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.grants.extend(other.grants);
+        self
     }
 
-    /// Where it lies.
-    pub(crate) fn host(&self) -> &Path {
-        &self.host
+    /// Those that allow this, and when each ends, if it does.
+    fn ends(&self, mode: Mode) -> impl Iterator<Item = Option<SystemTime>> {
+        let allow = self.grants.iter().filter(move |(_, up_to)| mode <= *up_to);
+        allow.map(|(grant, _)| grant.expires())
+    }
+
+    /// Whether it may be used so at that moment.
+    pub(super) fn allows(&self, mode: Mode, now: SystemTime) -> bool {
+        self.ends(mode).any(|end| end.is_none_or(|end| now < end))
+    }
+
+    /// When it may not be used so any more, if it may now; `None` for never.
+    pub(crate) fn ends_at(&self, mode: Mode) -> Option<SystemTime> {
+        let ends: Option<Vec<_>> = self.ends(mode).collect();
+        ends?.into_iter().max()
+    }
+
+    /// Where it lies; `None` for one that each call gets anew.
+    pub(crate) fn host(&self) -> Option<&Path> {
+        self.host.as_deref()
     }
 
     /// What the guest calls it.
@@ -41,13 +58,10 @@ impl Folder {
         &self.guest
     }
 
-    /// When its grant ends, if it does.
-    pub(crate) const fn expires(&self) -> Option<SystemTime> {
-        self.grant.expires()
-    }
-
-    pub(crate) const fn mode(&self) -> Mode {
-        self.mode
+    /// The most that any of its grants allows, ended or not.
+    pub(crate) fn mode(&self) -> Mode {
+        let modes = self.grants.iter().map(|(_, mode)| *mode);
+        modes.max().unwrap_or(Mode::Read)
     }
 
     /// The folder in which something lies, by what the guest calls both; this one at

@@ -4,22 +4,30 @@
 //! Beside them a guest always finds a root in which nothing lies, so that what it asks
 //! for and was not granted is known by its path, and told with the call.
 //!
-//! Everything that may wait for a disk runs where it may block.
+//! Everything that may wait for a disk runs where it may block, a few at once for each
+//! call (`jobs`).
 //!
 //! Read `place`, which says where a path leads; then `descriptor`, and `asked`, which
-//! decides; `entries` and
-//! `reader` are what is read of a folder and a file.
+//! decides. `entries` and `reader` are what is read of a folder and a file; `change` and
+//! `writer` what is changed, within the `quota` of the call.
 
 mod answers;
 mod asked;
+mod change;
+mod changing;
 mod descriptor;
 mod entries;
+mod jobs;
 mod place;
+mod quota;
 mod reader;
+mod writer;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use patinox_policy::{Grant, Policy};
+use patinox_policy::{Grant, Mode, Policy};
 use rustix::io::Errno;
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -29,12 +37,17 @@ use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, Error as Stream
 pub use self::{descriptor::Descriptor, entries::Entries};
 
 use self::answers::{code, metadata_hash, stat_of};
-use self::asked::{Answer, Handle, blocking, wanted};
-use self::descriptor::Held;
-pub(crate) use self::descriptor::{Count, Opened};
+use self::asked::{Answer, Handle, wanted};
+use self::change::At;
+use self::changing::times;
+pub(crate) use self::descriptor::Opened;
+use self::descriptor::{Held, OpenFor};
+pub(crate) use self::jobs::Jobs;
 use self::place::Wanted;
+pub(crate) use self::quota::Quota;
 use crate::bindings::offered::wasi::filesystem::{preopens, types};
 use crate::error::Error;
+use crate::scratch::Scratch;
 use crate::state::State;
 use types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
@@ -42,12 +55,16 @@ use types::{
 };
 
 /// Looks whether each folder that a policy grants can be.
-pub(crate) fn check(policy: &Policy) -> Result<(), Error> {
+pub(crate) fn check(scratch: &Scratch, policy: &Policy) -> Result<(), Error> {
     let folders = policy.granted().iter().filter_map(Grant::folder);
     for (host, guest, _) in folders {
-        place::check(host).map_err(|errno| Error::Folder {
+        let checked = match host {
+            Some(host) => place::check(host).map_err(io::Error::from),
+            None => scratch.check(),
+        };
+        checked.map_err(|source| Error::Folder {
             guest: guest.to_owned(),
-            source: errno.into(),
+            source,
         })?;
     }
     Ok(())
@@ -58,11 +75,15 @@ impl preopens::Host for State {
         // However often a guest asks, each is opened once.
         if self.folders.is_none() {
             let mut folders = Vec::new();
-            for folder in self.authority.folders() {
-                let host = folder.host().to_owned();
+            for (number, folder) in self.authority.folders().into_iter().enumerate() {
+                let jobs = self.jobs.clone();
+                let opened = match folder.host().map(Path::to_owned) {
+                    Some(host) => jobs.run(move || place::open_granted(&host)).await?,
+                    None => self.make_scratch(number).await?,
+                };
                 // One that is not there, or is none, is as if it had not been granted.
-                if let Ok(fd) = blocking(move || place::open_granted(&host)).await? {
-                    folders.push(Opened::folder(fd, folder));
+                if let Ok(fd) = opened {
+                    folders.push(Opened::folder(fd, folder, jobs));
                 }
             }
             self.folders = Some(folders);
@@ -98,8 +119,8 @@ impl types::HostDescriptor for State {
         };
         match opened.as_file() {
             Ok(fd) => {
-                let lasting = opened.lasts(self.clock);
-                let reader = reader::Reader::new(Arc::clone(fd), offset, lasting);
+                let held = (opened.lasts(Mode::Read, self.clock), self.jobs.clone());
+                let reader = reader::Reader::new(Arc::clone(fd), offset, held);
                 let stream: DynInputStream = Box::new(reader);
                 Ok(Ok(self.table.push(stream)?))
             }
@@ -107,12 +128,12 @@ impl types::HostDescriptor for State {
         }
     }
 
-    fn write_via_stream(&mut self, file: Handle, _: u64) -> Answer<Resource<DynOutputStream>> {
-        self.refuse_to_write(&file, "")
+    fn write_via_stream(&mut self, file: Handle, from: u64) -> Answer<Resource<DynOutputStream>> {
+        self.write_from(&file, At::Offset(from))
     }
 
     fn append_via_stream(&mut self, file: Handle) -> Answer<Resource<DynOutputStream>> {
-        self.refuse_to_write(&file, "")
+        self.write_from(&file, At::End)
     }
 
     async fn advise(&mut self, file: Handle, _: u64, _: u64, _: Advice) -> Answer<()> {
@@ -121,14 +142,15 @@ impl types::HostDescriptor for State {
     }
 
     async fn sync_data(&mut self, file: Handle) -> Answer<()> {
-        Ok(self.reading(&file)?.map(drop))
+        self.sync_file(&file, |file| rustix::fs::fdatasync(file))
+            .await
     }
 
     fn get_flags(&mut self, file: Handle) -> Answer<DescriptorFlags> {
         if let Descriptor::Root = self.table.get(&file)? {
             return Ok(Ok(DescriptorFlags::READ));
         }
-        Ok(self.reading(&file)?.map(|_| DescriptorFlags::READ))
+        Ok(self.reading(&file)?.map(|opened| opened.flags()))
     }
 
     fn get_type(&mut self, file: Handle) -> Answer<DescriptorType> {
@@ -141,12 +163,18 @@ impl types::HostDescriptor for State {
         }))
     }
 
-    async fn set_size(&mut self, file: Handle, _: u64) -> Answer<()> {
-        self.refuse_to_write(&file, "")
+    async fn set_size(&mut self, file: Handle, bytes: u64) -> Answer<()> {
+        let work = move |file: &Held, quota: &Quota| change::set_size(file, bytes, quota);
+        self.change_file(&file, work).await
     }
 
-    async fn set_times(&mut self, file: Handle, _: NewTimestamp, _: NewTimestamp) -> Answer<()> {
-        self.refuse_to_write(&file, "")
+    async fn set_times(
+        &mut self,
+        file: Handle,
+        access: NewTimestamp,
+        modification: NewTimestamp,
+    ) -> Answer<()> {
+        self.change_times(&file, times(access, modification)).await
     }
 
     async fn read(&mut self, file: Handle, length: u64, offset: u64) -> Answer<(Vec<u8>, bool)> {
@@ -155,30 +183,37 @@ impl types::HostDescriptor for State {
             Err(code) => return Ok(Err(code)),
         };
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        let read = blocking(move || reader::read_at(&**opened.as_file()?, wanted, offset)).await?;
+        let work = move || reader::read_at(&**opened.as_file()?, wanted, offset);
+        let read = self.jobs.clone().run(work).await?;
         Ok(read.map(|bytes| {
             let is_end = bytes.is_empty() && 0 < wanted;
             (bytes, is_end)
         }))
     }
 
-    async fn write(&mut self, file: Handle, _: Vec<u8>, _: u64) -> Answer<u64> {
-        self.refuse_to_write(&file, "")
+    async fn write(&mut self, file: Handle, bytes: Vec<u8>, offset: u64) -> Answer<u64> {
+        let work = move |file: &Held, quota: &Quota| {
+            change::write(file, (&bytes, At::Offset(offset)), quota)?;
+            Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        };
+        self.change_file(&file, work).await
     }
 
     async fn read_directory(&mut self, folder: Handle) -> Answer<Resource<Entries>> {
         let entries = match self.table.get(&folder)? {
             Descriptor::Root => Ok(Entries::none()),
             Descriptor::Open(_) => match self.reading(&folder)?.and_then(|opened| {
-                let counted = self.one_more()?;
-                Ok((opened, counted))
+                let held = self.quota.open().map_err(code)?;
+                Ok((opened, held))
             }) {
-                Ok((opened, counted)) => {
+                Ok((opened, held)) => {
                     // By that of something in it.
                     let path = opened.path_of("entry");
-                    self.authority.has_read(&opened.folder, &path);
-                    let held = (opened.lasts(self.clock), counted);
-                    blocking(move || Entries::of(&**opened.as_folder()?, held)).await?
+                    self.authority.has_used(&opened.folder, &path, Mode::Read);
+                    let jobs = self.jobs.clone();
+                    let held = (opened.lasts(Mode::Read, self.clock), held, jobs.clone());
+                    let work = move || Entries::of(&**opened.as_folder()?, held);
+                    jobs.run(work).await?
                 }
                 Err(code) => Err(code),
             },
@@ -190,11 +225,11 @@ impl types::HostDescriptor for State {
     }
 
     async fn sync(&mut self, file: Handle) -> Answer<()> {
-        Ok(self.reading(&file)?.map(drop))
+        self.sync_file(&file, |file| rustix::fs::fsync(file)).await
     }
 
     async fn create_directory_at(&mut self, folder: Handle, path: String) -> Answer<()> {
-        self.refuse_to_write(&folder, &path)
+        self.change((folder, path), change::create_folder).await
     }
 
     async fn stat(&mut self, file: Handle) -> Answer<DescriptorStat> {
@@ -202,7 +237,8 @@ impl types::HostDescriptor for State {
             return Ok(Ok(answers::root()));
         }
         let stat = self.stat_of(&file).await?;
-        Ok(stat.map(|stat| stat_of(&stat)))
+        let step = self.time_step();
+        Ok(stat.map(|stat| stat_of(&stat, step)))
     }
 
     async fn stat_at(
@@ -215,30 +251,42 @@ impl types::HostDescriptor for State {
             return Ok(Ok(answers::root()));
         }
         let stat = self.stat_of_path(&folder, (flags, path)).await?;
-        Ok(stat.map(|stat| stat_of(&stat)))
+        let step = self.time_step();
+        Ok(stat.map(|stat| stat_of(&stat, step)))
     }
 
     async fn set_times_at(
         &mut self,
         folder: Handle,
-        _: PathFlags,
+        flags: PathFlags,
         path: String,
-        _: NewTimestamp,
-        _: NewTimestamp,
+        access: NewTimestamp,
+        modification: NewTimestamp,
     ) -> Answer<()> {
-        self.refuse_to_write(&folder, &path)
+        let times = match times(access, modification) {
+            Ok(times) => times,
+            Err(code) => return Ok(Err(code)),
+        };
+        let work = move |folder: &Held, path: &str, _: &Quota| {
+            change::set_times_at(folder, (path, wanted(flags)), &times)
+        };
+        self.change((folder, path), work).await
     }
 
     async fn link_at(
         &mut self,
         folder: Handle,
-        _: PathFlags,
-        _: String,
+        flags: PathFlags,
+        path: String,
         new_folder: Handle,
         new_path: String,
     ) -> Answer<()> {
-        self.table.get(&folder)?;
-        self.refuse_to_write(&new_folder, &new_path)
+        // The link itself could lead elsewhere once it is.
+        if flags.contains(PathFlags::SYMLINK_FOLLOW) {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        let (from, to) = ((folder, path), (new_folder, new_path));
+        self.change_both(from, to, change::link).await
     }
 
     async fn open_at(
@@ -252,7 +300,8 @@ impl types::HostDescriptor for State {
         let changes = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::EXCLUSIVE;
         let writes = DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY;
         if open_flags.intersects(changes) || flags.intersects(writes) {
-            return self.refuse_to_write(&folder, &path);
+            let flags = (open_flags, flags);
+            return self.open_to_write((folder, path), path_flags, flags).await;
         }
         if self.is_root(&folder, &path)? {
             return Ok(Ok(self.table.push(Descriptor::Root)?));
@@ -265,19 +314,21 @@ impl types::HostDescriptor for State {
             folder: open_flags.contains(OpenFlags::DIRECTORY),
             ..wanted(path_flags)
         };
-        let counted = match self.one_more() {
-            Ok(counted) => counted,
-            Err(code) => return Ok(Err(code)),
+        let held = match self.quota.open() {
+            Ok(held) => held,
+            Err(errno) => return Ok(Err(code(errno))),
         };
         let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
         self.has_read(&within, &path);
-        let opened = blocking(move || place::open(&**within.as_folder()?, &path, wanted)).await?;
-        match opened {
+        let jobs = self.jobs.clone();
+        let work = move || place::open(&**within.as_folder()?, &path, wanted);
+        match jobs.run(work).await? {
             Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
-                fd: Held::new(fd, counted),
+                fd: Held::new(fd, (Some(held), jobs)),
                 kind,
                 folder: of,
                 inside,
+                open_for: OpenFor::READING,
             }))?)),
             Err(code) => Ok(Err(code)),
         }
@@ -285,13 +336,18 @@ impl types::HostDescriptor for State {
 
     async fn readlink_at(&mut self, folder: Handle, path: String) -> Answer<String> {
         match self.reading_in(&folder, &path)? {
-            Ok(within) => blocking(move || place::read_link(&**within.as_folder()?, &path)).await,
+            Ok(within) => {
+                self.has_read(&within, &path);
+                let work = move || place::read_link(within.as_folder()?, &path);
+                self.jobs.clone().run(work).await
+            }
             Err(code) => Ok(Err(code)),
         }
     }
 
     async fn remove_directory_at(&mut self, folder: Handle, path: String) -> Answer<()> {
-        self.refuse_to_write(&folder, &path)
+        let work = |folder: &Held, path: &str, _: &Quota| change::remove_folder(folder, path);
+        self.change((folder, path), work).await
     }
 
     async fn rename_at(
@@ -299,21 +355,31 @@ impl types::HostDescriptor for State {
         folder: Handle,
         path: String,
         new_folder: Handle,
-        _: String,
+        new_path: String,
     ) -> Answer<()> {
-        self.table.get(&new_folder)?;
-        self.refuse_to_write(&folder, &path)
+        let (from, to) = ((folder, path), (new_folder, new_path));
+        self.change_both(from, to, |from, to, _| change::rename(from, to))
+            .await
     }
 
-    async fn symlink_at(&mut self, folder: Handle, _: String, new_path: String) -> Answer<()> {
-        self.refuse_to_write(&folder, &new_path)
+    async fn symlink_at(&mut self, folder: Handle, target: String, path: String) -> Answer<()> {
+        let work = move |folder: &Held, path: &str, quota: &Quota| {
+            change::symlink(folder, (&target, path), quota)
+        };
+        self.change((folder, path), work).await
     }
 
     async fn unlink_file_at(&mut self, folder: Handle, path: String) -> Answer<()> {
-        self.refuse_to_write(&folder, &path)
+        let work = |folder: &Held, path: &str, _: &Quota| change::remove_file(folder, path);
+        self.change((folder, path), work).await
     }
 
     async fn is_same_object(&mut self, one: Handle, other: Handle) -> Result<bool> {
+        if let (Descriptor::Root, Descriptor::Root) =
+            (self.table.get(&one)?, self.table.get(&other)?)
+        {
+            return Ok(true);
+        }
         let (one, other) = (self.stat_of(&one).await?, self.stat_of(&other).await?);
         Ok(match (one, other) {
             (Ok(one), Ok(other)) => place::identity(&one) == place::identity(&other),
@@ -357,19 +423,24 @@ impl types::HostDirectoryEntryStream for State {
         if held.has_ended() {
             return Ok(Err(ErrorCode::Access));
         }
-        if let Some(entry) = held.next() {
-            return Ok(Ok(Some(entry)));
-        }
-        let Some(left) = held.take_left() else {
-            return Ok(Ok(None));
-        };
-        match blocking(move || entries::read_some(left)).await? {
-            Ok(read) => {
-                let held = self.table.get_mut(&entries)?;
-                held.add(read);
-                Ok(Ok(held.next()))
+        loop {
+            let held = self.table.get_mut(&entries)?;
+            match held.next() {
+                Ok(None) => {}
+                told => return Ok(told.map_err(code)),
             }
-            Err(code) => Ok(Err(code)),
+            let Some(left) = held.take_left() else {
+                return Ok(Ok(None));
+            };
+            match self
+                .jobs
+                .clone()
+                .run(move || entries::read_some(left))
+                .await?
+            {
+                Ok(part) => self.table.get_mut(&entries)?.add(part),
+                Err(code) => return Ok(Err(code)),
+            }
         }
     }
 

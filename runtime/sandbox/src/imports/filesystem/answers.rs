@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+use super::descriptor::plain;
 use super::entries::type_of;
 use super::place::identity;
 use crate::bindings::offered::wasi::clocks::wall_clock::Datetime;
@@ -47,13 +48,15 @@ pub(super) const fn code(errno: Errno) -> ErrorCode {
     }
 }
 
-/// What is told of a file: nothing of its owner, mode or place.
-pub(super) fn stat_of(stat: &Stat) -> DescriptorStat {
+/// What is told of a file: nothing of its owner, mode or place, and times in steps of so
+/// many nanoseconds, as clocks have them.
+pub(super) fn stat_of(stat: &Stat, step: u32) -> DescriptorStat {
     let time = |seconds: i64, nanos: u64| {
+        let nanos = u32::try_from(nanos).ok()?;
         Some(Datetime {
             // A guest knows no time before 1970.
             seconds: u64::try_from(seconds).ok()?,
-            nanoseconds: u32::try_from(nanos).ok()?,
+            nanoseconds: nanos - nanos % step.max(1),
         })
     };
     DescriptorStat {
@@ -110,10 +113,9 @@ pub(super) fn is_root(path: &str) -> bool {
     !path.is_empty() && matches!(path.trim_matches('/'), "" | ".")
 }
 
-/// A path from the root, as a guest writes it: with one slash in front, and none at the
-/// end.
+/// A path from the root, as it is granted: with one slash in front, and none at the end.
 pub(super) fn absolute(path: &str) -> String {
-    format!("/{}", path.trim_matches('/'))
+    format!("/{}", plain("", path))
 }
 
 /// The folder that would have to be granted for an absolute path: that in which it lies,
@@ -136,6 +138,7 @@ mod tests {
             ("data/a/", "/data"),
             ("a", "/a"),
             ("//a", "/a"),
+            ("./data/x/../a", "/data"),
         ] {
             assert_eq!(folder_of(&absolute(path)), folder);
         }

@@ -1,13 +1,12 @@
 //! What a guest asks of something that it has open, and whether it may.
 
-use patinox_policy::Mode;
+use patinox_policy::{Access, Mode};
 use rustix::fs::Stat;
-use rustix::io::Errno;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use super::answers::{self, code};
-use super::descriptor::{Count, Descriptor, Opened};
+use super::answers;
+use super::descriptor::{Descriptor, Opened};
 use super::place::{self, Wanted};
 use crate::bindings::offered::wasi::filesystem::types::{ErrorCode, PathFlags};
 use crate::state::State;
@@ -18,12 +17,6 @@ pub(super) type Answer<T> = Result<Result<T, ErrorCode>>;
 /// A descriptor as a guest names it.
 pub(super) type Handle = Resource<Descriptor>;
 
-/// The longest path that is told with a call, in bytes: no longer one is ever granted.
-const MAX_TOLD_BYTES: usize = 512;
-
-/// The most files and folders that a call may have open at once.
-const MAX_OPEN: usize = 64;
-
 impl State {
     /// What is open under this handle, if it may be read at this moment.
     pub(super) fn reading(&mut self, file: &Handle) -> Answer<Opened> {
@@ -32,12 +25,9 @@ impl State {
 
     /// The same, where something below it is asked for.
     pub(super) fn reading_in(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
-        let opened = match self.table.get(folder)? {
-            Descriptor::Open(opened) => opened.clone(),
-            Descriptor::Root => {
-                self.not_granted(path, Mode::Read);
-                return Ok(Err(ErrorCode::Access));
-            }
+        let Some(opened) = self.open_or_told(folder, path, Mode::Read)? else {
+            // As it is where nothing lies: programs look for what they can do without.
+            return Ok(Err(ErrorCode::NoEntry));
         };
         let path = opened.path_of(path);
         match self.authority.may_use(&opened.folder, Mode::Read, &path) {
@@ -46,38 +36,50 @@ impl State {
         }
     }
 
+    /// What is open under this handle, if it, or what is below it, may be written at this
+    /// moment; that is written down.
+    pub(super) fn writing_in(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
+        let Some(opened) = self.open_or_told(folder, path, Mode::Write)? else {
+            return Ok(Err(ErrorCode::Access));
+        };
+        let path = opened.path_of(path);
+        let of = opened.folder.of_path(&path);
+        if self.authority.may_use(&opened.folder, Mode::Write, of) {
+            self.authority.has_used(&opened.folder, &path, Mode::Write);
+            return Ok(Ok(opened));
+        }
+        Ok(Err(match opened.folder.mode() {
+            Mode::Read => ErrorCode::ReadOnly,
+            Mode::Write => ErrorCode::Access,
+        }))
+    }
+
+    /// What is open under this handle. Of the root nothing is, which is told with the call.
+    fn open_or_told(&mut self, folder: &Handle, path: &str, mode: Mode) -> Result<Option<Opened>> {
+        if let Descriptor::Open(opened) = self.table.get(folder)? {
+            return Ok(Some(opened.clone()));
+        }
+        self.not_granted(path, mode);
+        Ok(None)
+    }
+
     /// Writes down that something in a folder was read. That a folder is opened again is no
     /// use of it yet.
     pub(super) fn has_read(&mut self, within: &Opened, path: &str) {
         if !answers::is_root(path) {
-            self.authority
-                .has_read(&within.folder, &within.path_of(path));
+            let path = within.path_of(path);
+            self.authority.has_used(&within.folder, &path, Mode::Read);
         }
     }
 
     /// Writes down what was asked for from the root.
     pub(super) fn not_granted(&mut self, path: &str, mode: Mode) {
+        let path = answers::absolute(path);
         // The root itself is there for everybody, with nothing in it.
-        let is_path = (1..=MAX_TOLD_BYTES).contains(&path.len());
-        if is_path && !answers::is_root(path) {
-            let path = answers::absolute(path);
+        if !answers::is_root(&path) {
             let folder = answers::folder_of(&path);
             self.authority.refuse(&path, folder, mode);
         }
-    }
-
-    /// Nothing may be written: that is told with the call, if it was not granted.
-    pub(super) fn refuse_to_write<T>(&mut self, folder: &Handle, path: &str) -> Answer<T> {
-        let (opened, path) = match self.table.get(folder)? {
-            Descriptor::Open(opened) => (opened.clone(), opened.path_of(path)),
-            Descriptor::Root => {
-                self.not_granted(path, Mode::Write);
-                return Ok(Err(ErrorCode::Access));
-            }
-        };
-        let folder = opened.folder.of_path(&path);
-        self.authority.may_use(&opened.folder, Mode::Write, folder);
-        Ok(Err(ErrorCode::ReadOnly))
     }
 
     /// Whether it is the root itself that is asked for.
@@ -86,9 +88,20 @@ impl State {
         Ok(is_root && answers::is_root(path))
     }
 
+    /// The finest step of a file's times, in nanoseconds: that of the clocks.
+    pub(super) fn time_step(&mut self) -> u32 {
+        match self.authority.quietly_may(&Access::fine_clock()) {
+            true => 1,
+            false => 1_000_000,
+        }
+    }
+
     pub(super) async fn stat_of(&mut self, file: &Handle) -> Answer<Stat> {
         match self.reading(file)? {
-            Ok(opened) => blocking(move || rustix::fs::fstat(&*opened.fd)).await,
+            Ok(opened) => {
+                let jobs = self.jobs.clone();
+                jobs.run(move || rustix::fs::fstat(&*opened.fd)).await
+            }
             Err(code) => Ok(Err(code)),
         }
     }
@@ -102,15 +115,12 @@ impl State {
         match self.reading_in(folder, &path)? {
             Ok(within) => {
                 self.has_read(&within, &path);
-                blocking(move || place::stat(&**within.as_folder()?, &path, wanted)).await
+                let jobs = self.jobs.clone();
+                let work = move || place::stat(&**within.as_folder()?, &path, wanted);
+                jobs.run(work).await
             }
             Err(code) => Ok(Err(code)),
         }
-    }
-
-    /// One more file or folder that is open.
-    pub(super) fn one_more(&self) -> Result<Count, ErrorCode> {
-        self.open_files.one_more(MAX_OPEN).ok_or(ErrorCode::Quota)
     }
 }
 
@@ -119,13 +129,4 @@ pub(super) fn wanted(flags: PathFlags) -> Wanted {
         follow: flags.contains(PathFlags::SYMLINK_FOLLOW),
         folder: false,
     }
-}
-
-/// Runs what may wait for a disk where it may block. It runs to its end, also where the
-/// call ends before.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Errno> + Send + 'static,
-) -> Answer<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done?.map_err(code))
 }

@@ -4,18 +4,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use patinox_policy::Mode;
 use patinox_telemetry::Clock;
 use rustix::io::Errno;
 
+use super::jobs::Jobs;
 use super::place::Kind;
+use super::quota::Open;
 use crate::authority::Folder;
+use crate::bindings::offered::wasi::filesystem::types::DescriptorFlags;
 
-/// The longest path from a folder that is kept, in bytes: it is for messages, and no
-/// longer one is ever granted.
-const MAX_INSIDE_BYTES: usize = 512;
-
-/// A path that is longer. Nothing can be granted by it.
-const UNTOLD: &str = "\0";
+/// The longest path from a folder that is kept, in bytes: it is for messages, and with
+/// the folder's own no longer one is ever granted.
+const MAX_INSIDE_BYTES: usize = 400;
 
 /// Until when a grant lasts.
 #[derive(Clone, Copy, Debug)]
@@ -44,35 +45,34 @@ pub enum Descriptor {
     Open(Opened),
 }
 
-/// How many files and folders a call has open, streams of them included.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Count(Arc<()>);
-
-impl Count {
-    /// One more, for as long as it is held; `None` if there are so many already.
-    pub(super) fn one_more(&self, most: usize) -> Option<Self> {
-        // One is ours.
-        (Arc::strong_count(&self.0) <= most).then(|| self.clone())
-    }
-}
-
-/// What the system has open for a call.
+/// What the system has open for a call. It is closed where that may block.
 pub(super) struct Held {
-    fd: OwnedFd,
-    /// Folders that were granted are not counted.
-    _counted: Option<Count>,
+    /// Empty only while it is dropped.
+    held: Option<(OwnedFd, Option<Open>)>,
+    jobs: Jobs,
 }
 
 impl Held {
-    pub(super) fn new(fd: OwnedFd, counted: Count) -> Arc<Self> {
-        let _counted = Some(counted);
-        Arc::new(Self { fd, _counted })
+    /// Folders that were granted are not counted.
+    pub(super) fn new(fd: OwnedFd, (counted, jobs): (Option<Open>, Jobs)) -> Arc<Self> {
+        Arc::new(Self {
+            held: Some((fd, counted)),
+            jobs,
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.jobs.close(self.held.take());
     }
 }
 
 impl AsFd for Held {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        #[expect(clippy::expect_used, reason = "invariant: only its drop empties it")]
+        let (fd, _) = self.held.as_ref().expect("it is open");
+        fd.as_fd()
     }
 }
 
@@ -85,22 +85,59 @@ pub struct Opened {
     pub(super) folder: Arc<Folder>,
     /// Its path from the folder, as the guest asked for it.
     pub(super) inside: String,
+    /// What it was opened for.
+    pub(super) open_for: OpenFor,
+}
+
+/// What something was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenFor {
+    pub(super) reading: bool,
+    pub(super) writing: bool,
+}
+
+impl OpenFor {
+    pub(super) const READING: Self = Self {
+        reading: true,
+        writing: false,
+    };
 }
 
 impl Opened {
     /// The folder itself.
-    pub(super) fn folder(fd: OwnedFd, folder: Folder) -> Self {
+    pub(super) fn folder(fd: OwnedFd, folder: Folder, jobs: Jobs) -> Self {
+        let open_for = OpenFor {
+            reading: true,
+            writing: Mode::Write <= folder.mode(),
+        };
         Self {
-            fd: Arc::new(Held { fd, _counted: None }),
+            open_for,
+            fd: Held::new(fd, (None, jobs)),
             kind: Kind::Folder,
             folder: Arc::new(folder),
             inside: String::new(),
         }
     }
 
-    /// Until when it may be read.
-    pub(super) fn lasts(&self, clock: Clock) -> Lasting {
-        Lasting::new(clock, self.folder.expires())
+    /// What it was opened for, as a guest is told it.
+    pub(super) fn flags(&self) -> DescriptorFlags {
+        let writing = match self.kind {
+            Kind::File => DescriptorFlags::WRITE,
+            Kind::Folder => DescriptorFlags::MUTATE_DIRECTORY,
+        };
+        let mut flags = DescriptorFlags::empty();
+        if self.open_for.reading {
+            flags |= DescriptorFlags::READ;
+        }
+        if self.open_for.writing {
+            flags |= writing;
+        }
+        flags
+    }
+
+    /// Until when it may be used so.
+    pub(super) fn lasts(&self, mode: Mode, clock: Clock) -> Lasting {
+        Lasting::new(clock, self.folder.ends_at(mode))
     }
 
     /// What the guest calls something below this.
@@ -108,16 +145,11 @@ impl Opened {
         self.folder.path_of(&self.join(path))
     }
 
-    /// Its path from the folder, of something below this.
+    /// Its path from the folder, of something below this, as it is written: links are
+    /// looked at by nobody here. Where it is too long to be granted, that of a folder
+    /// above it.
     pub(super) fn join(&self, path: &str) -> String {
-        match (self.inside.as_str(), path) {
-            // From there a guest could go on for ever.
-            (inside, path) if MAX_INSIDE_BYTES < inside.len() + path.len() => UNTOLD.to_owned(),
-            (UNTOLD, _) => UNTOLD.to_owned(),
-            ("", path) => path.to_owned(),
-            (inside, "" | ".") => inside.to_owned(),
-            (inside, path) => format!("{inside}/{path}"),
-        }
+        plain(&self.inside, path)
     }
 
     /// This as a folder.
@@ -128,13 +160,42 @@ impl Opened {
         }
     }
 
-    /// This as a file.
+    /// This as a file that was opened to be read.
     pub(super) fn as_file(&self) -> Result<&Arc<Held>, Errno> {
-        match self.kind {
-            Kind::File => Ok(&self.fd),
-            Kind::Folder => Err(Errno::ISDIR),
+        match (self.kind, self.open_for.reading) {
+            (Kind::File, true) => Ok(&self.fd),
+            (Kind::File, false) => Err(Errno::BADF),
+            (Kind::Folder, _) => Err(Errno::ISDIR),
         }
     }
+
+    /// This as a file that was opened to be written.
+    pub(super) fn as_file_to_write(&self) -> Result<&Arc<Held>, Errno> {
+        match (self.kind, self.open_for.writing) {
+            (Kind::File, true) => Ok(&self.fd),
+            (Kind::File, false) => Err(Errno::BADF),
+            (Kind::Folder, _) => Err(Errno::ISDIR),
+        }
+    }
+}
+
+/// A path below another one, without `.`, `..` and slashes that say nothing; of a long one
+/// its beginning.
+pub(super) fn plain(inside: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut bytes = 0;
+    for part in inside.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => bytes -= parts.pop().map_or(0, |part| part.len() + 1),
+            part if MAX_INSIDE_BYTES < bytes + part.len() + 1 => break,
+            part => {
+                bytes += part.len() + 1;
+                parts.push(part);
+            }
+        }
+    }
+    parts.join("/")
 }
 
 #[cfg(test)]
@@ -148,22 +209,16 @@ mod tests {
         let grant: Grant = "fs=/tmp:ro@/data".parse().unwrap();
         let folder = Folder::of(&grant).unwrap();
         let file = tempfile::tempfile().unwrap();
-        let mut opened = Opened::folder(file.into(), folder);
+        let mut opened = Opened::folder(file.into(), folder, Jobs::new());
         assert_eq!(opened.path_of("a/b"), "/data/a/b");
         assert_eq!(opened.path_of("."), "/data");
+        assert_eq!(opened.path_of("./a//../b/./c/"), "/data/b/c");
+        assert_eq!(opened.path_of("../../../etc"), "/data/etc");
         for _ in 0..1_000 {
             opened.inside = opened.join("./a");
         }
-        assert_eq!(opened.inside, UNTOLD);
-        assert_eq!(opened.join("b"), UNTOLD);
-    }
-
-    #[test]
-    fn no_more_are_open_than_may_be() {
-        let count = Count::default();
-        let held: Vec<_> = (0..3).map(|_| count.one_more(3).unwrap()).collect();
-        assert!(count.one_more(3).is_none());
-        drop(held);
-        assert!(count.one_more(3).is_some());
+        assert!(opened.inside.len() <= MAX_INSIDE_BYTES, "{}", opened.inside);
+        assert_eq!(opened.join("b"), opened.inside);
+        assert_eq!(plain("", &"a".repeat(1 << 20)), "");
     }
 }

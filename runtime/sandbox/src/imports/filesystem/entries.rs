@@ -3,23 +3,47 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 
-use rustix::fs::{Dir, FileType};
+use rustix::fs::{AtFlags, Dir, DirEntry, FileType, statat};
 use rustix::io::Errno;
 
-use super::descriptor::{Count, Lasting};
+use super::descriptor::Lasting;
+use super::jobs::Jobs;
+use super::quota::Open;
 use crate::bindings::offered::wasi::filesystem::types::{DescriptorType, DirectoryEntry};
 
-/// How many are read at once.
+/// How many are looked at at once.
 const BATCH: usize = 256;
 
 /// What lies in a folder and has not been told yet.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Entries {
     /// What is still to be read; lent to the thread that reads.
-    left: Option<Dir>,
+    left: Option<Left>,
     read: VecDeque<DirectoryEntry>,
+    /// What came instead of more.
+    failed: Option<Errno>,
     lasting: Option<Lasting>,
-    _counted: Option<Count>,
+}
+
+/// A folder that is read, and closed where that may block.
+pub(super) struct Left {
+    /// Empty only while it is dropped.
+    dir: Option<(Dir, Open)>,
+    jobs: Jobs,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.jobs.close(self.dir.take());
+    }
+}
+
+/// Some of what lies in a folder.
+pub(super) struct Part {
+    /// What reads on, where there may be more.
+    left: Option<Left>,
+    read: Vec<DirectoryEntry>,
+    failed: Option<Errno>,
 }
 
 impl Entries {
@@ -28,20 +52,20 @@ impl Entries {
         Self {
             left: None,
             read: VecDeque::new(),
+            failed: None,
             lasting: None,
-            _counted: None,
         }
     }
 
     pub(super) fn of(
         folder: impl AsFd,
-        (lasting, counted): (Lasting, Count),
+        (lasting, counted, jobs): (Lasting, Open, Jobs),
     ) -> Result<Self, Errno> {
+        let dir = Some((Dir::read_from(folder)?, counted));
         Ok(Self {
-            left: Some(Dir::read_from(folder)?),
-            read: VecDeque::new(),
+            left: Some(Left { dir, jobs }),
             lasting: Some(lasting),
-            _counted: Some(counted),
+            ..Self::none()
         })
     }
 
@@ -50,43 +74,75 @@ impl Entries {
         self.lasting.is_some_and(|lasting| lasting.has_ended())
     }
 
-    /// One that has been read already.
-    pub(super) fn next(&mut self) -> Option<DirectoryEntry> {
-        self.read.pop_front()
+    /// One that has been read already; then what came instead of more, once.
+    pub(super) fn next(&mut self) -> Result<Option<DirectoryEntry>, Errno> {
+        match (self.read.pop_front(), self.failed) {
+            (None, Some(_)) => Err(self.failed.take().unwrap_or(Errno::IO)),
+            (next, _) => Ok(next),
+        }
     }
 
     /// What reads on, where there may be more.
-    pub(super) fn take_left(&mut self) -> Option<Dir> {
+    pub(super) fn take_left(&mut self) -> Option<Left> {
         self.left.take()
     }
 
     /// Takes what was read, and what reads on.
-    pub(super) fn add(&mut self, (left, read): (Option<Dir>, Vec<DirectoryEntry>)) {
-        self.left = left;
-        self.read.extend(read);
+    pub(super) fn add(&mut self, some: Part) {
+        self.left = some.left;
+        self.failed = some.failed;
+        self.read.extend(some.read);
     }
 }
 
-/// Reads some more; without a [`Dir`] there are no more.
-pub(super) fn read_some(mut dir: Dir) -> Result<(Option<Dir>, Vec<DirectoryEntry>), Errno> {
+/// Reads some more, and looks at no more than that: a folder may be full of what no guest
+/// can name.
+pub(super) fn read_some(mut left: Left) -> Result<Part, Errno> {
     let mut read = Vec::new();
-    while read.len() < BATCH {
-        let Some(entry) = dir.read() else {
-            return Ok((None, read));
-        };
-        let entry = entry?;
-        let name = entry.file_name();
-        // What has no name as text cannot be asked for either.
-        if let Ok(name) = name.to_str()
-            && !matches!(name, "." | "..")
-        {
-            read.push(DirectoryEntry {
-                type_: type_of(entry.file_type()),
-                name: name.to_owned(),
-            });
+    let mut failed = None;
+    let Some((dir, _)) = &mut left.dir else {
+        return Err(Errno::BADF);
+    };
+    for _ in 0..BATCH {
+        match dir.read() {
+            Some(Ok(entry)) => read.extend(told(dir, &entry)),
+            Some(Err(errno)) => {
+                failed = Some(errno);
+                break;
+            }
+            None => {
+                return Ok(Part {
+                    left: None,
+                    read,
+                    failed,
+                });
+            }
         }
     }
-    Ok((Some(dir), read))
+    let left = failed.is_none().then_some(left);
+    Ok(Part { left, read, failed })
+}
+
+/// What has no name as text cannot be asked for either.
+fn told(dir: &Dir, entry: &DirEntry) -> Option<DirectoryEntry> {
+    let name = entry.file_name().to_str().ok()?;
+    if matches!(name, "." | "..") {
+        return None;
+    }
+    let kind = match entry.file_type() {
+        // Some file systems do not say it with the name.
+        FileType::Unknown => {
+            let stat = statat(dir.fd().ok()?, name, AtFlags::SYMLINK_NOFOLLOW);
+            stat.map_or(FileType::Unknown, |stat| {
+                FileType::from_raw_mode(stat.st_mode)
+            })
+        }
+        kind => kind,
+    };
+    Some(DirectoryEntry {
+        type_: type_of(kind),
+        name: name.to_owned(),
+    })
 }
 
 /// What a guest calls a kind of file.

@@ -6,8 +6,10 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, StatFs, fstat, fstatfs};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatFs, fstat, fstatfs};
 use rustix::io::Errno;
+
+use super::descriptor::Held;
 
 /// The longest path, in bytes: Linux takes no longer ones.
 const MAX_PATH_BYTES: usize = 4_095;
@@ -22,8 +24,10 @@ const ATTEMPTS: usize = 8;
 
 /// The kernel's own file systems, which are no folders of anybody's: `proc`, `sysfs`,
 /// both kinds of control groups, `debugfs`, `tracefs`, `securityfs`, `devpts`,
-/// `efivarfs`, `bpf`. Their numbers are those of `linux/magic.h`.
-const OF_THE_KERNEL: [u32; 10] = [
+/// `efivarfs`, `bpf`, `pstore`, `selinuxfs`, `smackfs`, `configfs`, `fusectl`, `resctrl`,
+/// `binfmt_misc`, `nfsd`, `mqueue`, `rpc_pipefs`, `nsfs`, `autofs`. Their numbers are
+/// those of `linux/magic.h` and of the kernel's sources.
+const OF_THE_KERNEL: [u32; 22] = [
     0x9fa0,
     0x6265_6572,
     0x0027_e0eb,
@@ -34,6 +38,18 @@ const OF_THE_KERNEL: [u32; 10] = [
     0x1cd1,
     0xde5e_81e4,
     0xcafe_4a11,
+    0x6165_676c,
+    0xf97c_ff8c,
+    0x4341_5d53,
+    0x6265_6570,
+    0x6573_5543,
+    0x0765_5821,
+    0x4249_4e4d,
+    0x6e66_7364,
+    0x1980_0202,
+    0x6759_6969,
+    0x6e73_6673,
+    0x0187,
 ];
 
 /// What something is.
@@ -67,7 +83,9 @@ pub(super) struct Wanted {
 /// Opens a folder of the host that was granted.
 pub(super) fn open_granted(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(path, flags, Mode::empty())?;
+    // Links of the host's own lead to it, those of `/proc` do not.
+    let resolve = ResolveFlags::NO_MAGICLINKS;
+    let folder = rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve)?;
     refuse_kernels(&fstatfs(&folder)?)?;
     Ok(folder)
 }
@@ -89,12 +107,17 @@ pub(super) fn open(
 ) -> Result<(OwnedFd, Kind), Errno> {
     let looked_at = look(&folder, path, wanted)?;
     Kind::of(&fstat(&looked_at)?)?;
-    let opened = beneath(
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    // To look at something is no change of it; only its owner may ask for that.
+    let opened = match beneath(
         &folder,
         path,
-        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+        (flags | OFlags::NOATIME, Mode::empty()),
         wanted,
-    )?;
+    ) {
+        Err(Errno::PERM) => beneath(&folder, path, (flags, Mode::empty()), wanted)?,
+        opened => opened?,
+    };
     let kind = Kind::of(&fstat(&opened)?)?;
     Ok((opened, kind))
 }
@@ -105,7 +128,7 @@ pub(super) fn stat(folder: impl AsFd, path: &str, wanted: Wanted) -> Result<Stat
 }
 
 /// Where a link leads, as it is written.
-pub(super) fn read_link(folder: impl AsFd, path: &str) -> Result<String, Errno> {
+pub(super) fn read_link(folder: &Held, path: &str) -> Result<String, Errno> {
     let link = look(folder, path, Wanted::default())?;
     let target = rustix::fs::readlinkat(link, "", Vec::new());
     let target = target.map_err(|errno| match errno {
@@ -115,20 +138,27 @@ pub(super) fn read_link(folder: impl AsFd, path: &str) -> Result<String, Errno> 
     })?;
     let target = target.into_string().map_err(|_| Errno::ILSEQ)?;
     // That it leads elsewhere is not the guest's to know where.
-    match target.starts_with('/') {
+    let follow = Wanted {
+        follow: true,
+        folder: false,
+    };
+    let leads_out = look(folder, path, follow).err() == Some(Errno::PERM);
+    match leads_out || target.starts_with('/') {
         true => Err(Errno::PERM),
         false => Ok(target),
     }
 }
 
-fn look(folder: impl AsFd, path: &str, wanted: Wanted) -> Result<OwnedFd, Errno> {
-    beneath(folder, path, OFlags::PATH, wanted)
+/// What a path leads to, to look at it and no more.
+pub(super) fn look(folder: impl AsFd, path: &str, wanted: Wanted) -> Result<OwnedFd, Errno> {
+    beneath(folder, path, (OFlags::PATH, Mode::empty()), wanted)
 }
 
-fn beneath(
+/// Opens what a path leads to below a folder; made, it gets this mode.
+pub(super) fn beneath(
     folder: impl AsFd,
     path: &str,
-    flags: OFlags,
+    (flags, mode): (OFlags, Mode),
     Wanted {
         follow,
         folder: is_folder,
@@ -146,7 +176,7 @@ fn beneath(
     flags.set(OFlags::DIRECTORY, is_folder);
     let mut attempts = ATTEMPTS;
     loop {
-        let opened = rustix::fs::openat2(&folder, path, flags, Mode::empty(), BENEATH);
+        let opened = rustix::fs::openat2(&folder, path, flags, mode, BENEATH);
         attempts -= 1;
         match opened {
             Err(Errno::AGAIN | Errno::INTR) if 0 < attempts => {}

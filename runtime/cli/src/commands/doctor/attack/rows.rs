@@ -5,8 +5,11 @@ use patinox_policy::{Code, LimitName};
 
 use crate::demo::rows::Row;
 
+/// What is granted to those that write.
+pub(super) const FOLDER: &str = "fs=scratch@/scratch";
+
 /// Attacks that a limit stops, or the engine.
-pub(super) const STOPPED: [Row; 20] = [
+pub(super) const STOPPED: [Row; 24] = [
     Row {
         limits: &["fuel=50M"],
         ..stopped("computes for ever", "demo:hostile#spin", LimitName::Fuel)
@@ -123,6 +126,38 @@ pub(super) const STOPPED: [Row; 20] = [
             LimitName::Result,
         )
     },
+    Row {
+        arguments: &["bytes=1000000000"],
+        limits: &["fs-bytes=1MiB"],
+        ..writing("fills a disk", "demo:hostile#fill-file", LimitName::FsBytes)
+    },
+    Row {
+        arguments: &["bytes=1000000000000"],
+        limits: &["fs-bytes=1MiB"],
+        ..writing(
+            "makes a file of a terabyte",
+            "demo:hostile#stretch-file",
+            LimitName::FsBytes,
+        )
+    },
+    Row {
+        arguments: &["n=100000"],
+        limits: &["fs-files=50"],
+        ..writing(
+            "makes many files",
+            "demo:hostile#make-files",
+            LimitName::FsFiles,
+        )
+    },
+    Row {
+        arguments: &["n=1000"],
+        limits: &["fs-open=20"],
+        ..writing(
+            "opens many files",
+            "demo:hostile#open-files",
+            LimitName::FsOpen,
+        )
+    },
     row("crashes", "demo:hostile#trap", Some(Code::Trap)),
     row(
         "overflows its stack",
@@ -189,6 +224,14 @@ const fn stopped(what: &'static str, target: &'static str, limit: LimitName) -> 
     row(what, target, Some(Code::Limit(limit)))
 }
 
+/// An attack on a folder of the call.
+const fn writing(what: &'static str, target: &'static str, limit: LimitName) -> Row {
+    Row {
+        allow: &[FOLDER],
+        ..stopped(what, target, limit)
+    }
+}
+
 /// An attack by what the component is made of: it ends before it begins.
 const fn made_of(what: &'static str, limits: &'static [&'static str], limit: LimitName) -> Row {
     Row {
@@ -204,6 +247,7 @@ const fn row(what: &'static str, target: &'static str, ends_in: Option<Code>) ->
         target,
         arguments: &[],
         limits: &[],
+        allow: &[],
         ends_in,
     }
 }

@@ -1,0 +1,271 @@
+//! What a guest changes, and whether it may.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use patinox_policy::Mode;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::io::Errno;
+use wasmtime_wasi_io::streams::DynOutputStream;
+
+use wasmtime::component::Resource;
+
+use super::answers::code;
+use super::asked::{Answer, Handle, wanted};
+use super::change::{self, At, How, Made};
+use super::descriptor::{Descriptor, Held, OpenFor, Opened};
+use super::place::{self, Kind, Wanted};
+use super::quota::Quota;
+use super::writer::Writer;
+use crate::bindings::offered::wasi::filesystem::types::{
+    DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
+};
+use crate::state::State;
+
+/// Something in a folder that is open.
+pub(super) type In = (Handle, String);
+
+impl State {
+    /// Makes a folder of this call.
+    pub(super) async fn make_scratch(&mut self, number: usize) -> Answer<OwnedFd> {
+        let (scratch, registry) = self.authority.scratch();
+        let id = self.id;
+        let work = move || {
+            let made = scratch.make((id, number), &registry);
+            made.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        };
+        match self.jobs.clone().run(work).await? {
+            Ok((folder, guard)) => {
+                self.scratch.push(guard);
+                Ok(Ok(folder))
+            }
+            Err(code) => Ok(Err(code)),
+        }
+    }
+
+    /// Changes something in a folder.
+    pub(super) async fn change(
+        &mut self,
+        (folder, path): In,
+        work: impl FnOnce(&Held, &str, &Quota) -> Result<(), Errno> + Send + 'static,
+    ) -> Answer<()> {
+        let within = match self.writing_in(&folder, &path)? {
+            Ok(within) => within,
+            Err(code) => return Ok(Err(code)),
+        };
+        let quota = self.quota.clone();
+        let work = move || work(within.as_folder()?, &path, &quota);
+        self.jobs.clone().run(work).await
+    }
+
+    /// Changes something that has another place afterwards, or as well; both lie in what
+    /// one grant gives.
+    pub(super) async fn change_both(
+        &mut self,
+        (folder, path): In,
+        (other, new): In,
+        work: impl FnOnce((&Held, &str), (&Held, &str), &Quota) -> Result<(), Errno> + Send + 'static,
+    ) -> Answer<()> {
+        let from = match self.writing_in(&folder, &path)? {
+            Ok(from) => from,
+            Err(code) => return Ok(Err(code)),
+        };
+        let to = match self.writing_in(&other, &new)? {
+            Ok(to) => to,
+            Err(code) => return Ok(Err(code)),
+        };
+        if !Arc::ptr_eq(&from.folder, &to.folder) {
+            return Ok(Err(ErrorCode::CrossDevice));
+        }
+        let quota = self.quota.clone();
+        let work = move || {
+            let (from, to) = (from.as_folder()?, to.as_folder()?);
+            work((from, &path), (to, &new), &quota)
+        };
+        self.jobs.clone().run(work).await
+    }
+
+    /// Changes a file that is open.
+    pub(super) async fn change_file<T: Send + 'static>(
+        &mut self,
+        file: &Handle,
+        work: impl FnOnce(&Held, &Quota) -> Result<T, Errno> + Send + 'static,
+    ) -> Answer<T> {
+        let opened = match self.writing_in(file, "")? {
+            Ok(opened) => opened,
+            Err(code) => return Ok(Err(code)),
+        };
+        let quota = self.quota.clone();
+        let work = move || work(opened.as_file_to_write()?, &quota);
+        self.jobs.clone().run(work).await
+    }
+
+    /// Sets the times of what is open.
+    pub(super) async fn change_times(
+        &mut self,
+        file: &Handle,
+        times: Result<Timestamps, ErrorCode>,
+    ) -> Answer<()> {
+        match (self.writing_in(file, "")?, times) {
+            (Ok(opened), Ok(times)) => {
+                let work = move || change::set_times(&*opened.fd, &times);
+                self.jobs.clone().run(work).await
+            }
+            (Err(code), _) | (_, Err(code)) => Ok(Err(code)),
+        }
+    }
+
+    /// Has what was written to a file with the disk.
+    pub(super) async fn sync_file(
+        &mut self,
+        file: &Handle,
+        sync: impl FnOnce(&Held) -> Result<(), Errno> + Send + 'static,
+    ) -> Answer<()> {
+        let opened = match self.reading(file)? {
+            Ok(opened) => opened,
+            Err(code) => return Ok(Err(code)),
+        };
+        match opened.as_file_to_write() {
+            Ok(_) => self.jobs.clone().run(move || sync(&opened.fd)).await,
+            // Nothing was written by it.
+            Err(_) => Ok(Ok(())),
+        }
+    }
+
+    /// A file as a stream that is written.
+    pub(super) fn write_from(
+        &mut self,
+        file: &Handle,
+        at: At,
+    ) -> Answer<Resource<DynOutputStream>> {
+        let opened = match self.writing_in(file, "")? {
+            Ok(opened) => opened,
+            Err(code) => return Ok(Err(code)),
+        };
+        match opened.as_file_to_write() {
+            Ok(fd) => {
+                let lasting = opened.lasts(Mode::Write, self.clock);
+                let held = (lasting, self.quota.clone(), self.jobs.clone());
+                let stream: DynOutputStream = Box::new(Writer::new(Arc::clone(fd), at, held));
+                Ok(Ok(self.table.push(stream)?))
+            }
+            Err(errno) => Ok(Err(code(errno))),
+        }
+    }
+
+    /// Opens a file to write it, or a folder to change what lies in it.
+    pub(super) async fn open_to_write(
+        &mut self,
+        (folder, path): In,
+        path_flags: PathFlags,
+        (open_flags, flags): (OpenFlags, DescriptorFlags),
+    ) -> Answer<Handle> {
+        let within = match self.writing_in(&folder, &path)? {
+            Ok(within) => within,
+            Err(code) => return Ok(Err(code)),
+        };
+        let asked = match Asked::of(path_flags, open_flags, flags) {
+            Ok(asked) => asked,
+            Err(code) => return Ok(Err(code)),
+        };
+        let held = match self.quota.open() {
+            Ok(held) => held,
+            Err(errno) => return Ok(Err(code(errno))),
+        };
+        let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
+        let quota = self.quota.clone();
+        let work = move || {
+            let folder = &**within.as_folder()?;
+            match asked.how {
+                Some(how) => {
+                    let file = change::open(folder, (&path, asked.wanted), (how, &quota))?;
+                    Ok((file, Kind::File))
+                }
+                None => place::open(folder, &path, asked.wanted),
+            }
+        };
+        let jobs = self.jobs.clone();
+        match jobs.run(work).await? {
+            Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
+                fd: Held::new(fd, (Some(held), jobs)),
+                kind,
+                folder: of,
+                inside,
+                open_for: asked.open_for,
+            }))?)),
+            Err(code) => Ok(Err(code)),
+        }
+    }
+}
+
+/// How something is to be opened that may be written.
+#[derive(Clone, Copy)]
+struct Asked {
+    wanted: Wanted,
+    /// A file; without it a folder.
+    how: Option<How>,
+    open_for: OpenFor,
+}
+
+impl Asked {
+    fn of(
+        path_flags: PathFlags,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> Result<Self, ErrorCode> {
+        let of_file = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE;
+        let writing = flags.contains(DescriptorFlags::WRITE);
+        let is_file = writing || open_flags.intersects(of_file);
+        let truncate = open_flags.contains(OpenFlags::TRUNCATE);
+        if is_file && open_flags.contains(OpenFlags::DIRECTORY) || truncate && !writing {
+            return Err(ErrorCode::Invalid);
+        }
+        let open_for = OpenFor {
+            reading: flags.contains(DescriptorFlags::READ) || !is_file,
+            writing: writing || !is_file,
+        };
+        let is_new = open_flags.contains(OpenFlags::EXCLUSIVE);
+        let made = match (open_flags.contains(OpenFlags::CREATE), is_new) {
+            (false, _) => Made::Never,
+            (true, false) => Made::IfMissing,
+            (true, true) => Made::Always,
+        };
+        let how = How {
+            open_for,
+            made,
+            truncate,
+        };
+        Ok(Self {
+            wanted: Wanted {
+                folder: !is_file,
+                ..wanted(path_flags)
+            },
+            how: is_file.then_some(how),
+            open_for,
+        })
+    }
+}
+
+/// Times as the system has them.
+pub(super) fn times(
+    access: NewTimestamp,
+    modification: NewTimestamp,
+) -> Result<Timestamps, ErrorCode> {
+    Ok(Timestamps {
+        last_access: time(access)?,
+        last_modification: time(modification)?,
+    })
+}
+
+fn time(new: NewTimestamp) -> Result<Timespec, ErrorCode> {
+    let special = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    match new {
+        NewTimestamp::NoChange => Ok(special(UTIME_OMIT)),
+        NewTimestamp::Now => Ok(special(UTIME_NOW)),
+        NewTimestamp::Timestamp(at) if at.nanoseconds < 1_000_000_000 => Ok(Timespec {
+            tv_sec: i64::try_from(at.seconds).map_err(|_| ErrorCode::Overflow)?,
+            tv_nsec: at.nanoseconds.into(),
+        }),
+        NewTimestamp::Timestamp(_) => Err(ErrorCode::Invalid),
+    }
+}
