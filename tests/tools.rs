@@ -3,12 +3,13 @@
 
 mod crash;
 mod eval;
+mod files;
 mod hash;
 mod json;
 mod text;
 mod units;
 
-use patinox::{Called, Config, Host, Limits, Loaded};
+use patinox::{Called, Config, Host, Limits, LoadRequest, Loaded};
 use serde_json::Value;
 
 use crate::support::{self, code, guests};
@@ -22,7 +23,13 @@ struct Shipped {
 impl Shipped {
     /// `None` where nothing builds its language.
     async fn new(package: &str) -> Option<Self> {
-        let component = guests::built(package)?;
+        Self::granted(package, &[]).await
+    }
+
+    async fn granted(package: &str, grants: &[String]) -> Option<Self> {
+        let component = LoadRequest::bytes(guests::built(package)?);
+        let grants = grants.iter().map(|grant| grant.parse().expect("a grant"));
+        let component = grants.fold(component, LoadRequest::grant);
         let config = Config {
             store: Some(support::store()),
             ..support::config()

@@ -78,6 +78,17 @@ async fn text_is_what_is_built() {
 }
 
 #[tokio::test]
+async fn files_is_what_is_built() {
+    let calls = [
+        ("folders", json!({})),
+        ("read", json!({ "path": "/a.txt" })),
+        ("search", json!({ "path": "/", "pattern": "(" })),
+        ("list", json!({ "path": "/" })),
+    ];
+    check("files", patinox_artifacts::prebuilt::files(), &calls).await;
+}
+
+#[tokio::test]
 async fn hostile_is_what_is_built() {
     let calls = [
         ("spin", json!({ "rounds": 1_000 })),

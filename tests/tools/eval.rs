@@ -144,7 +144,7 @@ async fn what_a_script_raises_is_told_with_its_line() {
     insta::assert_snapshot!(error("a = 1\nb = a / 0").await, @"component/error: the tool failed: line 2: ZeroDivisionError: division by zero");
     insta::assert_snapshot!(error("x = (1,").await, @"component/error: the tool failed: line 1: SyntaxError: '(' was never closed");
     insta::assert_snapshot!(error("import sys\nsys.exit(3)").await, @"component/error: the tool failed: line 2: SystemExit: 3");
-    insta::assert_snapshot!(error("open('/etc/passwd')").await, @"policy/denied: reading `/etc` is not granted, and then the tool failed: line 1: PermissionError: [Errno 2] Permission denied: '/etc/passwd'");
+    insta::assert_snapshot!(error("open('/etc/passwd')").await, @"policy/denied: reading `/etc` is not granted, and then the tool failed: line 1: FileNotFoundError: [Errno 44] No such file or directory: '/etc/passwd'");
     insta::assert_snapshot!(error("def f(): f()\nf()").await, @"component/error: the tool failed: line 1: RecursionError: maximum recursion depth exceeded");
     insta::assert_snapshot!(error("result = float('nan')").await, @"component/error: the tool failed: ValueError: Out of range float values are not JSON compliant: nan");
     insta::assert_snapshot!(error("raise ValueError('\\x1b[2J')").await, @r"component/error: the tool failed: line 1: ValueError: \u{1b}[2J");

@@ -17,9 +17,10 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 14] = [
+pub const ALL: [(&str, Option<&str>); 15] = [
     ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
+    ("files", option_env!("PATINOX_GUEST_FILES")),
     (
         "fixture-greedy",
         option_env!("PATINOX_GUEST_FIXTURE_GREEDY"),
@@ -50,6 +51,12 @@ pub const ALL: [(&str, Option<&str>); 14] = [
 #[must_use]
 pub fn text() -> Option<&'static Path> {
     component("text")
+}
+
+/// The tool `files`.
+#[must_use]
+pub fn files() -> Option<&'static Path> {
+    component("files")
 }
 
 /// The tool `hash`, in C.
@@ -127,6 +134,12 @@ pub mod prebuilt {
     #[must_use]
     pub fn text() -> &'static Path {
         Path::new(env!("PATINOX_PREBUILT_TEXT"))
+    }
+
+    /// The tool `files`.
+    #[must_use]
+    pub fn files() -> &'static Path {
+        Path::new(env!("PATINOX_PREBUILT_FILES"))
     }
 
     /// One attack a function.

@@ -17,6 +17,7 @@ fn built() -> Vec<(&'static str, Vec<u8>)> {
         .filter_map(|(name, path)| Some((name, path?)));
     let prebuilt = [
         ("prebuilt text", prebuilt::text()),
+        ("prebuilt files", prebuilt::files()),
         ("prebuilt hostile", prebuilt::hostile()),
     ];
     let all = paths

@@ -19,7 +19,9 @@ const LIFTED_FOR: Duration = Duration::from_millis(500);
 pub(crate) fn run(session: Session) -> Result<ExitCode, Error> {
     session.run(async |session, cancel| {
         let host = session.host(&Grants::default())?;
-        let components = Box::pin(Components::load(session, (host, &[]), &cancel)).await?;
+        let rows = ROWS.iter().chain([&LIFTED]);
+        let components = Components::load(session, (host, rows), &cancel);
+        let components = Box::pin(components).await?;
         let mut rows = Vec::new();
         for row in &ROWS {
             let called = components.call(row, cancel.child_token()).await?;

@@ -1,5 +1,6 @@
 //! The embedded components, ready to be called as a row says.
 
+use std::io;
 use std::time::Duration;
 
 use patinox_host::{Called, Host, Loaded, Request};
@@ -18,30 +19,35 @@ use crate::source::{Source, Target};
 pub(crate) struct Components<'a> {
     host: Host,
     again: &'a Again,
-    text: Loaded,
-    hostile: Loaded,
+    loaded: Vec<(Key, Loaded)>,
 }
 
+/// A component's name, and what it is granted.
+type Key = (String, &'static [&'static str]);
+
 impl<'a> Components<'a> {
-    /// Loads both; the hostile one is granted this.
+    /// Loads what the rows call, as each of them grants it.
     pub(crate) async fn load(
         session: &'a Session,
-        (host, allow): (Host, &[&str]),
+        (host, rows): (Host, impl IntoIterator<Item = &Row>),
         cancel: &CancellationToken,
     ) -> Result<Self, Error> {
-        let [text, hostile] = ["text", "hostile"].map(|name| Source::Demo(name.to_owned()));
-        let none = Grants::default();
-        let words: Vec<_> = allow.iter().copied().map(str::to_owned).collect();
-        let grants = Grants::read(&words)?;
-        let both = Box::pin(async {
-            tokio::try_join!(text.load(&host, &none), hostile.load(&host, &grants))
-        });
-        let (text, hostile) = session.loading(both, cancel).await?;
+        let again = &session.again;
+        let mut loaded: Vec<(Key, Loaded)> = Vec::new();
+        for row in rows {
+            let (target, key) = key(row, again)?;
+            if loaded.iter().any(|(known, _)| *known == key) {
+                continue;
+            }
+            let words: Vec<_> = row.allow.iter().copied().map(str::to_owned).collect();
+            let grants = Grants::read(&words)?;
+            let load = session.load(&host, (&target.source, &grants), cancel);
+            loaded.push((key, Box::pin(load).await?));
+        }
         Ok(Self {
             host,
-            again: &session.again,
-            text,
-            hostile,
+            again,
+            loaded,
         })
     }
 
@@ -52,11 +58,13 @@ impl<'a> Components<'a> {
 
     /// Reads a row, so that its call can run anywhere.
     pub(crate) fn ready(&self, row: &Row, cancel: CancellationToken) -> Result<Ready, Error> {
-        let target = Target::parse(row.target, self.again)?;
-        let component = match &target.source {
-            Source::Demo(name) if name == "text" => &self.text,
-            _ => &self.hostile,
-        };
+        let (target, key) = key(row, self.again)?;
+        let mut loaded = self.loaded.iter();
+        let found = loaded.find_map(|(known, loaded)| (*known == key).then_some(loaded));
+        let component = found.ok_or_else(|| Error::Start {
+            what: "a row calls what was not loaded",
+            source: io::Error::other(key.0),
+        })?;
         let name = target.tool.as_deref().unwrap_or_default();
         let tool = component.tools().get(name)?;
         let words: Vec<_> = row.arguments.iter().copied().map(str::to_owned).collect();
@@ -106,6 +114,16 @@ impl<'a> Components<'a> {
         }
         Ok(limits)
     }
+}
+
+/// Which component a row calls.
+fn key(row: &Row, again: &Again) -> Result<(Target, Key), Error> {
+    let target = Target::parse(row.target, again)?;
+    let name = match &target.source {
+        Source::Demo(name) => name.clone(),
+        Source::Path(_) => row.target.to_owned(),
+    };
+    Ok((target, (name, row.allow)))
 }
 
 /// A call that has all it needs. It can be made again and again.

@@ -9,6 +9,10 @@ const COMPONENTS: &[(&str, &[u8])] = &[
         include_bytes!("../../../../components/prebuilt/text.wasm.zz"),
     ),
     (
+        "files",
+        include_bytes!("../../../../components/prebuilt/files.wasm.zz"),
+    ),
+    (
         "hostile",
         include_bytes!("../../../../components/prebuilt/hostile.wasm.zz"),
     ),

@@ -16,18 +16,16 @@ pub(crate) struct Row {
     pub(crate) ends_in: Option<Code>,
 }
 
-const COUNT: Row = Row {
-    what: "a tool at work",
-    target: "demo:text#count",
-    arguments: &["text=@demo:license", r#"options:={"top":1,"shortest":6}"#],
-    limits: &[],
-    allow: &[],
-    ends_in: None,
-};
-
 /// The calls, in order.
 pub(crate) const ROWS: [Row; 5] = [
-    COUNT,
+    Row {
+        what: "a tool at work",
+        target: "demo:text#count",
+        arguments: &["text=@demo:license", r#"options:={"top":1,"shortest":6}"#],
+        limits: &[],
+        allow: &[],
+        ends_in: None,
+    },
     Row {
         what: "one that loops for ever",
         target: "demo:hostile#spin",
@@ -45,18 +43,24 @@ pub(crate) const ROWS: [Row; 5] = [
         ends_in: Some(Code::Limit(LimitName::Memory)),
     },
     Row {
-        what: "one that sleeps",
-        target: "demo:hostile#sleep",
-        arguments: &["ms=60000"],
-        limits: &["wall=300ms"],
-        allow: &[],
-        ends_in: Some(Code::Limit(LimitName::Wall)),
+        ends_in: Some(Code::Denied),
+        ..NOTE
     },
     Row {
-        what: "the first again, unharmed",
-        ..COUNT
+        what: "the same, in a folder for it",
+        allow: &["fs=scratch@/notes"],
+        ..NOTE
     },
 ];
+
+const NOTE: Row = Row {
+    what: "one that writes a file",
+    target: "demo:files#write",
+    arguments: &["path=/notes/today.txt", "text=hello"],
+    limits: &[],
+    allow: &[],
+    ends_in: None,
+};
 
 /// The second call without its limit: as much as the flag takes, and more time
 /// than the demo gives it.

@@ -1,7 +1,7 @@
 //! The demo as text and as a document.
 
 use patinox_host::Called;
-use patinox_policy::{cut, escape_line};
+use patinox_policy::{Failure as _, Fault, cut, escape_line};
 use serde_json::{Value, json};
 
 use crate::again::Again;
@@ -23,8 +23,19 @@ impl Done {
     fn came_out(&self) -> String {
         match &self.called.result {
             Ok(result) => cut(&escape_line(&brief(result)), MAX_RESULT_BYTES).into_owned(),
+            Err(error) if error.fault() == Fault::Policy => {
+                let text = error.to_string();
+                let (denied, _) = text.split_once(", and then").unwrap_or((&text, ""));
+                format!("denied: {denied}")
+            }
             Err(error) => format!("stopped: {error}"),
         }
+    }
+
+    /// What would allow a call that was denied.
+    fn hint(&self) -> Option<String> {
+        let error = self.called.result.as_ref().err()?;
+        error.hint().filter(|_| error.fault() == Fault::Policy)
     }
 }
 
@@ -55,7 +66,7 @@ fn row(value: &Value) -> String {
 /// At most 24 lines, for a terminal of 100 columns.
 pub(crate) fn text(rows: &[Done], lifted: &Done, again: &Again) -> String {
     let mut lines = vec![
-        "five calls of untrusted tools, each in a sandbox of its own, with nothing granted"
+        "five calls of untrusted tools, each in a sandbox of its own, with what is granted"
             .to_owned(),
         String::new(),
     ];
@@ -66,6 +77,9 @@ pub(crate) fn text(rows: &[Done], lifted: &Done, again: &Again) -> String {
             "{what:<30} fuel {fuel:>6}   memory {memory:>8}   time {wall:>7}"
         ));
         lines.push(format!("   {}", done.came_out()));
+        if let Some(hint) = done.hint() {
+            lines.push(format!("   hint: {hint}"));
+        }
         lines.push(format!("   $ {}", done.row.command(again)));
     }
     let [fuel, _, wall] = cost::parts(&lifted.called.usage);

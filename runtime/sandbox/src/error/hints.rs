@@ -55,7 +55,7 @@ pub(super) fn folder_hint(source: &io::Error) -> &'static str {
 /// What was denied, the last first: that is nearest to the failure.
 pub(super) fn denied(denials: &[Denial]) -> String {
     let last = denials.last().map_or_else(String::new, ToString::to_string);
-    match denials.len().saturating_sub(1) {
+    match apart(denials).len().saturating_sub(1) {
         0 => last,
         more => format!("{last} (nor {more} more that it asked for)"),
     }
@@ -63,13 +63,30 @@ pub(super) fn denied(denials: &[Denial]) -> String {
 
 /// The least grants that would allow it, as whoever calls gives them.
 pub(super) fn allow_hint(denials: &[Denial]) -> Option<String> {
-    let mut grants = Vec::new();
-    for denial in denials.iter().rev() {
-        let grant = denial.allowing().map(|grant| format!("--allow '{grant}'"));
-        grants.extend(grant.filter(|grant| !grants.contains(grant)));
-    }
-    grants.truncate(MAX_ALLOWS);
+    let grants = apart(denials).into_iter().flatten().take(MAX_ALLOWS);
+    let grants: Vec<_> = grants.map(|grant| format!("--allow '{grant}'")).collect();
     (!grants.is_empty()).then(|| format!("allow it with {}", grants.join(" ")))
+}
+
+/// What would allow each, the last first, but for what another of them allows as well:
+/// who may write a folder may read it.
+fn apart(denials: &[Denial]) -> Vec<Option<Grant>> {
+    let all: Vec<_> = denials.iter().rev().map(Denial::allowing).collect();
+    let mut apart: Vec<Option<Grant>> = Vec::new();
+    for (place, grant) in all.iter().enumerate() {
+        let is_covered = grant.as_ref().is_some_and(|grant| {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != place);
+            let mut others = others.filter_map(|(other, wider)| Some((other, wider.as_ref()?)));
+            // Of two that are the same, the one that stands first.
+            others.any(|(other, wider)| {
+                wider.covers(grant) && (other < place || !grant.covers(wider))
+            })
+        });
+        if !is_covered {
+            apart.push(grant.clone());
+        }
+    }
+    apart
 }
 
 /// The grants that would allow it.

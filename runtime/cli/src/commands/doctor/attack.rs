@@ -23,7 +23,7 @@ use crate::session::Session;
 
 use base::Base;
 use neighbour::{Neighbour, Seen};
-use rows::{CUT, FOLDER, HONEST, KEEPS, STOPPED};
+use rows::{CUT, HONEST, KEEPS, STOPPED};
 use tried::{Tried, code_text, cut_text, ended, judge_cut};
 
 /// How long a guest is busy before it is cancelled.
@@ -61,7 +61,8 @@ async fn attack(session: &Session, cancel: &CancellationToken) -> Result<Attacke
         ..session.config()
     })?;
     let allocated = host.allocated(Profile::Lean)?;
-    let components = Box::pin(Components::load(session, (host, &[FOLDER]), cancel)).await?;
+    let components = Components::load(session, (host, rows::all()), cancel);
+    let components = Box::pin(components).await?;
     let neighbour = Neighbour::start(&components, cancel).await?;
     let (started, before) = (Instant::now(), resident());
     let attacks = Attacks {

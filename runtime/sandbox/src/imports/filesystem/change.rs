@@ -360,3 +360,70 @@ fn is_free(found: &StatFs, bytes: u64) -> bool {
     let files = found.f_files == 0 || (found.f_files / 20).min(MAX_FREE_FILES) < found.f_ffree;
     files && floor.saturating_add(bytes) <= free
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file system of 1 000 blocks of 4 KiB, so many of them free, and so many files of
+    /// 1 000.
+    fn found(free_blocks: u64, free_files: u64) -> StatFs {
+        let mut found = fstatfs(tempfile::tempfile().unwrap()).unwrap();
+        (found.f_bsize, found.f_frsize) = (1 << 20, 4 << 10);
+        (found.f_blocks, found.f_bavail) = (1_000, free_blocks);
+        (found.f_files, found.f_ffree) = (1_000, free_files);
+        found
+    }
+
+    #[test]
+    fn a_twentieth_of_a_disk_stays_free() {
+        assert!(is_free(&found(51, 900), 4 << 10));
+        assert!(!is_free(&found(50, 900), 4 << 10));
+        assert!(is_free(&found(50, 900), 0));
+        assert!(!is_free(&found(1_000, 900), u64::MAX));
+        assert!(is_free(&found(900, 51), 0));
+        assert!(!is_free(&found(900, 50), 0));
+        let mut has_no_count = found(900, 0);
+        has_no_count.f_files = 0;
+        assert!(is_free(&has_no_count, 0));
+        // Of a large one no more than a gibibyte.
+        let mut large = found(300_000, 900);
+        large.f_blocks = 1 << 40;
+        assert!(is_free(&large, 0));
+        assert!(!is_free(&large, 1 << 30));
+    }
+
+    #[test]
+    fn a_path_is_a_folder_and_a_name_in_it() {
+        let whole = tempfile::tempdir().unwrap();
+        std::fs::create_dir(whole.path().join("sub")).unwrap();
+        let folder = std::fs::File::open(whole.path()).unwrap();
+        for (path, name, is_folder) in [
+            ("a", "a", false),
+            ("a//", "a", true),
+            ("sub/a", "a", false),
+            ("sub//a/", "a", true),
+            ("./a", "a", false),
+            ("sub/../a", "a", false),
+        ] {
+            let spot = Spot::of(&folder, path).unwrap();
+            assert_eq!(
+                (spot.name.as_str(), spot.is_folder),
+                (name, is_folder),
+                "{path}"
+            );
+        }
+        for (path, errno) in [
+            ("", Errno::NOENT),
+            ("/", Errno::PERM),
+            ("/a", Errno::PERM),
+            ("..", Errno::INVAL),
+            (".", Errno::INVAL),
+            ("sub/..", Errno::INVAL),
+            ("../a", Errno::PERM),
+            ("none/a", Errno::NOENT),
+        ] {
+            assert_eq!(Spot::of(&folder, path).err(), Some(errno), "{path}");
+        }
+    }
+}

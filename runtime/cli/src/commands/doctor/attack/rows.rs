@@ -3,10 +3,10 @@
 
 use patinox_policy::{Code, LimitName};
 
-use crate::demo::rows::Row;
+use crate::demo::rows::{LIFTED, Row};
 
 /// What is granted to those that write.
-pub(super) const FOLDER: &str = "fs=scratch@/scratch";
+const FOLDER: &str = "fs=scratch@/scratch";
 
 /// Attacks that a limit stops, or the engine.
 pub(super) const STOPPED: [Row; 24] = [
@@ -222,6 +222,12 @@ pub(super) const NEIGHBOUR: Row = Row {
 
 const fn stopped(what: &'static str, target: &'static str, limit: LimitName) -> Row {
     row(what, target, Some(Code::Limit(limit)))
+}
+
+/// All of them.
+pub(super) fn all() -> impl Iterator<Item = &'static Row> {
+    const OTHERS: &[Row] = &[KEEPS, HONEST, NEIGHBOUR, LIFTED];
+    STOPPED.iter().chain(&CUT).chain(OTHERS)
 }
 
 /// An attack on a folder of the call.
