@@ -48,7 +48,7 @@ fn it_fits_on_a_terminal() {
            denied: writing `/notes` is not granted
            hint: allow it with --allow 'fs=./notes:rw@/notes'
            $ patinox call 'demo:files#write' path=/notes/today.txt text=hello
-        5. the same, in a folder for it [cost]
+        5. the same, with a folder     [cost]
            5
            $ patinox call 'demo:files#write' path=/notes/today.txt text=hello --allow fs=scratch@/notes
 

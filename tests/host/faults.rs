@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use patinox::telemetry::{CallId, Clock, Event};
 use patinox::{
-    Allocation, ArtifactStore, Code, Detector, Failure as _, Fault, Host, PressureConfig, Request,
-    StoreConfig, Stored,
+    Allocation, ArtifactStore, Code, Detector, Failure as _, Fault, Host, LoadRequest,
+    PressureConfig, Request, StoreConfig, Stored,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -97,6 +97,42 @@ fn a_full_disk_ends_no_call() {
     if run_child("full-disk", Some("size=2m"), |_| {}).is_none() {
         guests::left_out("a disk that is full: nothing can be mounted here");
     }
+}
+
+/// A guest that may write fills no disk of the host's.
+#[test]
+fn a_twentieth_of_a_disk_stays_free() {
+    if run_child("filling-disk", Some("size=8m"), |_| {}).is_none() {
+        guests::left_out("a disk that fills: nothing can be mounted here");
+    }
+}
+
+async fn on_a_filling_disk(folder: &Path) {
+    let free = || {
+        let found = rustix::fs::statvfs(folder).expect("a disk");
+        (
+            found.f_bavail * found.f_frsize,
+            found.f_blocks * found.f_frsize,
+        )
+    };
+    let host = support::host();
+    let grant = format!("fs={}:rw@/out", folder.display()).parse();
+    let request = LoadRequest::bytes(guests::prebuilt_hostile()).grant(grant.expect("a grant"));
+    let hostile = soon(host.load(request)).await.expect("it loads");
+    let arguments = json!({ "bytes": 12 << 20 });
+    let called = support::call(&host, &hostile, "fill-file", arguments).await;
+    let error = called.result.expect_err("a refusal");
+    assert_eq!(error.code().as_str(), "component/error", "{error:?}");
+    assert!(error.to_string().ends_with("insufficient-space"), "{error}");
+    let (left, all) = free();
+    assert!(all / 20 <= left, "{left} of {all}");
+    assert!(
+        left < all / 10,
+        "it wrote all that it could: {left} of {all}"
+    );
+    // What is written anew takes the place of what was there.
+    let called = support::call(&host, &hostile, "fill-file", json!({ "bytes": 1 << 20 })).await;
+    assert_eq!(code(&called), "ok", "{called:?}");
 }
 
 async fn on_a_full_disk(folder: &Path) {
@@ -338,6 +374,7 @@ fn child() {
         .build()
         .expect("a runtime");
     match role.as_str() {
+        "filling-disk" => runtime.block_on(on_a_filling_disk(&folder)),
         "full-disk" => runtime.block_on(on_a_full_disk(&folder)),
         "load-and-call" => runtime.block_on(load_and_call(&folder)),
         "look" => runtime.block_on(look(&folder)),

@@ -47,7 +47,7 @@ pub(crate) const ROWS: [Row; 5] = [
         ..NOTE
     },
     Row {
-        what: "the same, in a folder for it",
+        what: "the same, with a folder",
         allow: &["fs=scratch@/notes"],
         ..NOTE
     },

@@ -52,6 +52,51 @@ fn one_name_is_of_one_thing() {
     assert!(matches!(error, PolicyError::Unclear { .. }), "{error}");
 }
 
+/// A folder that each call gets anew lies nowhere, so nothing of the host's is it.
+#[test]
+fn a_folder_of_the_call_is_one_that_only_it_has() {
+    let mut policy = policy(&["fs=scratch@/tmp", "env=A"], &["fs=/tmp:ro@/x"]);
+    let write = |path: &str| Access::folder(path, Mode::Write).unwrap();
+    for access in [
+        write("/tmp"),
+        write("/tmp/a/b"),
+        Access::folder("/tmp", Mode::Read).unwrap(),
+    ] {
+        assert!(policy.decide(&access, NOW).is_ok(), "{access}");
+        let least = policy.least_grants(std::slice::from_ref(&access));
+        assert_eq!(least, [grant("fs=scratch@/tmp")]);
+    }
+    let (text, hint, _) = said(&policy.decide(&write("/tmp-2"), NOW));
+    assert_eq!(text, "writing `/tmp-2` is not granted");
+    assert_eq!(
+        hint.as_deref(),
+        Some("allow it with --allow 'fs=./tmp-2:rw@/tmp-2'")
+    );
+    let own = grant("fs=scratch@/tmp").based("/srv".as_ref());
+    assert_eq!(own, grant("fs=scratch@/tmp"));
+    assert!(!own.may_write(), "nothing of it stays");
+    assert!(own.covers(&own) && !own.covers(&grant("fs=/a:ro@/tmp")));
+    assert!(!grant("fs=/:rw@/").covers(&own));
+    assert!(matches!(
+        policy.deny(own.clone()),
+        Err(PolicyError::OfTheCall { .. })
+    ));
+    let taken = policy.allow(grant("fs=/a:ro@/tmp"));
+    assert!(
+        matches!(taken, Err(PolicyError::Conflict { .. })),
+        "{taken:?}"
+    );
+    assert_eq!(policy.revoke(&own), 1);
+    assert!(policy.decide(&write("/tmp"), NOW).is_err());
+}
+
+#[test]
+fn a_secret_shows_nothing_of_itself() {
+    let secret = crate::Secret::new("sk-0123".to_owned());
+    assert_eq!(format!("{:?}", secret), "Secret([redacted])");
+    assert_eq!(secret.expose(), "sk-0123");
+}
+
 #[test]
 fn a_hint_that_nobody_could_read_again_is_none() {
     let policy = policy(&[&format!("fs=/{}:ro@/d", "é".repeat(600))], &[]);
