@@ -75,5 +75,35 @@ fn reads(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, reads);
+/// A call that was granted folders, and does without.
+fn unused(criterion: &mut Criterion) {
+    let component = std::fs::read(patinox_artifacts::prebuilt::text()).expect("a component");
+    let (folder, runtime) = (folder(), runtime());
+    let host = Host::builder().build().expect("a host");
+    let mut group = criterion.benchmark_group("files/unused");
+    let folders = format!("fs={}:rw@/data", folder.path().display());
+    for (name, grants) in [
+        ("without", vec![]),
+        ("granted", vec![folders.as_str(), "fs=scratch@/tmp"]),
+    ] {
+        let grants = grants
+            .into_iter()
+            .map(|grant| grant.parse().expect("a grant"));
+        let request = LoadRequest::bytes(component.clone());
+        let request = grants.fold(request, LoadRequest::grant);
+        let text = runtime.block_on(host.load(request)).expect("a component");
+        let count = async || {
+            let request = Request::new("count", json!({ "text": "to be or not to be" }));
+            host.call(&text, request).await.result.expect("counts")
+        };
+        group.bench_function(name, |bencher| {
+            bencher
+                .to_async(&runtime)
+                .iter(async || black_box(count().await));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, reads, unused);
 criterion_main!(benches);

@@ -93,7 +93,7 @@ fn a_folder_of_the_call_is_one_that_only_it_has() {
 #[test]
 fn a_secret_shows_nothing_of_itself() {
     let secret = crate::Secret::new("sk-0123".to_owned());
-    assert_eq!(format!("{:?}", secret), "Secret([redacted])");
+    assert_eq!(format!("{secret:?}"), "Secret([redacted])");
     assert_eq!(secret.expose(), "sk-0123");
 }
 
