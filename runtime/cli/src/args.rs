@@ -127,8 +127,8 @@ impl Command {
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
 const DEMO_EXAMPLES: &str = "\
-It needs no network, no files and no toolchain. Each row shows the command that
-repeats it.
+It needs no network and no toolchain, but a temporary folder. Each row shows the
+command that repeats it.
 
 Examples:
   patinox demo
@@ -144,7 +144,8 @@ Arguments, any of:
   max:=3  tags:='[\"a\"]'       one, as JSON
   text=@notes.txt  text=@-    one, from a file or from stdin
 
-Grants, each by --allow: `fs=./data:ro@/data` to read a folder, `env=NAME`,
+Grants, each by --allow: `fs=./data:ro@/data` to read a folder, `:rw` to write
+it, `fs=scratch@/tmp` for one that goes with the call, `env=NAME`,
 `env=NAME=VALUE`, `config=KEY=VALUE`, `clock=fine`, `random=host`. What is
 denied is told with the grant for it.
 
@@ -282,7 +283,7 @@ Examples:
 const DOCTOR_EXAMPLES: &str = "\
 With `--attack` hostile tools that the program carries attack one limit after
 the other, beside an honest one, on a host as a server has it. It takes a few
-seconds, and needs no network, no files and no toolchain.
+seconds, and needs no network and no toolchain, but a temporary folder.
 
 Exit codes: 0 all is well, 1 an attack did not end as it should; others as
 `patinox call` has them.
