@@ -34,7 +34,7 @@ pub(crate) use cli::{Captured, Kept};
 pub use embedder::{Caller, Import, ImportError, Imports};
 #[expect(unreachable_pub, reason = "generated code re-exports them")]
 pub use filesystem::{Descriptor, Entries};
-pub(crate) use filesystem::{Jobs, Opened, Quota, check as check_folders};
+pub(crate) use filesystem::{Folders, check as check_folders};
 pub(crate) use random::Dice;
 pub(crate) use wrapper::Meter;
 

@@ -176,7 +176,7 @@ impl<'a> Instance<'a> {
         let fuel = self.run.limits.fuel.saturating_sub(fuel_left);
         // What is freed counts as time of the call.
         let mut state = self.store.into_data();
-        state.jobs.end();
+        state.folders.end();
         drop(self.placed);
         let (stdout, stdout_bytes) = state.stdout.take();
         let (stderr, stderr_bytes) = state.stderr.take();
@@ -200,7 +200,7 @@ impl<'a> Instance<'a> {
         };
         let result = result.map_err(|raised| {
             let error = raised.explain(&context);
-            error.by_limit(state.quota.refused(), &self.run.limits)
+            error.by_limit(state.folders.refused(), &self.run.limits)
         });
         let denied = state.authority.take_denials();
         let result = in_time(result, self.run, &usage, now);

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use patinox_resources::AsyncGuard;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Dice, Jobs, Kept, Meter, Opened, Quota};
+use crate::imports::{Allowance, Caller, Captured, Dice, Folders, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
-use crate::scratch::ScratchFolder;
 use crate::value::Room;
 
 /// The data of one store.
@@ -29,14 +27,8 @@ pub(crate) struct State {
     pub(crate) progress: Option<ProgressSink>,
     pub(crate) authority: Authority,
     pub(crate) dice: Dice,
-    /// What the guest may still change in folders that were granted, and hold open.
-    pub(crate) quota: Quota,
-    /// What threads do for the guest in folders.
-    pub(crate) jobs: Jobs,
-    /// The folders that were granted, once the guest has asked for them.
-    pub(crate) folders: Option<Vec<Opened>>,
-    /// The folders of the call, which are removed when it is over.
-    pub(crate) scratch: Vec<AsyncGuard<ScratchFolder>>,
+    /// What it holds of folders.
+    pub(crate) folders: Folders,
     hostcall_bytes: u64,
 }
 
@@ -61,10 +53,7 @@ impl State {
             progress: run.progress.as_ref().map(Arc::clone),
             authority,
             dice: Dice::of(run.id),
-            quota: Quota::new(&run.limits),
-            jobs: Jobs::new(),
-            folders: None,
-            scratch: Vec::new(),
+            folders: Folders::new(&run.limits),
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }

@@ -17,6 +17,7 @@ mod change;
 mod changing;
 mod descriptor;
 mod entries;
+mod folders;
 mod jobs;
 mod place;
 mod quota;
@@ -40,11 +41,10 @@ use self::answers::{code, metadata_hash, stat_of};
 use self::asked::{Answer, Handle, wanted};
 use self::change::At;
 use self::changing::times;
-pub(crate) use self::descriptor::Opened;
-use self::descriptor::{Held, OpenFor};
-pub(crate) use self::jobs::Jobs;
+use self::descriptor::{Held, OpenFor, Opened};
+pub(crate) use self::folders::Folders;
 use self::place::Wanted;
-pub(crate) use self::quota::Quota;
+use self::quota::Quota;
 use crate::bindings::offered::wasi::filesystem::{preopens, types};
 use crate::error::Error;
 use crate::scratch::Scratch;
@@ -73,10 +73,10 @@ pub(crate) fn check(scratch: &Scratch, policy: &Policy) -> Result<(), Error> {
 impl preopens::Host for State {
     async fn get_directories(&mut self) -> Result<Vec<(Handle, String)>> {
         // However often a guest asks, each is opened once.
-        if self.folders.is_none() {
+        if self.folders.granted.is_none() {
             let mut folders = Vec::new();
             for (number, folder) in self.authority.folders().into_iter().enumerate() {
-                let jobs = self.jobs.clone();
+                let jobs = self.folders.jobs().clone();
                 let opened = match folder.host().map(Path::to_owned) {
                     Some(host) => jobs.run(move || place::open_granted(&host)).await?,
                     None => self.make_scratch(number).await?,
@@ -86,10 +86,10 @@ impl preopens::Host for State {
                     folders.push(Opened::folder(fd, folder, jobs));
                 }
             }
-            self.folders = Some(folders);
+            self.folders.granted = Some(folders);
         }
         let mut found = Vec::new();
-        for opened in self.folders.iter().flatten() {
+        for opened in self.folders.granted.iter().flatten() {
             let path = opened.folder.guest().to_owned();
             let handle = self.table.push(Descriptor::Open(opened.clone()))?;
             found.push((handle, path));
@@ -119,7 +119,10 @@ impl types::HostDescriptor for State {
         };
         match opened.as_file() {
             Ok(fd) => {
-                let held = (opened.lasts(Mode::Read, self.clock), self.jobs.clone());
+                let held = (
+                    opened.lasts(Mode::Read, self.clock),
+                    self.folders.jobs().clone(),
+                );
                 let reader = reader::Reader::new(Arc::clone(fd), offset, held);
                 let stream: DynInputStream = Box::new(reader);
                 Ok(Ok(self.table.push(stream)?))
@@ -184,7 +187,7 @@ impl types::HostDescriptor for State {
         };
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         let work = move || reader::read_at(&**opened.as_file()?, wanted, offset);
-        let read = self.jobs.clone().run(work).await?;
+        let read = self.folders.jobs().clone().run(work).await?;
         Ok(read.map(|bytes| {
             let is_end = bytes.is_empty() && 0 < wanted;
             (bytes, is_end)
@@ -203,14 +206,14 @@ impl types::HostDescriptor for State {
         let entries = match self.table.get(&folder)? {
             Descriptor::Root => Ok(Entries::none()),
             Descriptor::Open(_) => match self.reading(&folder)?.and_then(|opened| {
-                let held = self.quota.open().map_err(code)?;
+                let held = self.folders.quota().open().map_err(code)?;
                 Ok((opened, held))
             }) {
                 Ok((opened, held)) => {
                     // By that of something in it.
                     let path = opened.path_of("entry");
                     self.authority.has_used(&opened.folder, &path, Mode::Read);
-                    let jobs = self.jobs.clone();
+                    let jobs = self.folders.jobs().clone();
                     let held = (opened.lasts(Mode::Read, self.clock), held, jobs.clone());
                     let work = move || Entries::of(&**opened.as_folder()?, held);
                     jobs.run(work).await?
@@ -314,13 +317,13 @@ impl types::HostDescriptor for State {
             folder: open_flags.contains(OpenFlags::DIRECTORY),
             ..wanted(path_flags)
         };
-        let held = match self.quota.open() {
+        let held = match self.folders.quota().open() {
             Ok(held) => held,
             Err(errno) => return Ok(Err(code(errno))),
         };
         let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
         self.has_read(&within, &path);
-        let jobs = self.jobs.clone();
+        let jobs = self.folders.jobs().clone();
         let work = move || place::open(&**within.as_folder()?, &path, wanted);
         match jobs.run(work).await? {
             Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
@@ -339,7 +342,7 @@ impl types::HostDescriptor for State {
             Ok(within) => {
                 self.has_read(&within, &path);
                 let work = move || place::read_link(within.as_folder()?, &path);
-                self.jobs.clone().run(work).await
+                self.folders.jobs().clone().run(work).await
             }
             Err(code) => Ok(Err(code)),
         }
@@ -433,7 +436,8 @@ impl types::HostDirectoryEntryStream for State {
                 return Ok(Ok(None));
             };
             match self
-                .jobs
+                .folders
+                .jobs()
                 .clone()
                 .run(move || entries::read_some(left))
                 .await?

@@ -99,7 +99,7 @@ impl State {
     pub(super) async fn stat_of(&mut self, file: &Handle) -> Answer<Stat> {
         match self.reading(file)? {
             Ok(opened) => {
-                let jobs = self.jobs.clone();
+                let jobs = self.folders.jobs().clone();
                 jobs.run(move || rustix::fs::fstat(&*opened.fd)).await
             }
             Err(code) => Ok(Err(code)),
@@ -115,7 +115,7 @@ impl State {
         match self.reading_in(folder, &path)? {
             Ok(within) => {
                 self.has_read(&within, &path);
-                let jobs = self.jobs.clone();
+                let jobs = self.folders.jobs().clone();
                 let work = move || place::stat(&**within.as_folder()?, &path, wanted);
                 jobs.run(work).await
             }

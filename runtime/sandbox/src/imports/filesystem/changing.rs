@@ -34,9 +34,9 @@ impl State {
             let made = scratch.make((id, number), &registry);
             made.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
         };
-        match self.jobs.clone().run(work).await? {
+        match self.folders.jobs().clone().run(work).await? {
             Ok((folder, guard)) => {
-                self.scratch.push(guard);
+                self.folders.scratch.push(guard);
                 Ok(Ok(folder))
             }
             Err(code) => Ok(Err(code)),
@@ -53,9 +53,9 @@ impl State {
             Ok(within) => within,
             Err(code) => return Ok(Err(code)),
         };
-        let quota = self.quota.clone();
+        let quota = self.folders.quota().clone();
         let work = move || work(within.as_folder()?, &path, &quota);
-        self.jobs.clone().run(work).await
+        self.folders.jobs().clone().run(work).await
     }
 
     /// Changes something that has another place afterwards, or as well; both lie in what
@@ -77,12 +77,12 @@ impl State {
         if !Arc::ptr_eq(&from.folder, &to.folder) {
             return Ok(Err(ErrorCode::CrossDevice));
         }
-        let quota = self.quota.clone();
+        let quota = self.folders.quota().clone();
         let work = move || {
             let (from, to) = (from.as_folder()?, to.as_folder()?);
             work((from, &path), (to, &new), &quota)
         };
-        self.jobs.clone().run(work).await
+        self.folders.jobs().clone().run(work).await
     }
 
     /// Changes a file that is open.
@@ -95,9 +95,9 @@ impl State {
             Ok(opened) => opened,
             Err(code) => return Ok(Err(code)),
         };
-        let quota = self.quota.clone();
+        let quota = self.folders.quota().clone();
         let work = move || work(opened.as_file_to_write()?, &quota);
-        self.jobs.clone().run(work).await
+        self.folders.jobs().clone().run(work).await
     }
 
     /// Sets the times of what is open.
@@ -109,7 +109,7 @@ impl State {
         match (self.writing_in(file, "")?, times) {
             (Ok(opened), Ok(times)) => {
                 let work = move || change::set_times(&*opened.fd, &times);
-                self.jobs.clone().run(work).await
+                self.folders.jobs().clone().run(work).await
             }
             (Err(code), _) | (_, Err(code)) => Ok(Err(code)),
         }
@@ -126,7 +126,13 @@ impl State {
             Err(code) => return Ok(Err(code)),
         };
         match opened.as_file_to_write() {
-            Ok(_) => self.jobs.clone().run(move || sync(&opened.fd)).await,
+            Ok(_) => {
+                self.folders
+                    .jobs()
+                    .clone()
+                    .run(move || sync(&opened.fd))
+                    .await
+            }
             // Nothing was written by it.
             Err(_) => Ok(Ok(())),
         }
@@ -145,7 +151,11 @@ impl State {
         match opened.as_file_to_write() {
             Ok(fd) => {
                 let lasting = opened.lasts(Mode::Write, self.clock);
-                let held = (lasting, self.quota.clone(), self.jobs.clone());
+                let held = (
+                    lasting,
+                    self.folders.quota().clone(),
+                    self.folders.jobs().clone(),
+                );
                 let stream: DynOutputStream = Box::new(Writer::new(Arc::clone(fd), at, held));
                 Ok(Ok(self.table.push(stream)?))
             }
@@ -168,12 +178,12 @@ impl State {
             Ok(asked) => asked,
             Err(code) => return Ok(Err(code)),
         };
-        let held = match self.quota.open() {
+        let held = match self.folders.quota().open() {
             Ok(held) => held,
             Err(errno) => return Ok(Err(code(errno))),
         };
         let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
-        let quota = self.quota.clone();
+        let quota = self.folders.quota().clone();
         let work = move || {
             let folder = &**within.as_folder()?;
             match asked.how {
@@ -184,7 +194,7 @@ impl State {
                 None => place::open(folder, &path, asked.wanted),
             }
         };
-        let jobs = self.jobs.clone();
+        let jobs = self.folders.jobs().clone();
         match jobs.run(work).await? {
             Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
                 fd: Held::new(fd, (Some(held), jobs)),

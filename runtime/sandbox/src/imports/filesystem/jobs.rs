@@ -19,7 +19,7 @@ const AT_ONCE: usize = 4;
 
 /// The work of one call.
 #[derive(Clone)]
-pub(crate) struct Jobs(Arc<Shared>);
+pub(super) struct Jobs(Arc<Shared>);
 
 struct Shared {
     permits: Arc<Semaphore>,
@@ -38,7 +38,7 @@ struct Closing {
 pub(super) type Job<T> = JoinHandle<Result<T, Errno>>;
 
 impl Jobs {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(Shared {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             is_over: AtomicBool::new(false),
@@ -47,7 +47,7 @@ impl Jobs {
     }
 
     /// Nothing begins any more. What has begun runs to its end.
-    pub(crate) fn end(&self) {
+    pub(super) fn end(&self) {
         self.0.is_over.store(true, Ordering::Release);
     }
 

@@ -11,7 +11,15 @@ use rustix::io::Errno;
 ///
 /// What a guest takes away again is not given back: it counts what was done.
 #[derive(Clone, Debug)]
-pub(crate) struct Quota(Arc<Spent>);
+pub(super) struct Quota(Arc<Spent>);
+
+/// The limits `fs-bytes`, `fs-files` and `fs-open`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    bytes: u64,
+    files: u64,
+    open: u64,
+}
 
 #[derive(Debug)]
 struct Spent {
@@ -40,8 +48,18 @@ impl Drop for Open {
     }
 }
 
+impl Most {
+    pub(super) const fn of(limits: &Limits) -> Self {
+        Self {
+            bytes: limits.fs_bytes,
+            files: limits.fs_files,
+            open: limits.fs_open,
+        }
+    }
+}
+
 impl Quota {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(most: Most) -> Self {
         let counter = |name, most| Counter {
             name,
             most,
@@ -49,14 +67,14 @@ impl Quota {
             refused: AtomicU64::new(0),
         };
         Self(Arc::new(Spent {
-            bytes: counter(LimitName::FsBytes, limits.fs_bytes),
-            files: counter(LimitName::FsFiles, limits.fs_files),
-            open: counter(LimitName::FsOpen, limits.fs_open),
+            bytes: counter(LimitName::FsBytes, most.bytes),
+            files: counter(LimitName::FsFiles, most.files),
+            open: counter(LimitName::FsOpen, most.open),
         }))
     }
 
     /// A limit that was in the way at last, and what it would have come to.
-    pub(crate) fn refused(&self) -> Option<(LimitName, u64)> {
+    pub(super) fn refused(&self) -> Option<(LimitName, u64)> {
         let counters = [&self.0.bytes, &self.0.files, &self.0.open];
         counters.into_iter().find_map(Counter::refused)
     }
@@ -113,11 +131,10 @@ mod tests {
     use super::*;
 
     fn quota() -> Quota {
-        Quota::new(&Limits {
-            fs_bytes: 10,
-            fs_files: 2,
-            fs_open: 3,
-            ..Limits::default()
+        Quota::new(Most {
+            bytes: 10,
+            files: 2,
+            open: 3,
         })
     }
 

@@ -168,13 +168,13 @@ mod tests {
 
     use patinox_telemetry::Clock;
 
-    use super::super::quota::Quota;
+    use super::super::quota::{Most, Quota};
     use super::*;
 
     fn reader(file: &std::fs::File, ends_after: Option<u64>) -> Reader {
         let clock = Clock::fixed(SystemTime::UNIX_EPOCH);
         let until = ends_after.map(|after| SystemTime::UNIX_EPOCH + Duration::from_secs(after));
-        let quota = Quota::new(&patinox_policy::Limits::default());
+        let quota = Quota::new(Most::of(&patinox_policy::Limits::default()));
         let jobs = Jobs::new();
         let fd = file.try_clone().unwrap().into();
         let held = Held::new(fd, (Some(quota.open().unwrap()), jobs.clone()));

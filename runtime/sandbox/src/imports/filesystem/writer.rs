@@ -147,13 +147,14 @@ mod tests {
     use patinox_policy::Limits;
     use patinox_telemetry::Clock;
 
+    use super::super::quota::Most;
     use super::*;
 
     fn writer(file: &std::fs::File, at: At, (bytes, ends): (u64, u64)) -> Writer {
-        let quota = Quota::new(&Limits {
+        let quota = Quota::new(Most::of(&Limits {
             fs_bytes: bytes,
             ..Limits::default()
-        });
+        }));
         let jobs = Jobs::new();
         let fd = file.try_clone().unwrap().into();
         let held = Held::new(fd, (Some(quota.open().unwrap()), jobs.clone()));
