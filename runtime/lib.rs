@@ -114,8 +114,11 @@ pub use patinox_host::{
     Detector, Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind,
     Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
     PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource,
-    Shutdown, Stage, StageTotals, Starved, State, Step, StoreConfig, StoreError, Stored, Threshold,
-    ThresholdError, Thresholds, Variables,
+    Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig, StoreError, Stored,
+    Threshold, ThresholdError, Thresholds, Variables,
+};
+pub use patinox_host::{
+    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
 };
 pub use patinox_policy::{
     Access, AccessError, AddressClass, Capability, Decision, Denial, Grant, GrantError, HttpAccess,

@@ -27,6 +27,7 @@ mod router;
 mod schemas;
 mod state;
 mod status;
+mod storage;
 mod values;
 mod worker;
 mod writing;

@@ -6,12 +6,13 @@ pub(crate) mod guests;
 pub(crate) mod precompiled;
 pub(crate) mod process;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patinox::{
     ArtifactStore, Called, Config, Failure as _, Host, Limits, LoadRequest, Loaded, Request,
-    StoreConfig,
+    Storage, StoreConfig,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_patinox");
 pub(crate) fn config() -> Config {
     Config {
         compile_worker: Some(PROGRAM.into()),
+        storage: Some(Storage::Folder(storage())),
         ..Config::default()
     }
 }
@@ -32,6 +34,18 @@ pub(crate) fn config() -> Config {
 /// A host with every default.
 pub(crate) fn host() -> Host {
     Host::new(config()).expect("a host")
+}
+
+/// Where guests of this process keep something; that of processes which are gone is
+/// removed.
+fn storage() -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("storage");
+    for left in fs::read_dir(&all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(left.file_name()).exists() {
+            let _ = fs::remove_dir_all(left.path());
+        }
+    }
+    all.join(std::process::id().to_string())
 }
 
 /// What was compiled once for all tests: an interpreter takes a while.
@@ -46,10 +60,12 @@ pub(crate) async fn load(host: &Host, bytes: &[u8]) -> Loaded {
     host.load(bytes.to_vec()).await.expect("a component")
 }
 
-/// Loads the hostile component with a folder to write, as some attacks need one.
+/// Loads the hostile component with a folder to write and a namespace, as some attacks
+/// need them.
 pub(crate) async fn hostile(host: &Host) -> Loaded {
-    let grant = "fs=scratch@/scratch".parse().expect("a grant");
-    let request = LoadRequest::bytes(guests::prebuilt_hostile()).grant(grant);
+    let grants = ["fs=scratch@/scratch", "kv=attack:rw"].map(|text| text.parse().expect("a grant"));
+    let request = LoadRequest::bytes(guests::prebuilt_hostile());
+    let request = grants.into_iter().fold(request, LoadRequest::grant);
     host.load(request).await.expect("a component")
 }
 

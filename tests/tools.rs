@@ -6,10 +6,13 @@ mod eval;
 mod files;
 mod hash;
 mod json;
+mod notes;
 mod text;
 mod units;
 
-use patinox::{Called, Config, Host, Limits, LoadRequest, Loaded};
+use std::path::Path;
+
+use patinox::{Called, Config, Host, Limits, LoadRequest, Loaded, Storage};
 use serde_json::Value;
 
 use crate::support::{self, code, guests};
@@ -27,12 +30,25 @@ impl Shipped {
     }
 
     async fn granted(package: &str, grants: &[String]) -> Option<Self> {
+        Self::with(package, grants, support::config()).await
+    }
+
+    /// With a storage of its own.
+    async fn kept_in(package: &str, grants: &[String], folder: &Path) -> Option<Self> {
+        let config = Config {
+            storage: Some(Storage::Folder(folder.join("storage"))),
+            ..support::config()
+        };
+        Self::with(package, grants, config).await
+    }
+
+    async fn with(package: &str, grants: &[String], config: Config) -> Option<Self> {
         let component = LoadRequest::bytes(guests::built(package)?);
         let grants = grants.iter().map(|grant| grant.parse().expect("a grant"));
         let component = grants.fold(component, LoadRequest::grant);
         let config = Config {
             store: Some(support::store()),
-            ..support::config()
+            ..config
         };
         let host = Host::new(config).expect("a host");
         let component = host.load(component).await.expect("a component");

@@ -77,24 +77,27 @@ fn it_fits_on_a_terminal() {
         19. makes a file of a terabyte      limit/fs-bytes [time] held
         20. makes many files                limit/fs-files [time] held
         21. opens many files                limit/fs-open [time] held
-        22. crashes                         component/trap [time] held
-        23. overflows its stack             component/stack [time] held
-        24. ends the program                component/exit [time] held
-        25. floods its output               cut, stdout=1KiB [time] held
-        26. floods its error output         cut, stderr=1KiB [time] held
-        27. floods the log                  cut, log=1KiB [time] held
-        28. fails with escape sequences     cut, error-text=256B [time] held
-        29. keeps a secret for the next     gone [time] held
-        30. is busy when it is cancelled    cancelled [time] held
-        31. a core module                   component/malformed [time] held
-        32. code compiled beforehand        component/malformed [time] held
-        33. a component cut in half         component/malformed [time] held
-        34. a component with a flipped bit  component/malformed [time] held
-        35. a text                          component/malformed [time] held
-        36. all that were stopped, at once  24 by their codes [time] held
-        37. then does an honest job         a result [time] held
+        22. keeps many entries              limit/kv-bytes [time] held
+        23. keeps large values              limit/kv-bytes [time] held
+        24. reads what others keep          policy/denied [time] held
+        25. crashes                         component/trap [time] held
+        26. overflows its stack             component/stack [time] held
+        27. ends the program                component/exit [time] held
+        28. floods its output               cut, stdout=1KiB [time] held
+        29. floods its error output         cut, stderr=1KiB [time] held
+        30. floods the log                  cut, log=1KiB [time] held
+        31. fails with escape sequences     cut, error-text=256B [time] held
+        32. keeps a secret for the next     gone [time] held
+        33. is busy when it is cancelled    cancelled [time] held
+        34. a core module                   component/malformed [time] held
+        35. code compiled beforehand        component/malformed [time] held
+        36. a component cut in half         component/malformed [time] held
+        37. a component with a flipped bit  component/malformed [time] held
+        38. a text                          component/malformed [time] held
+        39. all that were stopped, at once  27 by their codes [time] held
+        40. then does an honest job         a result [time] held
 
-        held        37 of 37
+        held        40 of 40
         neighbour   [calls], all answers right
         memory      [memory]
         instances   [instances]

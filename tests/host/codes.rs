@@ -115,6 +115,7 @@ async fn limit(host: &Host, hostile: &Loaded, name: LimitName) -> String {
         LimitName::FsBytes => ("100B", "fill-file", flood),
         LimitName::FsFiles => ("10", "make-files", json!({ "n": 20 })),
         LimitName::FsOpen => ("10", "open-files", json!({ "n": 20 })),
+        LimitName::KvBytes => ("1KiB", "keep-much", json!({ "n": 20, "bytes": 100 })),
         LimitName::File
         | LimitName::Functions
         | LimitName::Nesting

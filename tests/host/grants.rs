@@ -200,7 +200,7 @@ async fn what_nothing_would_enforce_is_refused() {
         match capability {
             // That one is there in `files.rs`.
             Capability::Filesystem => drop(loaded.expect_err("no such folder")),
-            Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => {
+            Capability::Http | Capability::Model | Capability::Tool => {
                 let error = loaded.expect_err("a refusal");
                 assert_eq!(error.code().as_str(), "caller/invalid-config");
                 assert!(
@@ -210,6 +210,7 @@ async fn what_nothing_would_enforce_is_refused() {
             }
             Capability::Environment
             | Capability::Config
+            | Capability::KeyValue
             | Capability::Clock
             | Capability::Random
             | Capability::Import => drop(loaded.expect("a component")),

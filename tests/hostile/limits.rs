@@ -56,6 +56,7 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         fs_bytes,
         fs_files,
         fs_open,
+        kv_bytes,
     } = defaults;
     let mut all = computing(fuel, wall_ms, memory_bytes);
     all.extend([
@@ -80,6 +81,7 @@ fn attacks(defaults: Limits) -> Vec<Attack> {
         log_bytes,
     ));
     all.extend(files(fs_bytes, fs_files, fs_open));
+    all.push(keeping(kv_bytes));
     all
 }
 
@@ -221,6 +223,17 @@ fn files(fs_bytes: u64, fs_files: u64, fs_open: u64) -> Vec<Attack> {
             Ends::Stopped(json!(2 * fs_open)),
         ),
     ]
+}
+
+/// Keeps much in the storage.
+fn keeping(kv_bytes: u64) -> Attack {
+    let n = 2 * kv_bytes / (1 << 20);
+    attack(
+        LimitName::KvBytes,
+        ("keep-much", json!({ "n": n, "bytes": 1 << 20 })),
+        (kv_bytes, 3 * kv_bytes),
+        Ends::Stopped(json!(n)),
+    )
 }
 
 /// An attack, with the value that stops it and the one that does not.

@@ -18,6 +18,7 @@ mod binaries;
 mod computing;
 mod field;
 mod folders;
+mod kept;
 mod level;
 mod memory;
 mod planted;
@@ -86,6 +87,11 @@ fn what_takes_a_folder() {
 }
 
 #[test]
+fn what_keeps_something() {
+    each("what_keeps_something", kept::rows);
+}
+
+#[test]
 fn what_is_no_component_of_ours() {
     each("what_is_no_component_of_ours", binaries::rows);
 }
@@ -109,6 +115,7 @@ fn all() -> Vec<Row> {
         abi::rows(),
         binaries::rows(),
         folders::rows(),
+        kept::rows(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -12,6 +12,11 @@ pub(crate) fn prebuilt_hostile() -> Vec<u8> {
     read(patinox_artifacts::prebuilt::hostile())
 }
 
+/// The tool `notes`, as the program carries it.
+pub(crate) fn prebuilt_notes() -> Vec<u8> {
+    read(patinox_artifacts::prebuilt::notes())
+}
+
 /// A guest built from `components`; `None` where no guest toolchain is. Then
 /// the test says what it left out, and under CI it fails.
 pub(crate) fn built(package: &str) -> Option<Vec<u8>> {

@@ -13,7 +13,7 @@ use crate::steps::Steps;
 use crate::{explained, setup, test};
 
 /// Which guests the demo and `doctor --attack` need.
-const NAMES: [&str; 3] = ["files", "hostile", "text"];
+const NAMES: [&str; 4] = ["files", "hostile", "notes", "text"];
 
 /// What they may take together, compressed: they are in the repository and in
 /// the program.

@@ -12,6 +12,7 @@ mod fuel;
 mod host_calls;
 mod host_resources;
 mod hostcall_bytes;
+mod kept;
 mod log;
 mod memory;
 mod pollables;
@@ -109,6 +110,14 @@ impl Guest for Hostile {
 
     fn open_files(n: u64) -> Result<u64, String> {
         files::hold(n)
+    }
+
+    fn keep_much(n: u64, bytes: u64) -> Result<u64, String> {
+        kept::keep(n, bytes)
+    }
+
+    fn pry(namespace: String, key: String) -> Result<u64, String> {
+        kept::pry(&namespace, &key)
     }
 
     fn recurse(depth: Option<u64>) -> u64 {

@@ -12,6 +12,7 @@ wit_bindgen::generate!({
         "../../wit/deps/sockets.wit",
         "../../wit/deps/cli.wit",
         "../../wit/deps/logging.wit",
+        "../../wit/deps/keyvalue.wit",
         "wit",
     ],
     world: "patinox:hostile/hostile",

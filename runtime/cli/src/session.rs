@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
-use patinox_host::{Allocation, ArtifactStore, Config, Host, Loaded, StoreConfig, StoreError};
+use patinox_host::{
+    Allocation, ArtifactStore, Config, Host, Loaded, Storage, StoreConfig, StoreError,
+};
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_resources::{Constraints, Detector, Registry};
 use patinox_telemetry::{Recorder, Sink, TracingSink};
@@ -96,6 +98,7 @@ impl Session {
             // `main` looks for the worker's argument first of all.
             compile_worker: std::env::current_exe().ok(),
             store: self.store(),
+            storage: self.storage(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             registry: self.registry.clone(),
@@ -114,6 +117,13 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// Where guests keep what is granted to them: nothing is made before one is granted
+    /// a namespace.
+    fn storage(&self) -> Option<Storage> {
+        let state = self.settings.state_folder()?;
+        Some(Storage::Folder(state.join("storage")))
     }
 
     /// Opens what is kept between processes; `None` where no place is known.

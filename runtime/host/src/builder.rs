@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use patinox_policy::{Admission, Limits, LoadLimits};
 use patinox_resources::{Detector, Registry};
-use patinox_sandbox::{Allocation, ArtifactStore, Import, Router};
+use patinox_sandbox::{Allocation, ArtifactStore, Import, KeyValue, Router};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::status::StatusConfig;
-use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig};
+use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig, Storage};
 
 /// Makes a [`Host`]; each part that is not named has its default.
 ///
@@ -150,6 +150,18 @@ impl HostBuilder {
     /// It has to be ours alone.
     pub fn scratch(mut self, folder: impl Into<PathBuf>) -> Self {
         self.0.scratch = Some(folder.into());
+        self
+    }
+
+    /// The database in which guests keep what is granted to them: see [`Storage::Folder`].
+    pub fn storage(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.0.storage = Some(Storage::Folder(folder.into()));
+        self
+    }
+
+    /// The embedder's own storage, in which guests keep what is granted to them.
+    pub fn key_value(mut self, storage: Arc<dyn KeyValue>) -> Self {
+        self.0.storage = Some(Storage::Custom(storage));
         self
     }
 

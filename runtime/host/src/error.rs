@@ -10,7 +10,7 @@ use patinox_policy::{
 };
 
 use patinox_resources::ThresholdError;
-use patinox_sandbox::ImportError;
+use patinox_sandbox::{ImportError, StorageError};
 use patinox_telemetry::RuleError;
 
 use crate::Busy;
@@ -83,6 +83,9 @@ pub enum PatinoxError {
     /// A grant cannot be part of a policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The storage cannot be used that a component is granted a namespace of.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -141,8 +144,16 @@ impl PatinoxError {
     pub(crate) fn not_enforced(grant: &Grant) -> Self {
         Self::NotEnforced {
             grant: grant.named(),
-            reason: "this host knows `fs`, `env`, `config`, `clock`, `random` and `import` alone, \
-                     and no denial of a folder",
+            reason: "this host knows `fs`, `env`, `config`, `kv`, `clock`, `random` and `import` \
+                     alone, and no denial of a folder",
+        }
+    }
+
+    /// The same, of a host that has nowhere to keep something.
+    pub(crate) fn no_storage(grant: &Grant) -> Self {
+        Self::NotEnforced {
+            grant: grant.named(),
+            reason: "this host was given no storage",
         }
     }
 
@@ -173,7 +184,8 @@ impl Failure for PatinoxError {
                 std::io::ErrorKind::NotFound => Code::NotFound,
                 _ => Code::Unreadable,
             },
-            Self::NotAFile { .. } => Code::Unreadable,
+            Self::NotAFile { .. } | Self::Storage(StorageError::Failed(_)) => Code::Unreadable,
+            Self::Storage(_) => Code::Busy,
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
             Self::Policy(error) => error.code(),
@@ -203,8 +215,9 @@ impl Failure for PatinoxError {
             | Self::Threshold(_)
             | Self::AlertRule(_)
             | Self::NotEnforced { .. }
+            | Self::Storage(StorageError::Failed(_))
             | Self::Closing => RecoveryStrategy::Fail,
-            Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } => {
+            Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } | Self::Storage(_) => {
                 RecoveryStrategy::Retry { after: None }
             }
         }
@@ -240,11 +253,16 @@ impl Failure for PatinoxError {
             Self::Relieved { .. } => {
                 Some("call it again when less runs here, or let it do less".to_owned())
             }
+            Self::Storage(StorageError::Failed(_)) => Some(
+                "its folder has to be ours alone, with mode `0700`, on a disk that can be written"
+                    .to_owned(),
+            ),
             Self::AlertRule(error) => Some(error.hint.clone()),
             Self::Worker(_)
             | Self::NoThread(_)
             | Self::Untyped(_)
             | Self::Closing
+            | Self::Storage(_)
             | Self::NotEnforced { .. } => None,
         }
     }

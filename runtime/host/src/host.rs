@@ -33,6 +33,7 @@ use crate::monitoring::{AlertConfig, HostMonitor, MonitoringConfig, Ticks, judge
 use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
 use crate::status::{self, Served, StatusConfig};
+use crate::store::Storage;
 
 /// What a host is made of. Every part has a safe default.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +64,7 @@ pub struct Config {
     pub allocation: Allocation,
     /// What tells what the machine has, which decides how large the pool is. The
     /// disk of the [`store`](Self::store) is looked at too, unless nothing is
-    /// written to it.
+    /// written to it, and that of the [`storage`](Self::storage).
     pub detector: Detector,
     /// How many calls run at once, and how many wait.
     pub admission: Admission,
@@ -98,6 +99,9 @@ pub struct Config {
     /// It is made when it is needed first, and has to be ours alone. `None`, the default,
     /// for `patinox-scratch-UID` in the temporary folder.
     pub scratch: Option<PathBuf>,
+    /// Where guests keep what is granted to them by `kv=…`; `None`, the default, for
+    /// nowhere: it cannot be granted then.
+    pub storage: Option<Storage>,
     /// What chooses where each instance runs; `None`, the default, for the pool as
     /// long as there is room: [`InOrder`].
     pub router: Option<Arc<dyn Router>>,
@@ -139,9 +143,13 @@ impl Parts {
     pub(crate) fn sampler(&self) -> Sampler {
         let detector = self.config.detector.clone();
         let store = self.config.store.as_ref();
-        Sampler::new(match store.filter(|store| !store.is_read_only()) {
+        let detector = match store.filter(|store| !store.is_read_only()) {
             Some(store) => detector.and_folder(store.folder().path()),
             None => detector,
+        };
+        Sampler::new(match &self.config.storage {
+            Some(Storage::Folder(folder)) => detector.and_folder(folder),
+            Some(Storage::Custom(_)) | None => detector,
         })
     }
 
@@ -177,7 +185,11 @@ impl Host {
     /// threshold makes no sense, or the machine refuses a thread to look at it; if
     /// the folder of the status socket is not ours alone, or its path too long.
     pub fn new(config: Config) -> Result<Self, PatinoxError> {
+        let storage = config.storage.as_ref();
+        let storage = storage.map(|storage| storage.open(&config.registry));
+        let (key_value, relief) = storage.unzip();
         let engine = Engine::new(EngineConfig {
+            key_value,
             allocation: config.allocation,
             detector: config.detector.clone(),
             clock: config.clock,
@@ -219,7 +231,11 @@ impl Host {
             |config| config.stuck_after,
         );
         let parts = Arc::new_cyclic(|parts| Parts {
-            reclaimer: relief::reclaimer(parts, (&engine, &loader, &gate), stuck_after),
+            reclaimer: relief::reclaimer(
+                parts,
+                (&engine, &loader, &gate),
+                (relief.unwrap_or_default(), stuck_after),
+            ),
             monitors: monitoring.map(|_| Monitors::default()),
             alerts: alerts.map(|alerts| Arc::new(Mutex::new(alerts))),
             ticks: OnceLock::new(),

@@ -38,6 +38,7 @@ mod relief;
 mod router;
 mod running;
 pub mod status;
+mod store;
 
 pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
 pub use builder::HostBuilder;
@@ -60,11 +61,16 @@ pub use patinox_sandbox::{
     EntryInfo, Import, ImportError, NotPrecompiled, Profile, Starved, StoreConfig, StoreError,
     StorePlace, Variables,
 };
+/// Where guests keep what is granted to them.
+pub use patinox_sandbox::{
+    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
+};
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};
 pub use router::{
     Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
 };
 pub use running::Shutdown;
+pub use store::Storage;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;

@@ -82,7 +82,7 @@ impl LoadRequest {
         self
     }
 
-    /// Grants the component something: `fs`, `env`, `config`, `clock`, `random` or
+    /// Grants the component something: `fs`, `env`, `config`, `kv`, `clock`, `random` or
     /// `import`. Loading refuses every other grant, as nothing would hold the component to it yet.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
@@ -210,8 +210,14 @@ pub(crate) async fn load(
     loaded(parts, component, (policy, principal)).await
 }
 
-/// A policy whose folders are there.
+/// A policy whose folders are there, and whose namespaces can be used.
 async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> {
+    let mut granted = policy.granted().iter();
+    if let Some(grant) = granted.find(|grant| grant.capability() == Capability::KeyValue) {
+        let storage = parts.engine.key_value();
+        let storage = storage.ok_or_else(|| PatinoxError::no_storage(grant))?;
+        storage.check().await?;
+    }
     if !policy
         .granted()
         .iter()
@@ -237,8 +243,9 @@ pub const fn is_enforced(capability: Capability) -> bool {
         | Capability::Clock
         | Capability::Random
         | Capability::Filesystem
+        | Capability::KeyValue
         | Capability::Import => true,
-        Capability::Http | Capability::KeyValue | Capability::Model | Capability::Tool => false,
+        Capability::Http | Capability::Model | Capability::Tool => false,
     }
 }
 

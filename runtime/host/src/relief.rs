@@ -23,9 +23,10 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 pub(crate) fn reclaimer(
     host: &Weak<Parts>,
     (engine, loader, gate): (&Engine, &Loader, &Gate),
-    stuck_after: Duration,
+    (storage, stuck_after): (Vec<Box<dyn Reclaim>>, Duration),
 ) -> Reclaimer {
     let mut sources = loader.sources();
+    sources.extend(storage);
     sources.extend(engine.sources());
     sources.push(Box::new(LongCalls {
         host: Weak::clone(host),

@@ -63,6 +63,9 @@ pub struct Limits {
     /// `fs-open`: files and folders that are open at once, beside those that were
     /// granted.
     pub fs_open: u64,
+    /// `kv-bytes`: what a namespace of the key-value storage may come to by this call,
+    /// each entry counted 64 bytes beside its key and value.
+    pub kv_bytes: u64,
 }
 
 /// The ceilings of loading a component.
@@ -131,6 +134,7 @@ impl Default for Limits {
             fs_bytes: 16 << 20,
             fs_files: 256,
             fs_open: 64,
+            kv_bytes: 16 << 20,
         }
     }
 }
@@ -203,6 +207,7 @@ impl Limits {
             LimitName::FsBytes => Some(&mut self.fs_bytes),
             LimitName::FsFiles => Some(&mut self.fs_files),
             LimitName::FsOpen => Some(&mut self.fs_open),
+            LimitName::KvBytes => Some(&mut self.kv_bytes),
             _ => None,
         }
     }

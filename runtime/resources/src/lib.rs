@@ -39,6 +39,7 @@ mod guard;
 mod lease;
 mod pool;
 mod pressure;
+mod private;
 mod reclaimer;
 mod registry;
 mod shared;
@@ -61,6 +62,7 @@ pub use pressure::{
     Changes, Level, Pressed, Pressure, PressureWatch, Reading, Resource, Threshold, ThresholdError,
     Thresholds,
 };
+pub use private::private_folder;
 pub use reclaimer::{
     Cause, Demand, EvictIdle, Freed, Reclaim, Reclaimer, ShrinkPool, Stage, StageTotals, Step,
 };

@@ -15,6 +15,7 @@ pub(crate) use self::folder::Folder;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::scratch::Scratch;
+use crate::storage::KeyValue;
 
 /// The most denials of a call, and the most uses, that are kept; of more the first ones.
 const MAX_KEPT: usize = 64;
@@ -100,6 +101,11 @@ impl Authority {
     pub(crate) fn scratch(&self) -> (Arc<Scratch>, Registry) {
         let engine = &self.engine;
         (Arc::clone(engine.scratch()), engine.registry().clone())
+    }
+
+    /// Where it keeps what is granted to it.
+    pub(crate) fn storage(&self) -> Option<Arc<dyn KeyValue>> {
+        self.engine.key_value().map(Arc::clone)
     }
 
     /// What it was denied, in that order.

@@ -24,6 +24,9 @@ pub(crate) mod offered {
                 import wasi:filesystem/types@0.2.12;
                 import wasi:filesystem/preopens@0.2.12;
                 import wasi:config/store@0.2.0-rc.1;
+                import wasi:keyvalue/store@0.2.0-draft;
+                import wasi:keyvalue/atomics@0.2.0-draft;
+                import wasi:keyvalue/batch@0.2.0-draft;
                 import wasi:logging/logging@0.1.0-draft;
                 import patinox:tool/context@0.1.0;
             }
@@ -36,6 +39,7 @@ pub(crate) mod offered {
             "wasi:io/error.error": wasmtime_wasi_io::streams::Error,
             "wasi:filesystem/types.descriptor": crate::imports::Descriptor,
             "wasi:filesystem/types.directory-entry-stream": crate::imports::Entries,
+            "wasi:keyvalue/store.bucket": crate::imports::Bucket,
         },
         imports: {
             "wasi:io/error.[drop]error": async | trappable,
@@ -77,6 +81,16 @@ pub(crate) mod offered {
             "wasi:filesystem/types.[method]descriptor.unlink-file-at": async | trappable,
             "wasi:filesystem/types.[method]descriptor.write": async | trappable,
             "wasi:filesystem/types.[method]directory-entry-stream.read-directory-entry": async | trappable,
+            "wasi:keyvalue/store.[drop]bucket": async | trappable,
+            "wasi:keyvalue/store.[method]bucket.get": async | trappable,
+            "wasi:keyvalue/store.[method]bucket.set": async | trappable,
+            "wasi:keyvalue/store.[method]bucket.delete": async | trappable,
+            "wasi:keyvalue/store.[method]bucket.exists": async | trappable,
+            "wasi:keyvalue/store.[method]bucket.list-keys": async | trappable,
+            "wasi:keyvalue/atomics.increment": async | trappable,
+            "wasi:keyvalue/batch.get-many": async | trappable,
+            "wasi:keyvalue/batch.set-many": async | trappable,
+            "wasi:keyvalue/batch.delete-many": async | trappable,
             default: trappable,
         },
         trappable_error_type: {

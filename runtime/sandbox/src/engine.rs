@@ -28,6 +28,7 @@ use crate::imports::Imports;
 use crate::router::{InOrder, Router};
 use crate::scratch::Scratch;
 use crate::settings::Tunables;
+use crate::storage::KeyValue;
 use profiled::{Chosen, Profiled, SwapState};
 
 /// How a component is metered.
@@ -69,6 +70,8 @@ pub struct EngineConfig {
     /// Below which folder calls get folders of their own, where that is granted: it is
     /// made, and ours alone. Without one that cannot be granted.
     pub scratch: Option<PathBuf>,
+    /// Where guests keep what is granted to them. Without one that cannot be granted.
+    pub key_value: Option<Arc<dyn KeyValue>>,
     /// Where it is written down who holds what.
     pub registry: Registry,
     /// Chooses where each instance runs.
@@ -84,6 +87,7 @@ impl Default for EngineConfig {
             imports: Imports::default(),
             variables: Variables::default(),
             scratch: None,
+            key_value: None,
             registry: Registry::default(),
             router: Arc::new(InOrder),
         }
@@ -211,6 +215,12 @@ impl Engine {
         &self.0.scratch
     }
 
+    /// Where guests keep what is granted to them; `None` where nothing can be.
+    #[must_use]
+    pub fn key_value(&self) -> Option<&Arc<dyn KeyValue>> {
+        self.0.config.key_value.as_ref()
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.config.registry
     }
@@ -234,6 +244,7 @@ impl Engine {
             imports: _,
             variables: _,
             scratch: _,
+            key_value: _,
             registry: _,
             router,
         } = &self.0.config;

@@ -13,6 +13,7 @@ mod context;
 mod embedder;
 mod filesystem;
 mod io;
+mod keyvalue;
 pub(crate) mod linked;
 mod logging;
 pub(crate) mod nothing;
@@ -35,6 +36,9 @@ pub use embedder::{Caller, Import, ImportError, Imports};
 #[expect(unreachable_pub, reason = "generated code re-exports them")]
 pub use filesystem::{Descriptor, Entries};
 pub(crate) use filesystem::{Folders, check as check_folders};
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub use keyvalue::Bucket;
+pub(crate) use keyvalue::Keeping;
 pub(crate) use random::Dice;
 pub(crate) use wrapper::Meter;
 
@@ -45,7 +49,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// The typed interfaces that the host offers, without version. A test holds
 /// them to what is linked.
-const OFFERED: [&str; 18] = [
+const OFFERED: [&str; 21] = [
     "patinox:tool/context",
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -60,6 +64,9 @@ const OFFERED: [&str; 18] = [
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",
+    "wasi:keyvalue/atomics",
+    "wasi:keyvalue/batch",
+    "wasi:keyvalue/store",
     "wasi:logging/logging",
     "wasi:random/insecure",
     "wasi:random/insecure-seed",

@@ -200,7 +200,7 @@ impl<'a> Instance<'a> {
         };
         let result = result.map_err(|raised| {
             let error = raised.explain(&context);
-            error.by_limit(state.folders.refused(), &self.run.limits)
+            error.by_limit(state.refused(), &self.run.limits)
         });
         let denied = state.authority.take_denials();
         let result = in_time(result, self.run, &usage, now);

@@ -47,6 +47,7 @@ mod screen;
 mod settings;
 mod slots;
 mod state;
+mod storage;
 mod turns;
 mod types;
 mod value;
@@ -74,6 +75,9 @@ pub use sandbox::{
 };
 pub use screen::NotAComponent;
 pub use slots::{NoSlot, Slot, Slots};
+pub use storage::{
+    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
+};
 pub use types::{Case, Field, FunctionType, ValueType};
 pub use value::typed::from_json;
 pub use value::{ArgumentError, Arguments, json_len};

@@ -6,15 +6,13 @@
 
 mod remove;
 
-use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use patinox_resources::{AsyncGuard, Kind, Owner, Registry};
+use patinox_resources::{AsyncGuard, Kind, Owner, Registry, private_folder};
 use patinox_telemetry::CallId;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
@@ -93,7 +91,7 @@ impl Scratch {
         if let Some(mine) = &*mine {
             return Ok(Arc::clone(mine));
         }
-        let base = open_base(base)?;
+        let base = private_folder(base)?;
         sweep(&base)?;
         let made = Arc::new(Mine::make(base)?);
         *mine = Some(Arc::clone(&made));
@@ -148,22 +146,6 @@ impl Drop for Mine {
     }
 }
 
-/// Opens the folder below which all lie, and makes it where it is missing: ours alone.
-fn open_base(path: &Path) -> io::Result<OwnedFd> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let base = rustix::fs::open(path, flags, Mode::empty())?;
-    let found = fstat(&base)?;
-    let is_ours = found.st_uid == rustix::process::geteuid().as_raw();
-    match is_ours && found.st_mode & 0o077 == 0 {
-        true => Ok(base),
-        false => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the place for folders of calls is not ours alone, with mode `0700`",
-        )),
-    }
-}
-
 fn open_folder(parent: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(parent, name, flags, Mode::empty())
@@ -207,7 +189,8 @@ fn sweep(base: &OwnedFd) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, DirBuilder};
+    use std::os::unix::fs::DirBuilderExt as _;
 
     use patinox_resources::Registry;
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use patinox_policy::LimitName;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
 use crate::authority::Authority;
 use crate::budget::Budget;
-use crate::imports::{Allowance, Caller, Captured, Dice, Folders, Kept, Meter};
+use crate::imports::{Allowance, Caller, Captured, Dice, Folders, Keeping, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
 use crate::value::Room;
 
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) dice: Dice,
     /// What it holds of folders.
     pub(crate) folders: Folders,
+    /// What it may keep in the storage.
+    pub(crate) keeping: Keeping,
     hostcall_bytes: u64,
 }
 
@@ -54,6 +57,7 @@ impl State {
             authority,
             dice: Dice::of(run.id),
             folders: Folders::new(&run.limits),
+            keeping: Keeping::new(&run.limits),
             hostcall_bytes: run.limits.hostcall_bytes,
         }
     }
@@ -61,6 +65,12 @@ impl State {
     /// Who calls the host.
     pub(crate) fn caller(&self) -> Caller {
         self.meter.caller(self.id)
+    }
+
+    /// A limit that was in the way at last of what the guest wanted to be written, and
+    /// what that would have come to.
+    pub(crate) fn refused(&self) -> Option<(LimitName, u64)> {
+        self.folders.refused().or_else(|| self.keeping.refused())
     }
 
     /// The limit `hostcall-bytes`.

@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 15] = [
+pub const ALL: [(&str, Option<&str>); 16] = [
     ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     ("files", option_env!("PATINOX_GUEST_FILES")),
@@ -43,6 +43,7 @@ pub const ALL: [(&str, Option<&str>); 15] = [
     ("hash", option_env!("PATINOX_GUEST_HASH")),
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
     ("json", option_env!("PATINOX_GUEST_JSON")),
+    ("notes", option_env!("PATINOX_GUEST_NOTES")),
     ("text", option_env!("PATINOX_GUEST_TEXT")),
     ("units", option_env!("PATINOX_GUEST_UNITS")),
 ];
@@ -57,6 +58,12 @@ pub fn text() -> Option<&'static Path> {
 #[must_use]
 pub fn files() -> Option<&'static Path> {
     component("files")
+}
+
+/// The tool `notes`.
+#[must_use]
+pub fn notes() -> Option<&'static Path> {
+    component("notes")
 }
 
 /// The tool `hash`, in C.
@@ -140,6 +147,12 @@ pub mod prebuilt {
     #[must_use]
     pub fn files() -> &'static Path {
         Path::new(env!("PATINOX_PREBUILT_FILES"))
+    }
+
+    /// The tool `notes`.
+    #[must_use]
+    pub fn notes() -> &'static Path {
+        Path::new(env!("PATINOX_PREBUILT_NOTES"))
     }
 
     /// One attack a function.

@@ -58,7 +58,7 @@ fn a_wrong_limit() {
     assert_snapshot!(limited(""), @"
     exit 2, caller/invalid-limit
     error: there is no limit ``
-    hint: the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, fs-bytes, fs-files, fs-open, file, functions, nesting, all-instances, compile-wall, compile-cpu, compile-memory, concurrency, tool-concurrency, principal-concurrency, queue, queue-wall
+    hint: the limits are fuel, wall, memory, table-elements, tables, memories, core-instances, handles, host-resources, hostcall-bytes, host-calls, pollables, random, arguments, result, error-text, stdout, stderr, log, fs-bytes, fs-files, fs-open, kv-bytes, file, functions, nesting, all-instances, compile-wall, compile-cpu, compile-memory, concurrency, tool-concurrency, principal-concurrency, queue, queue-wall
     ");
 }
 

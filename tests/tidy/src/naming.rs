@@ -94,7 +94,7 @@ const ONLY_IN: [Place; 7] = [
     },
     Place {
         what: &["rusqlite"],
-        places: &["runtime/host/src/store.rs"],
+        places: &["runtime/host/src/store.rs", "runtime/host/src/store/"],
         fix: "use `host::Store`",
         is_literal: false,
     },

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use patinox_host::Called;
+use patinox_host::{Allocation, Called, Config, Host, Storage};
 use patinox_policy::{Code, Failure as _};
 
 use crate::demo::components::Components;
 use crate::demo::rows::{LIFTED, ROWS, Row};
 use crate::demo::show::{self, Done};
+use crate::demo::storage;
 use crate::error::Error;
-use crate::grants::Grants;
 use crate::session::Session;
 
 /// How long the loop runs when its limit is lifted.
@@ -18,7 +18,13 @@ const LIFTED_FOR: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(session: Session) -> Result<ExitCode, Error> {
     session.run(async |session, cancel| {
-        let host = session.host(&Grants::default())?;
+        let kept = storage()?;
+        let host = Host::new(Config {
+            storage: Some(Storage::Folder(kept.path().to_owned())),
+            // It calls once, or as often as a person can watch.
+            allocation: Allocation::OnDemand { slots: None },
+            ..session.config()
+        })?;
         let rows = ROWS.iter().chain([&LIFTED]);
         let components = Components::load(session, (host, rows), &cancel);
         let components = Box::pin(components).await?;

@@ -13,6 +13,10 @@ const COMPONENTS: &[(&str, &[u8])] = &[
         include_bytes!("../../../../components/prebuilt/files.wasm.zz"),
     ),
     (
+        "notes",
+        include_bytes!("../../../../components/prebuilt/notes.wasm.zz"),
+    ),
+    (
         "hostile",
         include_bytes!("../../../../components/prebuilt/hostile.wasm.zz"),
     ),

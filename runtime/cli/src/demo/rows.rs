@@ -17,7 +17,7 @@ pub(crate) struct Row {
 }
 
 /// The calls, in order.
-pub(crate) const ROWS: [Row; 5] = [
+pub(crate) const ROWS: [Row; 6] = [
     Row {
         what: "a tool at work",
         target: "demo:text#count",
@@ -35,25 +35,35 @@ pub(crate) const ROWS: [Row; 5] = [
         ends_in: Some(Code::Limit(LimitName::Fuel)),
     },
     Row {
-        what: "one that eats memory",
-        target: "demo:hostile#hoard",
-        arguments: &["bytes=1000000000"],
-        limits: &["memory=32MiB"],
-        allow: &[],
-        ends_in: Some(Code::Limit(LimitName::Memory)),
+        ends_in: Some(Code::Denied),
+        ..FILE
+    },
+    Row {
+        what: "the same, with a folder",
+        allow: &["fs=scratch@/notes"],
+        ..FILE
     },
     Row {
         ends_in: Some(Code::Denied),
         ..NOTE
     },
     Row {
-        what: "the same, with a folder",
-        allow: &["fs=scratch@/notes"],
+        what: "the same, remembering",
+        allow: &["kv=notes:rw"],
         ..NOTE
     },
 ];
 
 const NOTE: Row = Row {
+    what: "one that remembers",
+    target: "demo:notes#add",
+    arguments: &["text=buy milk"],
+    limits: &[],
+    allow: &[],
+    ends_in: None,
+};
+
+const FILE: Row = Row {
     what: "one that writes a file",
     target: "demo:files#write",
     arguments: &["path=/notes/today.txt", "text=hello"],

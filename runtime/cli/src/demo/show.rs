@@ -63,20 +63,23 @@ fn row(value: &Value) -> String {
     }
 }
 
+/// The longest result that stands beside what it cost.
+const MAX_BESIDE: usize = 8;
+
 /// At most 24 lines, for a terminal of 100 columns.
 pub(crate) fn text(rows: &[Done], lifted: &Done, again: &Again) -> String {
     let mut lines = vec![
-        "five calls of untrusted tools, each in a sandbox of its own, with what is granted"
+        "six calls of untrusted tools, each in a sandbox of its own, with what is granted"
             .to_owned(),
-        String::new(),
     ];
     for (number, done) in rows.iter().enumerate() {
         let [fuel, memory, wall] = cost::parts(&done.called.usage);
         let what = format!("{}. {}", number + 1, done.row.what);
-        lines.push(format!(
-            "{what:<30} fuel {fuel:>6}   memory {memory:>8}   time {wall:>7}"
-        ));
-        lines.push(format!("   {}", done.came_out()));
+        let cost = format!("{what:<30} fuel {fuel:>6}   memory {memory:>8}   time {wall:>7}");
+        match done.came_out() {
+            short if short.len() <= MAX_BESIDE => lines.push(format!("{cost}   result {short}")),
+            came_out => lines.extend([cost, format!("   {came_out}")]),
+        }
         if let Some(hint) = done.hint() {
             lines.push(format!("   hint: {hint}"));
         }
@@ -87,7 +90,6 @@ pub(crate) fn text(rows: &[Done], lifted: &Done, again: &Again) -> String {
     let inspect = again.command(["inspect", "demo:text"]);
     let call = again.command(["call", "--help"]);
     lines.extend([
-        String::new(),
         format!("{what}: ran {wall} and spent {fuel} fuel, until this demo stopped it"),
         String::new(),
         "next: look into a component, then call one of your own".to_owned(),

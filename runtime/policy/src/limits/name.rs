@@ -69,6 +69,7 @@ pub enum LimitName {
     FsBytes,
     FsFiles,
     FsOpen,
+    KvBytes,
     File,
     Functions,
     Nesting,
@@ -126,7 +127,7 @@ const MILLION: u64 = 1_000_000;
 
 impl LimitName {
     /// Every limit, in the order of the table in the README.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Fuel,
         Self::Wall,
         Self::Memory,
@@ -149,6 +150,7 @@ impl LimitName {
         Self::FsBytes,
         Self::FsFiles,
         Self::FsOpen,
+        Self::KvBytes,
         Self::File,
         Self::Functions,
         Self::Nesting,
@@ -194,6 +196,7 @@ impl LimitName {
             Self::FsFiles => call("limit/fs-files", Count, (0, 100 * MILLION)),
             // Each is a descriptor of the host's.
             Self::FsOpen => call("limit/fs-open", Count, (0, MILLION)),
+            Self::KvBytes => call("limit/kv-bytes", Bytes, (0, 1 << 40)),
             Self::File => load("limit/file", Bytes, (1, 1 << 30)),
             // What the engine itself takes in one module.
             Self::Functions => load("limit/functions", Count, (1, MILLION)),

@@ -63,6 +63,17 @@ fn the_golden_list_of_linked_functions() {
     wasi:io/streams@0.2.12#[method]output-stream.subscribe
     wasi:io/streams@0.2.12#[method]output-stream.write
     wasi:io/streams@0.2.12#[method]output-stream.write-zeroes
+    wasi:keyvalue/atomics@0.2.0-draft#increment
+    wasi:keyvalue/batch@0.2.0-draft#delete-many
+    wasi:keyvalue/batch@0.2.0-draft#get-many
+    wasi:keyvalue/batch@0.2.0-draft#set-many
+    wasi:keyvalue/store@0.2.0-draft#[drop]bucket
+    wasi:keyvalue/store@0.2.0-draft#[method]bucket.delete
+    wasi:keyvalue/store@0.2.0-draft#[method]bucket.exists
+    wasi:keyvalue/store@0.2.0-draft#[method]bucket.get
+    wasi:keyvalue/store@0.2.0-draft#[method]bucket.list-keys
+    wasi:keyvalue/store@0.2.0-draft#[method]bucket.set
+    wasi:keyvalue/store@0.2.0-draft#open
     wasi:logging/logging@0.1.0-draft#log
     wasi:random/insecure-seed@0.2.12#insecure-seed
     wasi:random/insecure@0.2.12#get-insecure-random-bytes

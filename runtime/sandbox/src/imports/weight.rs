@@ -10,6 +10,7 @@ use crate::bindings::offered::wasi::filesystem::types::{
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use crate::bindings::offered::wasi::io::streams::StreamError;
+use crate::bindings::offered::wasi::keyvalue::store::{Error as KeyValueError, KeyResponse};
 use crate::bindings::offered::wasi::logging::logging::Level;
 
 /// A parameter or result of a host function.
@@ -68,6 +69,21 @@ impl Weigh for ConfigError {
         match self {
             Self::Upstream(text) | Self::Io(text) => text.weigh(),
         }
+    }
+}
+
+impl Weigh for KeyValueError {
+    fn weigh(&self) -> u64 {
+        match self {
+            Self::NoSuchStore | Self::AccessDenied => 0,
+            Self::Other(text) => text.weigh(),
+        }
+    }
+}
+
+impl Weigh for KeyResponse {
+    fn weigh(&self) -> u64 {
+        self.keys.weigh()
     }
 }
 

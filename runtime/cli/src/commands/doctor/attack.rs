@@ -10,7 +10,7 @@ mod tried;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use patinox_host::{Allocated, Config, Detector, Host, Profile};
+use patinox_host::{Allocated, Config, Detector, Host, Profile, Storage};
 use patinox_policy::LimitName;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::again::Again;
 use crate::demo::components::Components;
 use crate::demo::rows::{LIFTED, Row};
+use crate::demo::storage;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -54,7 +55,9 @@ pub(super) fn run(session: Session) -> Result<ExitCode, Error> {
 
 async fn attack(session: &Session, cancel: &CancellationToken) -> Result<Attacked, Error> {
     let base = Base::of(&session.settings)?;
+    let kept = storage()?;
     let host = Host::new(Config {
+        storage: Some(Storage::Folder(kept.path().to_owned())),
         limits: base.limits,
         load: base.load,
         admission: base.admission,

@@ -8,8 +8,11 @@ use crate::demo::rows::{LIFTED, Row};
 /// What is granted to those that write.
 const FOLDER: &str = "fs=scratch@/scratch";
 
+/// What is granted to those that keep something.
+const NAMESPACE: &str = "kv=attack:rw";
+
 /// Attacks that a limit stops, or the engine.
-pub(super) const STOPPED: [Row; 24] = [
+pub(super) const STOPPED: [Row; 27] = [
     Row {
         limits: &["fuel=50M"],
         ..stopped("computes for ever", "demo:hostile#spin", LimitName::Fuel)
@@ -158,6 +161,25 @@ pub(super) const STOPPED: [Row; 24] = [
             LimitName::FsOpen,
         )
     },
+    Row {
+        arguments: &["n=1000000", "bytes=0"],
+        limits: &["kv-bytes=1MiB"],
+        ..keeping("keeps many entries", LimitName::KvBytes)
+    },
+    Row {
+        arguments: &["n=1000", "bytes=1000000"],
+        limits: &["kv-bytes=4MiB"],
+        ..keeping("keeps large values", LimitName::KvBytes)
+    },
+    Row {
+        arguments: &["namespace=attack2", "key=../attack/last"],
+        allow: &[NAMESPACE],
+        ..row(
+            "reads what others keep",
+            "demo:hostile#pry",
+            Some(Code::Denied),
+        )
+    },
     row("crashes", "demo:hostile#trap", Some(Code::Trap)),
     row(
         "overflows its stack",
@@ -235,6 +257,14 @@ const fn writing(what: &'static str, target: &'static str, limit: LimitName) -> 
     Row {
         allow: &[FOLDER],
         ..stopped(what, target, limit)
+    }
+}
+
+/// An attack on the storage.
+const fn keeping(what: &'static str, limit: LimitName) -> Row {
+    Row {
+        allow: &[NAMESPACE],
+        ..stopped(what, "demo:hostile#keep-much", limit)
     }
 }
 
