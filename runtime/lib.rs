@@ -111,14 +111,14 @@ pub use patinox_host::{
 pub use patinox_host::{
     AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
     Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess, Component, Config, Count,
-    Detector, Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError, Kind,
-    Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
-    PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry, Request, Resource,
-    Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig, StoreError, Stored,
-    Threshold, ThresholdError, Thresholds, Variables,
+    Detector, Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError,
+    Kind, Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig,
+    NotPrecompiled, Owner, PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry,
+    Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig,
+    StoreError, Stored, Threshold, ThresholdError, Thresholds, Variables,
 };
 pub use patinox_host::{
-    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
+    KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,
 };
 pub use patinox_policy::{
     Access, AccessError, AddressClass, Capability, Decision, Denial, Grant, GrantError, HttpAccess,
@@ -132,7 +132,8 @@ pub use patinox_telemetry as telemetry;
 /// JSON from strangers.
 pub use patinox_tools::json;
 pub use patinox_tools::{
-    Catalog, NativeTool, Tool, ToolAnnotations, ToolCall, ToolResult, ToolSpec, Tools,
+    Catalog, NativeTool, Tool, ToolAnnotations, ToolCall,
+    ToolResult, ToolSpec, Tools,
 };
 
 /// Does the work of a compile worker, if this process was started as one.

@@ -186,6 +186,57 @@ async fn where_nothing_can_be_kept_it_is_not_granted() {
     host.load(none).await.expect("a component");
 }
 
+/// To open and close a file takes all locks of the process on it away.
+#[tokio::test]
+async fn no_folder_that_holds_it_can_be_granted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::create_dir_all(path.join("a/b")).expect("a folder");
+    std::os::unix::fs::symlink("a", path.join("link")).expect("a link");
+    let host = Host::new(patinox::Config {
+        storage: Some(Storage::Folder(path.join("a/storage"))),
+        own_folders: vec![path.join("own")],
+        ..support::config()
+    })
+    .expect("a host");
+    let load = async |folder: &str| {
+        let grant = format!("fs={}:ro@/data", path.join(folder).display());
+        let request = LoadRequest::bytes(guests::prebuilt_hostile());
+        let grant = grant.parse().expect("a grant");
+        host.load(request.grant(grant)).await
+    };
+    load("a/b").await.expect("a component");
+    for made in [false, true] {
+        for holds in ["", "a", "link"] {
+            let error = load(holds).await.expect_err("a refusal");
+            assert_eq!(error.code(), Code::Unreadable, "{holds}: {error}");
+            assert!(
+                error.hint().expect("a hint").contains("further down"),
+                "{error:?}"
+            );
+        }
+        // Nor one that lies in it, or another of the host's own.
+        if made {
+            for lies_in in ["a/storage", "link/storage", "own", "own/deep"] {
+                load(lies_in).await.expect_err("a refusal");
+            }
+        }
+        std::fs::create_dir_all(path.join("own/deep")).expect("a folder");
+        host.load(request(WRITE)).await.expect("a component");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_shut_down_has_let_go_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (host, notes) = notes(&folder.path().join("storage")).await;
+    add(&host, &notes, "x").await;
+    drop(notes);
+    let ended = host.shutdown(support::SOON).await;
+    assert!(ended.leaked.entries.is_empty(), "{:?}", ended.leaked);
+    assert!(!folder.path().join("storage/patinox.sqlite-wal").exists());
+}
+
 /// An embedder's own storage, which never answers.
 #[derive(Debug)]
 struct Silent;

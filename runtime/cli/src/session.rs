@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
@@ -99,6 +100,7 @@ impl Session {
             compile_worker: std::env::current_exe().ok(),
             store: self.store(),
             storage: self.storage(),
+            own_folders: self.own_folders(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             registry: self.registry.clone(),
@@ -117,6 +119,13 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// What is not in the reach of guests, whatever is granted.
+    fn own_folders(&self) -> Vec<PathBuf> {
+        let settings = &self.settings;
+        let folders = [settings.state_folder(), settings.data_folder()];
+        folders.into_iter().flatten().collect()
     }
 
     /// Where guests keep what is granted to them: nothing is made before one is granted

@@ -17,12 +17,13 @@ pub(crate) const CONFIG_VARIABLE: &str = "PATINOX_CONFIG";
 pub(crate) const RUST_LOG: &str = "RUST_LOG";
 
 /// What is kept besides our own variables.
-pub(crate) const OTHERS: [&str; 5] = [
+pub(crate) const OTHERS: [&str; 6] = [
     RUST_LOG,
     "HOME",
     "XDG_CONFIG_HOME",
     "XDG_STATE_HOME",
     "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
 ];
 
 /// The part of the process environment that concerns us, at one moment.
@@ -56,6 +57,8 @@ pub struct Folders {
     pub state: Option<PathBuf>,
     /// `$XDG_CACHE_HOME/patinox`, else `~/.cache/patinox`.
     pub cache: Option<PathBuf>,
+    /// `$XDG_DATA_HOME/patinox`, else `~/.local/share/patinox`.
+    pub data: Option<PathBuf>,
 }
 
 impl Environment {
@@ -87,6 +90,7 @@ impl Environment {
             config: self.folder("XDG_CONFIG_HOME", ".config"),
             state: self.folder("XDG_STATE_HOME", ".local/state"),
             cache: self.folder("XDG_CACHE_HOME", ".cache"),
+            data: self.folder("XDG_DATA_HOME", ".local/share"),
         }
     }
 
@@ -178,31 +182,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(pairs: &[(&str, &str)], expected: [Option<&str>; 3]) {
+    fn check(pairs: &[(&str, &str)], expected: [Option<&str>; 4]) {
         let environment: Environment = pairs.iter().copied().collect();
         let Folders {
             config,
             state,
             cache,
+            data,
         } = environment.folders();
         assert_eq!(
-            [config, state, cache],
+            [config, state, cache, data],
             expected.map(|e| e.map(PathBuf::from))
         );
     }
 
     #[test]
     fn folders_lie_where_xdg_says() {
-        check(&[], [None, None, None]);
+        check(&[], [None, None, None, None]);
         let home = [
             Some("/home/ada/.config/patinox"),
             Some("/home/ada/.local/state/patinox"),
             Some("/home/ada/.cache/patinox"),
+            Some("/home/ada/.local/share/patinox"),
         ];
         check(&[("HOME", "/home/ada")], home);
         check(
             &[("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")],
-            [Some("/c/patinox"), Some("/s/patinox"), None],
+            [Some("/c/patinox"), Some("/s/patinox"), None, None],
         );
     }
 
@@ -210,7 +216,7 @@ mod tests {
     fn a_folder_is_never_relative_to_where_we_are_started() {
         check(
             &[("HOME", "."), ("XDG_CONFIG_HOME", "conf")],
-            [None, None, None],
+            [None, None, None, None],
         );
         check(
             &[("HOME", "/h"), ("XDG_CACHE_HOME", "")],
@@ -218,6 +224,7 @@ mod tests {
                 Some("/h/.config/patinox"),
                 Some("/h/.local/state/patinox"),
                 Some("/h/.cache/patinox"),
+                Some("/h/.local/share/patinox"),
             ],
         );
     }

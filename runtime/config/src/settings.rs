@@ -110,6 +110,12 @@ impl Settings {
         self.folders.state.clone()
     }
 
+    /// The folder of what is installed; see [`Folders::data`].
+    #[must_use]
+    pub fn data_folder(&self) -> Option<PathBuf> {
+        self.folders.data.clone()
+    }
+
     /// A path for a message, as a person writes it: short below his home.
     ///
     /// ```

@@ -10,8 +10,8 @@ use patinox_resources::{
     Reclaimer, Registered, Registry, Sampler, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
-    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, Loader,
-    Profile, Router, Variables,
+    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, KeyValue,
+    Loader, Profile, Router, Variables,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
@@ -102,6 +102,9 @@ pub struct Config {
     /// Where guests keep what is granted to them by `kv=…`; `None`, the default, for
     /// nowhere: it cannot be granted then.
     pub storage: Option<Storage>,
+    /// Folders of the program's own, beside those that it names here: what holds them or
+    /// lies in them is granted to nobody.
+    pub own_folders: Vec<PathBuf>,
     /// What chooses where each instance runs; `None`, the default, for the pool as
     /// long as there is room: [`InOrder`].
     pub router: Option<Arc<dyn Router>>,
@@ -139,6 +142,18 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// Folders that no guest may reach, whatever is granted: what the host trusts lies
+    /// there, and the locks of its storage are lost where somebody else in this process
+    /// opens and closes its files.
+    pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
+        let config = &self.config;
+        let mut own = config.own_folders.clone();
+        own.extend(config.storage.as_ref().and_then(Storage::folder));
+        let store = config.store.as_ref();
+        own.extend(store.map(|store| store.folder().path().to_owned()));
+        own
+    }
+
     /// What looks at the machine again and again: at the disk that is written to, too.
     pub(crate) fn sampler(&self) -> Sampler {
         let detector = self.config.detector.clone();
@@ -470,6 +485,13 @@ impl Host {
         self.0.reclaimer.totals(stage)
     }
 
+    /// What guests keep, to look into it or to put something there for them: whoever
+    /// has the host is asked for no grant. `None` where nothing can be kept.
+    #[must_use]
+    pub fn storage(&self) -> Option<&Arc<dyn KeyValue>> {
+        self.0.engine.key_value()
+    }
+
     /// What counts what happens in this host and knows how it is, where
     /// [`Config::monitoring`] says so: figures, health, the text that Prometheus
     /// reads. An embedder may add monitors of his own.
@@ -515,6 +537,12 @@ impl Host {
             let loader = self.0.loader.clone();
             // It waits for processes. Should it panic, they are seen to be left.
             let _ = tokio::task::spawn_blocking(move || loader.close_workers()).await;
+        }
+        if let Some(storage) = self.storage() {
+            let left = deadline.saturating_sub(started.elapsed());
+            let close = storage.close();
+            // What has not ended by then is seen to be left.
+            let _ = tokio::time::timeout(left.max(LETTING_GO), close).await;
         }
         let left = deadline.saturating_sub(started.elapsed());
         let registry = &self.0.config.registry;

@@ -63,7 +63,7 @@ pub use patinox_sandbox::{
 };
 /// Where guests keep what is granted to them.
 pub use patinox_sandbox::{
-    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
+    KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};

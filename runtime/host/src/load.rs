@@ -225,9 +225,9 @@ async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> 
     {
         return Ok(policy);
     }
-    let engine = parts.engine.clone();
+    let (engine, own) = (parts.engine.clone(), parts.own_folders());
     let looked_at = tokio::task::spawn_blocking(move || {
-        Sandbox::check_folders(&engine, &policy)?;
+        Sandbox::check_folders(&engine, &policy, &own)?;
         Ok::<_, patinox_sandbox::Error>(policy)
     });
     let looked_at = looked_at.await;

@@ -5,29 +5,38 @@
 //! the file beside others. What is answered is on the disk.
 
 mod entries;
+mod fault;
 mod opened;
+mod turns;
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use patinox_resources::{
     EvictIdle, Maker, Pool, PoolConfig, PoolError, Reclaim, Registry, Resource,
 };
 use patinox_sandbox::{KeyValue, Keys, StorageError, StorageFuture};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
-use self::entries::{Done, Fault};
+use self::fault::{Done, Fault};
 use self::opened::{Opened, Place};
+use self::turns::Turns;
 
 /// How many connections read at once; one more writes.
 const READERS: usize = 4;
 
-/// How long a connection that nobody uses is kept.
+/// How many threads wait for the disk at once, those included that open a connection.
+const JOBS: u32 = 6;
+
+/// How long a connection that nobody uses is kept, where somebody looks.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How often the log is told that the storage cannot be used: a guest could fill it.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Where guests keep what is granted to them by `kv=NAMESPACE:rw`.
 #[derive(Clone, Debug)]
@@ -40,6 +49,14 @@ pub enum Storage {
 }
 
 impl Storage {
+    /// Where it lies, if that is a folder of the host's.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::Custom(_) => None,
+        }
+    }
+
     /// What the host uses it by, and what relieves it.
     pub(crate) fn open(&self, registry: &Registry) -> (Arc<dyn KeyValue>, Vec<Box<dyn Reclaim>>) {
         match self {
@@ -59,15 +76,21 @@ struct Database(Arc<Inner>);
 struct Inner {
     readers: Pool<Connections>,
     writer: Pool<Connections>,
+    /// Of each namespace two read at once, and one writes: the others get their turns
+    /// however many of one wait.
+    reading: Turns,
+    writing: Turns,
     place: Place,
-    /// Whether the log has been told that it cannot be used.
-    is_told: AtomicBool,
+    /// Held by what waits for the disk, also where nobody waits for that any more.
+    jobs: Arc<Semaphore>,
+    told: Mutex<Option<Instant>>,
 }
 
 impl Database {
     /// A database in a folder that is ours alone. Nothing is opened before it is needed.
     fn new(folder: &Path, registry: &Registry) -> Self {
         let place = Place::new(folder);
+        let jobs = Arc::new(Semaphore::new(JOBS as usize));
         let pool = |size| {
             let config = PoolConfig {
                 max_idle: Some(IDLE),
@@ -76,14 +99,18 @@ impl Database {
             let maker = Connections {
                 place: place.clone(),
                 registry: registry.clone(),
+                jobs: Arc::clone(&jobs),
             };
             Pool::new(config, maker)
         };
         Self(Arc::new(Inner {
             readers: pool(READERS),
             writer: pool(1),
+            reading: Turns::of(READERS / 2),
+            writing: Turns::of(1),
             place: place.clone(),
-            is_told: AtomicBool::new(false),
+            jobs: Arc::clone(&jobs),
+            told: Mutex::default(),
         }))
     }
 
@@ -99,30 +126,34 @@ impl Database {
     /// Runs something where it may block. It runs to its end, also where nobody waits.
     fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Opened) -> Done<T> + Send + 'static,
+        namespace: &str,
+        work: impl FnOnce(&mut Connection, &str) -> Done<T> + Send + 'static,
     ) -> StorageFuture<'static, T> {
-        let inner = Arc::clone(&self.0);
-        Box::pin(async move { inner.run(&inner.readers, work).await })
+        let (inner, namespace) = (Arc::clone(&self.0), namespace.to_owned());
+        Box::pin(async move {
+            let _turn = inner.reading.take(&namespace).await;
+            inner
+                .run(&inner.readers, move |database| work(database, &namespace))
+                .await
+        })
     }
 
-    /// The same, for what writes; each after the other.
+    /// The same, for what writes.
     fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Opened) -> Done<T> + Send + 'static,
+        namespace: &str,
+        work: impl FnOnce(&mut Connection, &str, &Place) -> Done<T> + Send + 'static,
     ) -> StorageFuture<'static, T> {
-        let inner = Arc::clone(&self.0);
-        Box::pin(async move { inner.run(&inner.writer, work).await })
-    }
-
-    /// The same, for what takes room.
-    fn add<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Opened) -> Done<T> + Send + 'static,
-    ) -> StorageFuture<'static, T> {
-        let place = self.0.place.clone();
-        self.write(move |opened| {
-            place.check_space()?;
-            work(opened)
+        let (inner, namespace) = (Arc::clone(&self.0), namespace.to_owned());
+        Box::pin(async move {
+            let _turn = inner.writing.take(&namespace).await;
+            let place = inner.place.clone();
+            let work = move |database: &mut Connection| {
+                let done = work(database, &namespace, &place);
+                place.tidy(database);
+                done
+            };
+            inner.run(&inner.writer, work).await
         })
     }
 }
@@ -131,34 +162,60 @@ impl Inner {
     async fn run<T: Send + 'static>(
         &self,
         pool: &Pool<Connections>,
-        work: impl FnOnce(&mut Opened) -> Done<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Done<T> + Send + 'static,
     ) -> Result<T, StorageError> {
         let done = match pool.checkout(None).await {
             Ok(mut lease) => {
-                let work = tokio::task::spawn_blocking(move || {
-                    let done = work(&mut lease);
+                let place = self.place.clone();
+                blocking(&self.jobs, move || {
+                    let done = place
+                        .check_file()
+                        .and_then(|()| lease.database().and_then(work));
+                    lease.rest();
                     if matches!(done, Err(Fault::Failed(_))) {
                         lease.retire();
                     }
                     done
-                });
-                work.await.unwrap_or_else(|error| Err(ended(error)))
+                })
+                .await
             }
             Err(PoolError::Make(fault)) => Err(fault),
             Err(PoolError::Busy { .. } | PoolError::Late) => Err(StorageError::Busy.into()),
             Err(error @ PoolError::Closed) => Err(Fault::Failed(error.to_string().into())),
         };
-        let is_working = !matches!(done, Err(Fault::Failed(_)));
-        let was_told = self.is_told.swap(!is_working, Ordering::Relaxed);
         done.map_err(|fault| {
             let error = fault.into_error();
-            // A guest could fill the log with it.
-            if let (StorageError::Failed(cause), false) = (&error, was_told) {
+            if let StorageError::Failed(cause) = &error
+                && self.is_to_be_told()
+            {
                 tracing::warn!(cause = %cause, "the storage cannot be used");
             }
             error
         })
     }
+
+    fn is_to_be_told(&self) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|told| TOLD_EVERY <= told.elapsed());
+        if is_due {
+            *told = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// Runs something where it may block, one of a few at once.
+async fn blocking<T: Send + 'static>(
+    jobs: &Arc<Semaphore>,
+    work: impl FnOnce() -> Done<T> + Send + 'static,
+) -> Done<T> {
+    // It is never closed.
+    let permit = Arc::clone(jobs).acquire_owned().await.ok();
+    let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    work.await.unwrap_or_else(|error| Err(ended(error)))
 }
 
 /// The work has no answer: it panicked, or the runtime ends.
@@ -170,6 +227,7 @@ fn ended(error: JoinError) -> Fault {
 struct Connections {
     place: Place,
     registry: Registry,
+    jobs: Arc<Semaphore>,
 }
 
 impl Maker for Connections {
@@ -178,25 +236,22 @@ impl Maker for Connections {
 
     async fn make(&self) -> Result<Opened, Fault> {
         let (place, registry) = (self.place.clone(), self.registry.clone());
-        let opened = tokio::task::spawn_blocking(move || place.open(&registry));
-        opened.await.unwrap_or_else(|error| Err(ended(error)))
-    }
-
-    async fn check(&self, opened: &mut Opened) -> bool {
-        self.place.still_has(opened)
+        let jobs = Arc::clone(&self.jobs);
+        blocking(&self.jobs, move || place.open(&registry, &jobs)).await
     }
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.0.place.path();
-        f.debug_tuple("Database").field(&place).finish()
+        let folder = self.0.place.folder();
+        f.debug_tuple("Database").field(&folder).finish()
     }
 }
 
 impl KeyValue for Database {
     fn check(&self) -> StorageFuture<'_, ()> {
-        self.read(|_| Ok(()))
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.run(&inner.readers, |_| Ok(())).await })
     }
 
     fn get(
@@ -205,8 +260,9 @@ impl KeyValue for Database {
         keys: Vec<String>,
         most: u64,
     ) -> StorageFuture<'_, Vec<Option<Vec<u8>>>> {
-        let namespace = namespace.to_owned();
-        self.read(move |opened| entries::get(&mut opened.database, &namespace, &keys, most))
+        self.read(namespace, move |database, namespace| {
+            entries::get(database, namespace, &keys, most)
+        })
     }
 
     fn set(
@@ -215,23 +271,28 @@ impl KeyValue for Database {
         entries: Vec<(String, Vec<u8>)>,
         quota: u64,
     ) -> StorageFuture<'_, ()> {
-        let namespace = namespace.to_owned();
-        self.add(move |opened| entries::set(&mut opened.database, &namespace, entries, quota))
+        self.write(namespace, move |database, namespace, place| {
+            let room = || place.check_space();
+            entries::set(database, namespace, entries, (quota, &room))
+        })
     }
 
     fn delete(&self, namespace: &str, keys: Vec<String>) -> StorageFuture<'_, ()> {
-        let namespace = namespace.to_owned();
-        self.write(move |opened| entries::delete(&mut opened.database, &namespace, &keys))
+        self.write(namespace, move |database, namespace, _| {
+            entries::delete(database, namespace, &keys)
+        })
     }
 
     fn exists(&self, namespace: &str, key: String) -> StorageFuture<'_, bool> {
-        let namespace = namespace.to_owned();
-        self.read(move |opened| entries::exists(&opened.database, &namespace, &key))
+        self.read(namespace, move |database, namespace| {
+            entries::exists(database, namespace, &key)
+        })
     }
 
     fn keys(&self, namespace: &str, after: Option<u64>) -> StorageFuture<'_, Keys> {
-        let namespace = namespace.to_owned();
-        self.read(move |opened| entries::keys(&opened.database, &namespace, after))
+        self.read(namespace, move |database, namespace| {
+            entries::keys(database, namespace, after)
+        })
     }
 
     fn increment(
@@ -241,16 +302,21 @@ impl KeyValue for Database {
         delta: u64,
         quota: u64,
     ) -> StorageFuture<'_, u64> {
-        let namespace = namespace.to_owned();
-        self.add(move |opened| {
-            entries::increment(&mut opened.database, &namespace, (&key, delta), quota)
+        self.write(namespace, move |database, namespace, place| {
+            let room = || place.check_space();
+            entries::increment(database, namespace, (&key, delta), (quota, &room))
         })
     }
-}
 
-/// Why a folder cannot be one of the database.
-fn no_folder(error: io::Error) -> Fault {
-    Fault::Failed(error.into())
+    fn close(&self) -> StorageFuture<'_, ()> {
+        Box::pin(async move {
+            self.0.readers.close();
+            self.0.writer.close();
+            // What has begun is done, and what is idle is closed by then.
+            let _all = self.0.jobs.acquire_many(JOBS).await;
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]

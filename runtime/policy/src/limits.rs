@@ -64,7 +64,7 @@ pub struct Limits {
     /// granted.
     pub fs_open: u64,
     /// `kv-bytes`: what a namespace of the key-value storage may come to by this call,
-    /// each entry counted 64 bytes beside its key and value.
+    /// each entry counted by its value, its key twice and 128 bytes.
     pub kv_bytes: u64,
 }
 

@@ -76,7 +76,7 @@ pub use sandbox::{
 pub use screen::NotAComponent;
 pub use slots::{NoSlot, Slot, Slots};
 pub use storage::{
-    ENTRY_BYTES, KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture,
+    KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,
 };
 pub use types::{Case, Field, FunctionType, ValueType};
 pub use value::typed::from_json;

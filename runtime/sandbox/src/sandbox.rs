@@ -1,6 +1,7 @@
 //! A component ready to run, and what comes of a call.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,9 +157,10 @@ impl Sandbox {
     ///
     /// If one is not there or no folder, may not be opened, is one of the kernel's own
     /// (`/proc`, `/sys`), or the kernel resolves no paths below a folder (Linux before
-    /// 5.6); if the engine has no place for folders of calls where one is granted.
-    pub fn check_folders(engine: &Engine, policy: &Policy) -> Result<(), Error> {
-        imports::check_folders(engine.scratch(), policy)
+    /// 5.6); if it holds one of the host's own folders, or lies in one; if the engine has
+    /// no place for folders of calls where one is granted.
+    pub fn check_folders(engine: &Engine, policy: &Policy, own: &[PathBuf]) -> Result<(), Error> {
+        imports::check_folders(engine.scratch(), policy, own)
     }
 
     /// Makes a sandbox, in which the component may do what its policy grants.

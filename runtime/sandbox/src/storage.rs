@@ -6,14 +6,19 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 /// The most bytes of a key.
-pub const MAX_KEY_BYTES: usize = 1_024;
+pub const MAX_KEY_BYTES: usize = 512;
 
 /// The most keys that one operation names.
 pub const MAX_KEYS: usize = 1_000;
 
-/// What each entry counts beside its key and its value, in bytes: entries without a
-/// value take room too.
-pub const ENTRY_BYTES: u64 = 64;
+/// What an entry counts: its value, its key twice, as it is found by an index too, and
+/// 128 bytes, as entries without a value take room too.
+#[must_use]
+pub fn entry_bytes(key: &str, value_bytes: u64) -> u64 {
+    let key = u64::try_from(key.len()).unwrap_or(u64::MAX);
+    let beside = key.saturating_mul(2).saturating_add(128);
+    value_bytes.saturating_add(beside)
+}
 
 /// The answer of a [`KeyValue`], once it is there.
 pub type StorageFuture<'a, T> = BoxFuture<'a, Result<T, StorageError>>;
@@ -33,7 +38,7 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     fn check(&self) -> StorageFuture<'_, ()>;
 
     /// The values of these keys, in that order, `None` of one that is not there; at most
-    /// so many bytes of them, else [`StorageError::Large`].
+    /// so many bytes of values, else [`StorageError::Large`].
     fn get(
         &self,
         namespace: &str,
@@ -41,9 +46,9 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         most: u64,
     ) -> StorageFuture<'_, Vec<Option<Vec<u8>>>>;
 
-    /// Puts values there, the last of those that have the same key. The namespace may
-    /// take so many bytes, each entry [`ENTRY_BYTES`] beside its key and value; else
-    /// [`StorageError::Full`], unless it shrinks.
+    /// Puts values there, the last of those that have the same key. The entries of the
+    /// namespace may count so many bytes, by [`entry_bytes`]; else
+    /// [`StorageError::Full`], unless they do not grow.
     fn set(
         &self,
         namespace: &str,
@@ -70,6 +75,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         delta: u64,
         quota: u64,
     ) -> StorageFuture<'_, u64>;
+
+    /// Ends what has begun, and lets go of what it holds; asked when the host shuts down,
+    /// and nothing is asked afterwards. Does nothing unless it is written.
+    fn close(&self) -> StorageFuture<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A page of keys.

@@ -1,52 +1,23 @@
 //! Entries of namespaces, in the database. All of it may wait for the disk.
 
 use std::collections::BTreeMap;
-use std::error::Error;
+use std::time::{Duration, Instant};
 
-use patinox_sandbox::{ENTRY_BYTES, Keys, StorageError};
-use rusqlite::{
-    Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, params,
-};
+use patinox_sandbox::{Keys, StorageError, entry_bytes};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-/// The most keys of a page.
+use super::fault::{Done, Fault};
+use super::opened::WAIT;
+
+/// The most keys of a page, and their bytes.
 const PAGE: usize = 1_000;
+const PAGE_BYTES: usize = 64 << 10;
 
-/// Why something was not done.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The guest is told.
-    Told(StorageError),
-    /// The storage is to blame.
-    Failed(Box<dyn Error + Send + Sync>),
-}
+/// How long it takes at most to ask once for the lock of another process.
+const ATTEMPT: Duration = Duration::from_millis(10);
 
-/// What was done.
-pub(super) type Done<T> = Result<T, Fault>;
-
-impl Fault {
-    pub(super) fn into_error(self) -> StorageError {
-        match self {
-            Self::Told(error) => error,
-            Self::Failed(cause) => StorageError::Failed(cause),
-        }
-    }
-}
-
-impl From<StorageError> for Fault {
-    fn from(error: StorageError) -> Self {
-        Self::Told(error)
-    }
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy.into(),
-            Some(ErrorCode::DiskFull) => StorageError::NoSpace.into(),
-            _ => Self::Failed(error.into()),
-        }
-    }
-}
+/// The digits of the largest number.
+const MAX_DIGITS: u64 = 20;
 
 pub(super) fn get(
     database: &mut Connection,
@@ -59,32 +30,37 @@ pub(super) fn get(
     let Some(namespace) = known(&transaction, namespace)? else {
         return Ok(vec![None; keys.len()]);
     };
-    let mut find = transaction.prepare_cached(
-        "SELECT length(value), value FROM entries WHERE namespace = ?1 AND key = ?2",
-    )?;
+    // None is read before it is known that all fit.
     let mut left = most;
-    let mut values = Vec::with_capacity(keys.len());
     for key in keys {
-        let mut rows = find.query(params![namespace, key.as_bytes()])?;
-        let Some(row) = rows.next()? else {
-            values.push(None);
-            continue;
-        };
-        // Before it is read.
-        left = left
-            .checked_sub(row.get(0)?)
-            .ok_or(StorageError::Large { most })?;
-        values.push(Some(row.get(1)?));
+        let bytes = value_bytes(&transaction, namespace, key)?;
+        let rest = left.checked_sub(bytes.unwrap_or_default());
+        left = rest.ok_or(StorageError::Large { most })?;
     }
-    Ok(values)
+    let values = keys.iter().map(|key| value(&transaction, namespace, key));
+    values.collect()
+}
+
+fn value(database: &Connection, namespace: i64, key: &str) -> Done<Option<Vec<u8>>> {
+    let find = "SELECT value FROM entries WHERE namespace = ?1 AND key = ?2";
+    let mut find = database.prepare_cached(find)?;
+    let found = find.query_row(params![namespace, key.as_bytes()], |row| row.get(0));
+    Ok(found.optional()?)
+}
+
+/// How many bytes a value has, without reading it.
+fn value_bytes(database: &Connection, namespace: i64, key: &str) -> Done<Option<u64>> {
+    let find = "SELECT length(value) FROM entries WHERE namespace = ?1 AND key = ?2";
+    let mut find = database.prepare_cached(find)?;
+    let found = find.query_row(params![namespace, key.as_bytes()], |row| row.get(0));
+    Ok(found.optional()?)
 }
 
 pub(super) fn exists(database: &Connection, namespace: &str, key: &str) -> Done<bool> {
-    let mut find = database.prepare_cached(
-        "SELECT 1 FROM entries JOIN namespaces ON namespaces.id = namespace
-         WHERE name = ?1 AND key = ?2",
-    )?;
-    Ok(find.exists(params![namespace, key.as_bytes()])?)
+    match known(database, namespace)? {
+        Some(namespace) => Ok(value_bytes(database, namespace, key)?.is_some()),
+        None => Ok(false),
+    }
 }
 
 pub(super) fn keys(database: &Connection, namespace: &str, after: Option<u64>) -> Done<Keys> {
@@ -95,18 +71,21 @@ pub(super) fn keys(database: &Connection, namespace: &str, after: Option<u64>) -
         return Ok(Keys::default());
     };
     let mut find = database.prepare_cached(
-        "SELECT id, key FROM entries WHERE namespace = ?1 AND ?2 < id ORDER BY id LIMIT ?3",
+        "SELECT place, key FROM entries WHERE namespace = ?1 AND ?2 < place ORDER BY place",
     )?;
-    let mut rows = find.query(params![namespace, after, PAGE + 1])?;
+    let mut rows = find.query(params![namespace, after])?;
     let mut page = Keys::default();
-    let mut last = None;
+    let (mut last, mut left) = (None, PAGE_BYTES);
     while let Some(row) = rows.next()? {
-        if page.keys.len() == PAGE {
+        let key: Vec<u8> = row.get(1)?;
+        let rest = left.checked_sub(key.len());
+        let Some(rest) = rest.filter(|_| page.keys.len() < PAGE) else {
             page.cursor = last;
             break;
-        }
+        };
+        left = rest;
         last = Some(row.get(0)?);
-        page.keys.push(text(row.get(1)?)?);
+        page.keys.push(text(key)?);
     }
     Ok(page)
 }
@@ -115,23 +94,25 @@ fn text(key: Vec<u8>) -> Done<String> {
     String::from_utf8(key).map_err(|error| Fault::Failed(error.into()))
 }
 
+/// Whether there is room for more; asked where some is needed.
+type Room<'a> = &'a dyn Fn() -> Done<()>;
+
 pub(super) fn set(
     database: &mut Connection,
     namespace: &str,
     entries: Vec<(String, Vec<u8>)>,
-    quota: u64,
+    (quota, room): (u64, Room<'_>),
 ) -> Done<()> {
     let mut change = Change::begin(database, namespace)?;
     let entries = last_of_each(entries);
-    let mut sizes = Sizes::default();
-    for (key, value) in &entries {
-        sizes.add(change.size(key)?, Some(size(key, value)));
+    let there = entries.iter().map(|(key, value)| change.count(key, value));
+    let there = there.collect::<Done<Vec<_>>>()?;
+    // Before anything is written.
+    change.fits(quota, room)?;
+    for ((key, value), is_there) in entries.iter().zip(there) {
+        change.write(key, value, is_there)?;
     }
-    change.fits(sizes, quota)?;
-    for (key, value) in &entries {
-        change.put(key, value)?;
-    }
-    change.commit(sizes)
+    change.commit()
 }
 
 /// In the order in which they came, each key once.
@@ -150,20 +131,24 @@ pub(super) fn increment(
     database: &mut Connection,
     namespace: &str,
     (key, delta): (&str, u64),
-    quota: u64,
+    (quota, room): (u64, Room<'_>),
 ) -> Done<u64> {
     let mut change = Change::begin(database, namespace)?;
-    let before = match change.value(key)? {
+    let before = match value_bytes(&change.transaction, change.namespace, key)? {
         None => 0,
-        Some(value) => number(&value).ok_or(StorageError::NotANumber)?,
+        Some(bytes) if MAX_DIGITS < bytes => return Err(StorageError::NotANumber.into()),
+        Some(_) => {
+            let value = value(&change.transaction, change.namespace, key)?;
+            let number = value.as_deref().and_then(number);
+            number.ok_or(StorageError::NotANumber)?
+        }
     };
     let sum = before.checked_add(delta).ok_or(StorageError::Overflow)?;
     let value = sum.to_string().into_bytes();
-    let mut sizes = Sizes::default();
-    sizes.add(change.size(key)?, Some(size(key, &value)));
-    change.fits(sizes, quota)?;
-    change.put(key, &value)?;
-    change.commit(sizes)?;
+    let is_there = change.count(key, &value)?;
+    change.fits(quota, room)?;
+    change.write(key, &value, is_there)?;
+    change.commit()?;
     Ok(sum)
 }
 
@@ -178,21 +163,10 @@ pub(super) fn delete(database: &mut Connection, namespace: &str, keys: &[String]
         return Ok(());
     }
     let mut change = Change::begin(database, namespace)?;
-    let mut sizes = Sizes::default();
     for key in keys {
-        // One that comes twice is gone by then.
-        sizes.add(change.size(key)?, None);
         change.remove(key)?;
     }
-    change.commit(sizes)
-}
-
-/// What an entry counts.
-fn size(key: &str, value: &[u8]) -> u64 {
-    let bytes = key.len().saturating_add(value.len());
-    u64::try_from(bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(ENTRY_BYTES)
+    change.commit()
 }
 
 /// The id of a namespace that something has been kept in.
@@ -201,17 +175,20 @@ fn known(database: &Connection, namespace: &str) -> Done<Option<i64>> {
     Ok(find.query_row([namespace], |row| row.get(0)).optional()?)
 }
 
-/// What entries counted before, and count after.
-#[derive(Clone, Copy, Default)]
-struct Sizes {
-    before: u64,
-    after: u64,
-}
-
-impl Sizes {
-    fn add(&mut self, before: Option<u64>, after: Option<u64>) {
-        self.before = self.before.saturating_add(before.unwrap_or_default());
-        self.after = self.after.saturating_add(after.unwrap_or_default());
+/// Begins to write, once no other process does.
+///
+/// SQLite asks for a lock less and less often: who came first would hardly get a turn
+/// beside one that writes all the time. Each attempt is short, so that all ask as often
+/// as each other.
+fn begin(database: &Connection) -> Done<Transaction<'_>> {
+    database.busy_timeout(ATTEMPT)?;
+    let since = Instant::now();
+    loop {
+        let begun = Transaction::new_unchecked(database, TransactionBehavior::Immediate);
+        match begun.map_err(Fault::from) {
+            Err(Fault::Told(StorageError::Busy)) if since.elapsed() < WAIT => {}
+            begun => return begun,
+        }
     }
 }
 
@@ -219,78 +196,86 @@ impl Sizes {
 struct Change<'a> {
     transaction: Transaction<'a>,
     namespace: i64,
+    /// What its entries counted when it began, and count now.
+    before: u64,
     bytes: u64,
+    /// The place of the next key that comes.
+    next: i64,
 }
 
 impl<'a> Change<'a> {
     fn begin(database: &'a mut Connection, namespace: &str) -> Done<Self> {
-        let behavior = TransactionBehavior::Immediate;
-        let transaction = database.transaction_with_behavior(behavior)?;
+        let transaction = begin(database)?;
         transaction
             .prepare_cached("INSERT OR IGNORE INTO namespaces (name) VALUES (?1)")?
             .execute([namespace])?;
-        let (namespace, bytes) = transaction
-            .prepare_cached("SELECT id, bytes FROM namespaces WHERE name = ?1")?
-            .query_row([namespace], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (namespace, bytes, next) = transaction
+            .prepare_cached("SELECT id, bytes, next FROM namespaces WHERE name = ?1")?
+            .query_row([namespace], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
         Ok(Self {
             transaction,
             namespace,
+            before: bytes,
             bytes,
+            next,
         })
     }
 
-    fn value(&self, key: &str) -> Done<Option<Vec<u8>>> {
-        let find = "SELECT value FROM entries WHERE namespace = ?1 AND key = ?2";
-        let mut find = self.transaction.prepare_cached(find)?;
-        let key = params![self.namespace, key.as_bytes()];
-        Ok(find.query_row(key, |row| row.get(0)).optional()?)
-    }
-
-    /// What an entry counts that is there.
-    fn size(&self, key: &str) -> Done<Option<u64>> {
-        let find = "SELECT length(key) + length(value) FROM entries
-                    WHERE namespace = ?1 AND key = ?2";
-        let mut find = self.transaction.prepare_cached(find)?;
-        let key = params![self.namespace, key.as_bytes()];
-        let bytes = find.query_row(key, |row| row.get::<_, u64>(0)).optional()?;
-        Ok(bytes.map(|bytes| bytes.saturating_add(ENTRY_BYTES)))
-    }
-
-    /// What the namespace would come to.
-    const fn sum(&self, sizes: Sizes) -> u64 {
-        let rest = self.bytes.saturating_sub(sizes.before);
-        rest.saturating_add(sizes.after)
-    }
-
-    /// Whether it may come to that: what shrinks may, too, if that is still too much.
-    fn fits(&self, sizes: Sizes, quota: u64) -> Done<()> {
-        let bytes = self.sum(sizes);
-        match quota < bytes && sizes.before < sizes.after {
-            true => Err(StorageError::Full { bytes, quota }.into()),
-            false => Ok(()),
+    /// Whether it may come to that: what does not grow may, also where that is too much.
+    fn fits(&self, quota: u64, room: Room<'_>) -> Done<()> {
+        if self.bytes <= self.before {
+            return Ok(());
         }
+        if quota < self.bytes {
+            let bytes = self.bytes;
+            return Err(StorageError::Full { bytes, quota }.into());
+        }
+        room()
     }
 
-    fn put(&mut self, key: &str, value: &[u8]) -> Done<()> {
-        let put = "INSERT INTO entries (namespace, key, value) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value";
-        let mut put = self.transaction.prepare_cached(put)?;
-        put.execute(params![self.namespace, key.as_bytes(), value])?;
+    /// Counts a value in the place of what is there, and tells whether something is.
+    fn count(&mut self, key: &str, value: &[u8]) -> Done<bool> {
+        let old = value_bytes(&self.transaction, self.namespace, key)?;
+        let old_bytes = old.map_or(0, |old| entry_bytes(key, old));
+        let bytes = u64::try_from(value.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_sub(old_bytes);
+        self.bytes = self.bytes.saturating_add(entry_bytes(key, bytes));
+        Ok(old.is_some())
+    }
+
+    /// Writes what has been counted.
+    fn write(&mut self, key: &str, value: &[u8], is_there: bool) -> Done<()> {
+        if is_there {
+            let update = "UPDATE entries SET value = ?3 WHERE namespace = ?1 AND key = ?2";
+            let mut update = self.transaction.prepare_cached(update)?;
+            update.execute(params![self.namespace, key.as_bytes(), value])?;
+            return Ok(());
+        }
+        let insert = "INSERT INTO entries (namespace, place, key, value) VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = self.transaction.prepare_cached(insert)?;
+        insert.execute(params![self.namespace, self.next, key.as_bytes(), value])?;
+        self.next = self.next.saturating_add(1);
         Ok(())
     }
 
     fn remove(&mut self, key: &str) -> Done<()> {
+        // One that comes twice is gone by then.
+        let Some(old) = value_bytes(&self.transaction, self.namespace, key)? else {
+            return Ok(());
+        };
+        self.bytes = self.bytes.saturating_sub(entry_bytes(key, old));
         let remove = "DELETE FROM entries WHERE namespace = ?1 AND key = ?2";
         let mut remove = self.transaction.prepare_cached(remove)?;
         remove.execute(params![self.namespace, key.as_bytes()])?;
         Ok(())
     }
 
-    fn commit(self, sizes: Sizes) -> Done<()> {
-        let bytes = self.sum(sizes);
+    fn commit(self) -> Done<()> {
         self.transaction
-            .prepare_cached("UPDATE namespaces SET bytes = ?1 WHERE id = ?2")?
-            .execute(params![bytes, self.namespace])?;
+            .prepare_cached("UPDATE namespaces SET bytes = ?1, next = ?2 WHERE id = ?3")?
+            .execute(params![self.bytes, self.next, self.namespace])?;
         Ok(self.transaction.commit()?)
     }
 }

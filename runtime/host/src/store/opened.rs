@@ -3,83 +3,138 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use patinox_resources::{Kind, Owner, Registered, Registry, private_folder};
+use patinox_resources::{Kind, Owner, Registered, Registry, State, private_folder};
 use patinox_sandbox::StorageError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
-use super::entries::{Done, Fault};
+use super::fault::{Done, Fault};
 
-/// The name of the database in its folder.
+/// The name of the database in its folder, and of its log.
 const FILE: &str = "patinox.sqlite";
+const LOG: &str = "patinox.sqlite-wal";
 
 /// How the tables are laid out: of a later version nothing is touched.
 const VERSION: i64 = 1;
 
-/// How long the lock of another process is waited for. Nothing holds it for longer than
-/// it takes to write one operation.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long the lock of another process is waited for.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 
-/// The log is cut to so many bytes once it was written back.
+/// Once the log has so many bytes it is written back and begun anew. Readers that come
+/// one after the other would have it grow for ever.
 const LOG_BYTES: u64 = 4 << 20;
 
-/// One part in so many of the disk is left to others.
+/// Beyond so many bytes nothing is added to it.
+const MAX_LOG_BYTES: u64 = 64 << 20;
+
+/// One part in so many of the disk is left to others, and at most so many bytes.
 const FREE_PART: u64 = 20;
+const MOST_FREE_BYTES: u64 = 1 << 30;
+
+/// So many pages that are free are given back at once, where so many are.
+const PAGES_BACK: u32 = 1_024;
 
 const TABLES: &str = "
     CREATE TABLE namespaces (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
-        bytes INTEGER NOT NULL DEFAULT 0
+        -- What its entries count.
+        bytes INTEGER NOT NULL DEFAULT 0,
+        -- The place of the next key that comes.
+        next INTEGER NOT NULL DEFAULT 1
     ) STRICT;
     CREATE TABLE entries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
         namespace INTEGER NOT NULL REFERENCES namespaces (id),
+        place INTEGER NOT NULL,
         key BLOB NOT NULL,
         value BLOB NOT NULL,
-        UNIQUE (namespace, key)
+        UNIQUE (namespace, key),
+        UNIQUE (namespace, place)
     ) STRICT;
-    CREATE INDEX entries_in_order ON entries (namespace, id);
 ";
 
 /// Where a database lies.
 #[derive(Clone)]
-pub(super) struct Place(Arc<Path>);
+pub(super) struct Place(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    /// The file that was opened first. Another one that takes its place is never opened
+    /// beside it: both would have one log, and one index of it in memory.
+    file: OnceLock<Identity>,
+}
 
 /// A connection.
 pub(super) struct Opened {
-    pub(super) database: Connection,
-    file: Identity,
-    _entry: Registered,
+    /// `None` once it is closed.
+    database: Option<Connection>,
+    entry: Option<Registered>,
+    jobs: Arc<Semaphore>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 
+impl Opened {
+    /// The connection, in use until this is [given back](Self::rest).
+    pub(super) fn database(&mut self) -> Done<&mut Connection> {
+        self.set_state(State::Active);
+        let gone = || Fault::Failed("the connection is closed".into());
+        self.database.as_mut().ok_or_else(gone)
+    }
+
+    pub(super) fn rest(&self) {
+        self.set_state(State::Idle);
+    }
+
+    fn set_state(&self, state: State) {
+        if let Some(entry) = &self.entry {
+            entry.set_state(state);
+        }
+    }
+}
+
+impl Drop for Opened {
+    /// To close one may wait for the disk: the last one writes the log back.
+    fn drop(&mut self) {
+        let permit = Arc::clone(&self.jobs).try_acquire_owned();
+        let (database, entry) = (self.database.take(), self.entry.take());
+        let close = move || {
+            drop(database);
+            drop((entry, permit));
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(close)),
+            Err(_) => close(),
+        }
+    }
+}
+
 impl Place {
     pub(super) fn new(folder: &Path) -> Self {
-        Self(folder.into())
+        Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            file: OnceLock::new(),
+        }))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join(FILE)
+    pub(super) fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// Opens a connection, and makes the database where there is none. It waits for the
     /// disk.
-    pub(super) fn open(&self, registry: &Registry) -> Result<Opened, Fault> {
-        let entry = registry.register(Kind::Connection, Owner::new("storage"), 0);
+    pub(super) fn open(&self, registry: &Registry, jobs: &Arc<Semaphore>) -> Done<Opened> {
         // Others cannot look into it, whatever mode its files have.
-        private_folder(&self.0).map_err(super::no_folder)?;
+        private_folder(self.folder())?;
+        self.check_file()?;
         // The way to it may have links; the file is none.
-        let folder = self.0.canonicalize().map_err(super::no_folder)?;
+        let folder = self.folder().canonicalize()?;
         let mut database = Connection::open_with_flags(
             folder.join(FILE),
             OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -90,39 +145,80 @@ impl Place {
         )?;
         configure(&database)?;
         prepare(&mut database)?;
-        let file = self.identity().map_err(super::no_folder)?;
-        Ok(Opened {
-            database,
-            file,
-            _entry: entry,
-        })
+        let opened = Opened {
+            database: Some(database),
+            entry: Some(registry.register(Kind::Connection, Owner::new("storage"), 0)),
+            jobs: Arc::clone(jobs),
+        };
+        let identity = self.identity()?;
+        self.0.file.get_or_init(|| identity);
+        self.check_file()?;
+        Ok(opened)
     }
 
-    /// Whether a connection is one to the file that lies there: what is written to one
+    /// Whether the file there is the one that was opened first: what is written to one
     /// that was removed is lost.
-    pub(super) fn still_has(&self, opened: &Opened) -> bool {
-        self.identity().is_ok_and(|file| file == opened.file)
+    pub(super) fn check_file(&self) -> Done<()> {
+        let Some(first) = self.0.file.get() else {
+            return Ok(());
+        };
+        match self.identity() {
+            Ok(file) if file == *first => Ok(()),
+            _ => Err(Fault::Failed(
+                "the database was removed or replaced while it was in use: end every program \
+                 that uses it, and start them again"
+                    .into(),
+            )),
+        }
     }
 
     fn identity(&self) -> io::Result<Identity> {
-        let file = self.file().symlink_metadata()?;
+        let file = self.folder().join(FILE).symlink_metadata()?;
         Ok(Identity(file.dev(), file.ino()))
     }
 
-    /// Whether its disk has room for more.
+    /// Whether there is room for more.
     pub(super) fn check_space(&self) -> Done<()> {
-        let disk = rustix::fs::statvfs(&*self.0).map_err(|errno| super::no_folder(errno.into()))?;
-        match disk.f_blocks / FREE_PART < disk.f_bavail {
-            true => Ok(()),
-            false => Err(StorageError::NoSpace.into()),
+        if MAX_LOG_BYTES < self.log_bytes() {
+            return Err(StorageError::Busy.into());
         }
+        let disk = rustix::fs::statvfs(self.folder()).map_err(io::Error::from)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
+        match free < (all / FREE_PART).min(MOST_FREE_BYTES) {
+            true => Err(StorageError::NoSpace.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the log back where it has grown, and gives back what is free. What was
+    /// done is done, whatever comes of this.
+    pub(super) fn tidy(&self, database: &Connection) {
+        if LOG_BYTES < self.log_bytes() {
+            // It waits for readers that began before.
+            let _ = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        let free = database.pragma_query_value(None, "freelist_count", |row| row.get(0));
+        if free.is_ok_and(|free: u32| PAGES_BACK < free) {
+            // Each row is a page.
+            let _ = database.pragma(None, "incremental_vacuum", PAGES_BACK, |_| Ok(()));
+        }
+    }
+
+    fn log_bytes(&self) -> u64 {
+        let log = self.folder().join(LOG).symlink_metadata();
+        log.map_or(0, |log| log.len())
     }
 }
 
 fn configure(database: &Connection) -> Done<()> {
-    database.busy_timeout(BUSY)?;
+    database.busy_timeout(WAIT)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    if version(database)? == 0 {
+        // Before there are tables.
+        database.pragma_update(None, "auto_vacuum", "incremental")?;
+    }
     database.pragma_update(None, "journal_mode", "wal")?;
     // What is answered outlives a loss of power, too.
     database.pragma_update(None, "synchronous", "full")?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use futures_util::FutureExt as _;
 use patinox_resources::{Kind, Reclaimer, Stage};
-use patinox_sandbox::ENTRY_BYTES;
+use patinox_sandbox::entry_bytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -39,10 +39,10 @@ async fn get(database: &Database, namespace: &str, key: &str) -> Option<Vec<u8>>
 /// What the database says of a namespace, and what is true.
 fn counted(folder: &TempDir, namespace: &str) -> (u64, u64) {
     let file = folder.path().join("storage/patinox.sqlite");
-    let database = rusqlite::Connection::open(file).unwrap();
+    let database = Connection::open(file).unwrap();
     let says = "SELECT bytes FROM namespaces WHERE name = ?1";
     let says = database.query_row(says, [namespace], |row| row.get(0));
-    let holds = "SELECT coalesce(sum(length(key) + length(value) + 64), 0)
+    let holds = "SELECT coalesce(sum(2 * length(key) + length(value) + 128), 0)
                  FROM entries JOIN namespaces ON namespaces.id = namespace WHERE name = ?1";
     let holds = database.query_row(holds, [namespace], |row| row.get(0));
     (says.unwrap(), holds.unwrap())
@@ -127,11 +127,11 @@ async fn a_namespace_takes_no_more_than_it_may_and_others_do_not_count() {
     let value = |bytes: usize| vec![7; bytes];
     let entry = |key: &str, bytes| (key.to_owned(), value(bytes));
     database
-        .set("n", vec![entry("a", 935)], 1_000)
+        .set("n", vec![entry("a", 870)], 1_000)
         .await
         .unwrap();
     database
-        .set("m", vec![entry("a", 935)], 1_000)
+        .set("m", vec![entry("a", 870)], 1_000)
         .await
         .unwrap();
     let full = database.set("n", vec![entry("b", 0)], 1_000).await;
@@ -140,14 +140,14 @@ async fn a_namespace_takes_no_more_than_it_may_and_others_do_not_count() {
         matches!(
             error,
             StorageError::Full {
-                bytes: 1_065,
+                bytes: 1_130,
                 quota: 1_000
             }
         ),
         "{error:?}"
     );
     // Of several none is kept, and what is kept twice counts once.
-    let both = vec![entry("c", 1), entry("a", 936)];
+    let both = vec![entry("c", 1), entry("a", 871)];
     assert!(database.set("n", both, 1_000).await.is_err());
     assert_eq!(get(&database, "n", "c").await, None);
     let twice = vec![entry("a", 5_000), entry("a", 10)];
@@ -164,7 +164,7 @@ async fn a_namespace_takes_no_more_than_it_may_and_others_do_not_count() {
     assert!(database.set("n", vec![entry("a", 10)], 0).await.is_err());
     database.delete("n", keys(&["a"])).await.unwrap();
     database
-        .set("n", vec![entry("b", 935)], 1_000)
+        .set("n", vec![entry("b", 870)], 1_000)
         .await
         .unwrap();
     assert_eq!(counted(&folder, "n"), (1_000, 1_000));
@@ -239,7 +239,7 @@ async fn the_lock_of_another_is_waited_for_and_readers_do_not_wait() {
     let folder = folder();
     let database = database(&folder);
     set(&database, "n", "a", b"1").await;
-    let other = rusqlite::Connection::open(folder.path().join("storage/patinox.sqlite")).unwrap();
+    let other = Connection::open(folder.path().join("storage/patinox.sqlite")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut waits = database.set("n", vec![("a".to_owned(), vec![2])], QUOTA);
     assert!((&mut waits).now_or_never().is_none());
@@ -281,23 +281,137 @@ async fn connections_are_written_down_and_let_go_of() {
     get(&database, "n", "a").await;
     assert_eq!(registry.counts().of(Kind::Connection).entries, 2);
     Reclaimer::new(database.sources(), |_| {}).run(Stage::EvictIdle);
+    // They are closed where it may block.
+    drop(database.0.jobs.acquire_many(JOBS).await);
     assert_eq!(registry.counts().of(Kind::Connection).entries, 0);
     assert_eq!(get(&database, "n", "a").await.unwrap(), b"1");
 }
 
+/// Two files under one name would have one log and one index of it.
 #[tokio::test]
-async fn a_database_that_was_removed_is_made_anew() {
+async fn a_database_that_was_removed_or_replaced_is_used_no_more() {
     let folder = folder();
+    let file = folder.path().join("storage/patinox.sqlite");
     let database = database(&folder);
     set(&database, "n", "a", b"1").await;
-    fs::remove_dir_all(folder.path().join("storage")).unwrap();
-    assert_eq!(get(&database, "n", "a").await, None);
-    set(&database, "n", "a", b"2").await;
-    assert_eq!(get(&self::database(&folder), "n", "a").await.unwrap(), b"2");
+    fs::copy(&file, folder.path().join("copy")).unwrap();
+    for replace in [false, true] {
+        fs::remove_file(&file).unwrap();
+        if replace {
+            fs::copy(folder.path().join("copy"), &file).unwrap();
+        }
+        let text = refused_by(&database).await;
+        assert!(
+            text.starts_with("the database was removed or replaced"),
+            "{text}"
+        );
+        let set = database
+            .set("n", vec![("a".to_owned(), vec![2])], QUOTA)
+            .await;
+        assert!(matches!(set, Err(StorageError::Failed(_))), "{set:?}");
+        assert_eq!(file.exists(), replace);
+        fs::write(&file, "").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_all_the_time_waits_for_himself() {
+    let folder = folder();
+    let database = Arc::new(database(&folder));
+    set(&database, "loud", "a", b"").await;
+    let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let loud: Vec<_> = (0..100_u8)
+        .map(|number| {
+            let (database, done) = (Arc::clone(&database), Arc::clone(&done));
+            tokio::spawn(async move {
+                set(&database, "loud", "a", &[number]).await;
+                done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            })
+        })
+        .collect();
+    // All of them have asked, and wait.
+    while done.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    set(&database, "quiet", "a", b"1").await;
+    let before = done.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(before < 50, "{before} of 100 came first");
+    for one in loud {
+        one.await.unwrap();
+    }
+}
+
+/// Readers that come one after the other keep a log from being begun anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_does_not_grow_for_ever() {
+    let folder = folder();
+    let database = Arc::new(database(&folder));
+    let value = vec![7; 1 << 20];
+    let write = async || {
+        let entry = vec![("a".to_owned(), value.clone())];
+        database.set("n", entry, 16 << 20).await.unwrap();
+    };
+    write().await;
+    let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let (database, is_over) = (Arc::clone(&database), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    get(&database, "n", "a").await;
+                }
+            })
+        })
+        .collect();
+    let log = folder.path().join("storage/patinox.sqlite-wal");
+    let mut most = 0;
+    for _ in 0..60 {
+        write().await;
+        most = most.max(fs::metadata(&log).unwrap().len());
+    }
+    is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert!(most < 16 << 20, "{most}");
+}
+
+#[tokio::test]
+async fn what_is_free_is_given_back() {
+    let folder = folder();
+    let database = database(&folder);
+    let names: Vec<_> = (0..12_u8).map(|number| number.to_string()).collect();
+    let entries = names.iter().map(|name| (name.clone(), vec![7; 1 << 20]));
+    database
+        .set("n", entries.collect(), 16 << 20)
+        .await
+        .unwrap();
+    database.delete("n", names).await.unwrap();
+    for _ in 0..4 {
+        set(&database, "n", "a", b"").await;
+    }
+    database.close().await.unwrap();
+    let file = fs::metadata(folder.path().join("storage/patinox.sqlite")).unwrap();
+    assert!(file.len() < 6 << 20, "{}", file.len());
+}
+
+#[tokio::test]
+async fn closed_it_holds_nothing() {
+    let (folder, registry) = (folder(), Registry::new());
+    let database = Database::new(&folder.path().join("storage"), &registry);
+    set(&database, "n", "a", b"1").await;
+    get(&database, "n", "a").await;
+    database.close().await.unwrap();
+    assert_eq!(registry.counts().of(Kind::Connection).entries, 0);
+    assert!(!folder.path().join("storage/patinox.sqlite-wal").exists());
+    assert!(database.check().await.is_err());
 }
 
 async fn refused(folder: &TempDir) -> String {
-    let database = database(folder);
+    refused_by(&database(folder)).await
+}
+
+async fn refused_by(database: &Database) -> String {
     match database.check().await {
         Err(StorageError::Failed(cause)) => cause.to_string(),
         other => panic!("{other:?}"),
@@ -337,7 +451,7 @@ async fn a_database_of_a_later_version_is_left_as_it_is() {
     let folder = folder();
     set(&database(&folder), "n", "a", b"1").await;
     let file = folder.path().join("storage/patinox.sqlite");
-    let later = rusqlite::Connection::open(&file).unwrap();
+    let later = Connection::open(&file).unwrap();
     later.pragma_update(None, "user_version", 2).unwrap();
     assert_eq!(
         refused(&folder).await,
@@ -369,7 +483,7 @@ fn expected(map: &BTreeMap<String, Vec<u8>>, step: &Step) -> Option<BTreeMap<Str
     let size = |map: &BTreeMap<String, Vec<u8>>| {
         let sizes = map
             .iter()
-            .map(|(key, value)| u64::try_from(key.len() + value.len()).unwrap() + ENTRY_BYTES);
+            .map(|(key, value)| entry_bytes(key, u64::try_from(value.len()).unwrap()));
         sizes.sum::<u64>()
     };
     let mut next = map.clone();

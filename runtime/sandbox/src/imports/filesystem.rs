@@ -7,9 +7,10 @@
 //! Everything that may wait for a disk runs where it may block, a few at once for each
 //! call (`jobs`).
 //!
-//! Read `place`, which says where a path leads; then `descriptor`, and `asked`, which
-//! decides. `entries` and `reader` are what is read of a folder and a file; `change` and
-//! `writer` what is changed, within the `quota` of the call.
+//! Read `preopened`, where a call begins, and `place`, which says where a path leads;
+//! then `descriptor`, and `asked`, which decides. `entries` and `reader` are what is read
+//! of a folder and a file; `change` and `writer` what is changed, within the `quota` of
+//! the call.
 
 mod answers;
 mod asked;
@@ -20,15 +21,14 @@ mod entries;
 mod folders;
 mod jobs;
 mod place;
+mod preopened;
 mod quota;
 mod reader;
 mod writer;
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use patinox_policy::{Grant, Mode, Policy};
+use patinox_policy::Mode;
 use rustix::io::Errno;
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -44,62 +44,14 @@ use self::changing::times;
 use self::descriptor::{Held, OpenFor, Opened};
 pub(crate) use self::folders::Folders;
 use self::place::Wanted;
+pub(crate) use self::preopened::check;
 use self::quota::Quota;
-use crate::bindings::offered::wasi::filesystem::{preopens, types};
-use crate::error::Error;
-use crate::scratch::Scratch;
+use crate::bindings::offered::wasi::filesystem::types;
 use crate::state::State;
 use types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-
-/// Looks whether each folder that a policy grants can be.
-pub(crate) fn check(scratch: &Scratch, policy: &Policy) -> Result<(), Error> {
-    let folders = policy.granted().iter().filter_map(Grant::folder);
-    for (host, guest, _) in folders {
-        let checked = match host {
-            Some(host) => place::check(host).map_err(io::Error::from),
-            None => scratch.check(),
-        };
-        checked.map_err(|source| Error::Folder {
-            guest: guest.to_owned(),
-            source,
-        })?;
-    }
-    Ok(())
-}
-
-impl preopens::Host for State {
-    async fn get_directories(&mut self) -> Result<Vec<(Handle, String)>> {
-        // However often a guest asks, each is opened once.
-        if self.folders.granted.is_none() {
-            let mut folders = Vec::new();
-            for (number, folder) in self.authority.folders().into_iter().enumerate() {
-                let jobs = self.folders.jobs().clone();
-                let opened = match folder.host().map(Path::to_owned) {
-                    Some(host) => jobs.run(move || place::open_granted(&host)).await?,
-                    None => self.make_scratch(number).await?,
-                };
-                // One that is not there, or is none, is as if it had not been granted.
-                if let Ok(fd) = opened {
-                    folders.push(Opened::folder(fd, folder, jobs));
-                }
-            }
-            self.folders.granted = Some(folders);
-        }
-        let mut found = Vec::new();
-        for opened in self.folders.granted.iter().flatten() {
-            let path = opened.folder.guest().to_owned();
-            let handle = self.table.push(Descriptor::Open(opened.clone()))?;
-            found.push((handle, path));
-        }
-        if found.iter().all(|(_, path)| path != "/") && !self.authority.grants_nothing() {
-            found.push((self.table.push(Descriptor::Root)?, "/".to_owned()));
-        }
-        Ok(found)
-    }
-}
 
 impl types::Host for State {
     fn filesystem_error_code(

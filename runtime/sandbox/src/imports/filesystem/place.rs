@@ -3,8 +3,9 @@
 //! The kernel resolves paths (`openat2`, since Linux 5.6): below the folder, through
 //! no link of its own kind that leads elsewhere, and into no other mount.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatFs, fstat, fstatfs};
 use rustix::io::Errno;
@@ -192,6 +193,27 @@ pub(super) fn beneath(
 pub(super) fn check(path: &Path) -> Result<(), Errno> {
     let folder = open_granted(path)?;
     look(&folder, ".", Wanted::default()).map(drop)
+}
+
+/// Looks whether a folder of the host holds none of these, and lies in none.
+pub(super) fn check_apart(path: &Path, own: &[PathBuf]) -> io::Result<()> {
+    let granted = path.canonicalize()?;
+    for own in own.iter().filter_map(|own| canonical(own)) {
+        if granted.starts_with(&own) || own.starts_with(&granted) {
+            let why = "it holds what this host keeps for itself, or lies in it";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+        }
+    }
+    Ok(())
+}
+
+/// Without links, also where the last parts of it are not there yet.
+fn canonical(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(there.canonicalize().ok()?.join(rest))
+    })
 }
 
 /// What tells one file from another: device and number.

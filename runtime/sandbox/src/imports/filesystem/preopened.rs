@@ -1,0 +1,64 @@
+//! The folders that a call begins with.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use patinox_policy::{Grant, Policy};
+use wasmtime::Result;
+
+use super::asked::Handle;
+use super::descriptor::{Descriptor, Opened};
+use super::place;
+use crate::bindings::offered::wasi::filesystem::preopens;
+use crate::error::Error;
+use crate::scratch::Scratch;
+use crate::state::State;
+
+/// Looks whether each folder that a policy grants can be.
+pub(crate) fn check(scratch: &Scratch, policy: &Policy, own: &[PathBuf]) -> Result<(), Error> {
+    let folders = policy.granted().iter().filter_map(Grant::folder);
+    for (host, guest, _) in folders {
+        let checked = match host {
+            Some(host) => place::check(host)
+                .map_err(io::Error::from)
+                .and_then(|()| place::check_apart(host, own)),
+            None => scratch.check(),
+        };
+        checked.map_err(|source| Error::Folder {
+            guest: guest.to_owned(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+impl preopens::Host for State {
+    async fn get_directories(&mut self) -> Result<Vec<(Handle, String)>> {
+        // However often a guest asks, each is opened once.
+        if self.folders.granted.is_none() {
+            let mut folders = Vec::new();
+            for (number, folder) in self.authority.folders().into_iter().enumerate() {
+                let jobs = self.folders.jobs().clone();
+                let opened = match folder.host().map(Path::to_owned) {
+                    Some(host) => jobs.run(move || place::open_granted(&host)).await?,
+                    None => self.make_scratch(number).await?,
+                };
+                // One that is not there, or is none, is as if it had not been granted.
+                if let Ok(fd) = opened {
+                    folders.push(Opened::folder(fd, folder, jobs));
+                }
+            }
+            self.folders.granted = Some(folders);
+        }
+        let mut found = Vec::new();
+        for opened in self.folders.granted.iter().flatten() {
+            let path = opened.folder.guest().to_owned();
+            let handle = self.table.push(Descriptor::Open(opened.clone()))?;
+            found.push((handle, path));
+        }
+        if found.iter().all(|(_, path)| path != "/") && !self.authority.grants_nothing() {
+            found.push((self.table.push(Descriptor::Root)?, "/".to_owned()));
+        }
+        Ok(found)
+    }
+}
