@@ -112,7 +112,7 @@ pub use patinox_host::{
     AlertConfig, Allocated, Allocation, ArtifactStore, AsyncGuard, Busy, BusyReason, Called,
     Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess, Component, Config, Count,
     Detector, Entry, EntryCounts, Events, Freed, Host, HostBuilder, Import, ImportError,
-    Kind, Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig,
+    InstallError, Installed, Kind, Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig,
     NotPrecompiled, Owner, PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry,
     Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig,
     StoreError, Stored, Threshold, ThresholdError, Thresholds, Variables,
@@ -132,7 +132,7 @@ pub use patinox_telemetry as telemetry;
 /// JSON from strangers.
 pub use patinox_tools::json;
 pub use patinox_tools::{
-    Catalog, NativeTool, Tool, ToolAnnotations, ToolCall,
+    Catalog, InstalledName, Lock, LockError, Locked, NativeTool, Tool, ToolAnnotations, ToolCall,
     ToolResult, ToolSpec, Tools,
 };
 

@@ -9,6 +9,7 @@ mod exit;
 mod grants;
 mod help;
 mod inspect;
+mod installed;
 mod refusals;
 mod streams;
 mod top;

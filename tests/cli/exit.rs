@@ -15,7 +15,12 @@ const TABLE: &[(&[&str], i32, &str)] = &[
         2,
         "caller/invalid-limit",
     ),
-    (&["text"], 2, "caller/unsupported-source"),
+    (&["text"], 2, "caller/not-found"),
+    (
+        &["https://example.com/text.wasm"],
+        2,
+        "caller/unsupported-source",
+    ),
     (
         &["demo:hostile#spin", "--limit", "fuel=1M"],
         4,

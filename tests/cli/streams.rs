@@ -116,3 +116,21 @@ fn colours_are_for_terminals_that_want_them() {
         "{plain:?}"
     );
 }
+
+/// What takes long is seen to go on, by a person; nothing of it is left.
+#[test]
+fn on_a_terminal_compiling_shows_that_it_goes_on() {
+    let shell = Shell::new().file("slow.wasm", forge::slow_to_compile());
+    let on_a_terminal = "script -qec 'patinox inspect slow.wasm -q' /dev/null";
+    let quiet = shell.end(shell.line(on_a_terminal));
+    assert!(!quiet.stdout.contains("compiling"), "{quiet:?}");
+    std::fs::remove_dir_all(shell.path().join(".cache")).expect("what was compiled");
+    let ended = shell.end(shell.line("script -qec 'patinox inspect slow.wasm' /dev/null"));
+    assert!(
+        ended.stdout.contains("\r| compiling, 0 s\r/ compiling, "),
+        "{ended:?}"
+    );
+    let (_, after) = ended.stdout.rsplit_once("compiling, ").expect("a line");
+    let (_, result) = after.split_once(&format!("\r{:40}\r", "")).expect("spaces");
+    assert!(result.contains("run("), "{ended:?}");
+}

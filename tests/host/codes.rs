@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use patinox::{
-    Access, Admission, Code, Config, Failure, Grant, Host, Import, LimitName, Limits, LoadLimits,
-    Loaded, PatinoxError, Policy, Request,
+    Access, Admission, Code, Config, Failure, Grant, Host, Import, Installed, LimitName, Limits,
+    LoadLimits, LoadRequest, Loaded, PatinoxError, Policy, Request,
 };
 use patinox_artifacts::prebuilt;
 use patinox_policy::CUT_MARK;
@@ -37,6 +37,7 @@ async fn every_code_can_be_provoked() {
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
             Code::Denied => not_granted().await,
             Code::Expired => expired(),
+            Code::Untrusted => untrusted(&host).await,
             Code::NotPrecompiled => match not_precompiled() {
                 Some(code) => code,
                 None => continue,
@@ -68,6 +69,15 @@ async fn every_code_can_be_provoked() {
 
 fn of(failure: &dyn Failure) -> String {
     failure.code().to_string()
+}
+
+/// Another component than the one that is pinned.
+async fn untrusted(host: &Host) -> String {
+    let text = support::load(host, &guests::prebuilt_text()).await;
+    let name = "text".parse().unwrap();
+    let pinned = Installed::pin(&text, &name, "text.wasm").unwrap();
+    let other = LoadRequest::bytes(guests::prebuilt_hostile()).pinned(&pinned);
+    of(&host.load(other).await.unwrap_err())
 }
 
 /// What a policy answers of a grant that has ended.

@@ -72,6 +72,19 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Say what a component may do, what not, and why.
     Explain(Explain),
+    /// Install a component, pinned by its digest.
+    Install(Install),
+    /// List what is installed.
+    #[command(after_help = LS_EXAMPLES)]
+    Ls,
+    /// Show what is pinned of a component that is installed.
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Named),
+    /// Remove a component that is installed.
+    #[command(after_help = RM_EXAMPLES)]
+    Rm(Named),
+    /// Look whether what is installed is what was.
+    Verify(Verify),
     /// Compile components for hosts that have no compiler.
     Precompile(Precompile),
     /// Show or remove what is kept of components that were compiled.
@@ -91,6 +104,11 @@ impl Command {
             Self::Call(_) => "call",
             Self::Inspect(_) => "inspect",
             Self::Explain(_) => "explain",
+            Self::Install(_) => "install",
+            Self::Ls => "ls",
+            Self::Show(_) => "show",
+            Self::Rm(_) => "rm",
+            Self::Verify(_) => "verify",
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
             Self::Doctor(_) => "doctor",
@@ -114,6 +132,11 @@ impl Command {
             Self::Demo
             | Self::Inspect(_)
             | Self::Explain(_)
+            | Self::Install(_)
+            | Self::Ls
+            | Self::Show(_)
+            | Self::Rm(_)
+            | Self::Verify(_)
             | Self::Precompile(_)
             | Self::Cache(_)
             | Self::Doctor(_)
@@ -135,7 +158,8 @@ Examples:
   patinox demo -o json";
 
 const CALL_EXAMPLES: &str = "\
-COMPONENT is the path of a file, or `demo:NAME` for an embedded one.
+COMPONENT is the path of a file, the name of an installed one, or `demo:NAME`
+for an embedded one. A file that could be a name is written `./text`.
 
 Arguments, any of:
   '{\"text\": \"a\", \"max\": 3}'   all of them, as JSON
@@ -146,8 +170,8 @@ Arguments, any of:
 
 Grants, each by --allow: `fs=./data:ro@/data` to read a folder, `:rw` to write
 it, `fs=scratch@/tmp` for one that goes with the call, `env=NAME`,
-`env=NAME=VALUE`, `config=KEY=VALUE`, `clock=fine`, `random=host`. What is
-denied is told with the grant for it.
+`env=NAME=VALUE`, `config=KEY=VALUE`, `kv=NAMESPACE:rw` to keep something,
+`clock=fine`, `random=host`. What is denied is told with the grant for it.
 
 Exit codes: 0 done, 2 the call was wrong, 3 a policy refused it, 4 a limit
 stopped it, 5 the component failed, 6 a service failed, 70 Patinox failed,
@@ -190,7 +214,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct Inspect {
-    /// The path of a component, or `demo:NAME`.
+    /// The path of a component, the name of an installed one, or `demo:NAME`.
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
 }
@@ -206,7 +230,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct Explain {
-    /// The path of a component, or `demo:NAME`.
+    /// The path of a component, the name of an installed one, or `demo:NAME`.
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: String,
     /// Let the component do something, as `patinox call` does.
@@ -215,6 +239,72 @@ pub(crate) struct Explain {
     /// Would it be allowed to do what this grants?
     #[arg(long = "would", value_name = "GRANT")]
     pub(crate) would: Option<String>,
+}
+
+const INSTALL_EXAMPLES: &str = "\
+The component is loaded as `patinox inspect` does, and pinned: from then on its
+name stands for these bytes and no others. Without --as it has the name of its
+file, and the version 0.1.0. Several versions lie side by side; the latest one is
+meant where none is named.
+
+Examples:
+  patinox install text.wasm
+  patinox install build/text.wasm --as text@1.2.0
+  patinox call 'text@1.2.0#count' text=hello";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = INSTALL_EXAMPLES)]
+pub(crate) struct Install {
+    /// The path of a component, or `demo:NAME`.
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: String,
+    /// Its name, and its version.
+    #[arg(long = "as", value_name = "NAME[@VERSION]")]
+    pub(crate) name: Option<String>,
+}
+
+const LS_EXAMPLES: &str = "\
+Examples:
+  patinox ls
+  patinox ls -o json";
+
+const SHOW_EXAMPLES: &str = "\
+`patinox inspect NAME` shows its tools.
+
+Examples:
+  patinox show text
+  patinox show text@1.2.0 -o json";
+
+const RM_EXAMPLES: &str = "\
+Calls that run end as they began.
+
+Examples:
+  patinox rm text
+  patinox rm text@1.2.0";
+
+/// One that is installed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Named {
+    /// The name of a component that is installed.
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub(crate) name: String,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Its bytes are looked at, and the tools of one that lists them itself, which runs
+for that. A call looks at both too. Exit codes: 0 all is as it was, 3 something
+is not.
+
+Examples:
+  patinox verify
+  patinox verify text";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(crate) struct Verify {
+    /// The name of a component that is installed [default: all of them].
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub(crate) name: Option<String>,
 }
 
 const PRECOMPILE_EXAMPLES: &str = "\
@@ -232,7 +322,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = PRECOMPILE_EXAMPLES)]
 pub(crate) struct Precompile {
-    /// The path of a component, or `demo:NAME`.
+    /// The path of a component, the name of an installed one, or `demo:NAME`.
     #[arg(value_name = "COMPONENT", required = true)]
     pub(crate) components: Vec<String>,
     /// The folder of the store.

@@ -7,5 +7,6 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod installed;
 pub(crate) mod precompile;
 pub(crate) mod top;

@@ -67,6 +67,13 @@ pub(crate) enum Error {
     NotKept { reason: String },
     #[error("there is no folder for a cache: `HOME` is not an absolute path")]
     NoCache,
+    #[error("there is no folder for what is installed: `HOME` is not an absolute path")]
+    NoData,
+    #[error("not as it was installed: {names}")]
+    NotAsInstalled { names: String, report: String },
+    /// A word that is no path stands for what is installed.
+    #[error("`{name}` is not installed")]
+    NotInstalled { name: String, hint: String },
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// One of several components.
@@ -141,7 +148,9 @@ impl Failure for Error {
                 ErrorKind::NotFound => Code::NotFound,
                 _ => Code::Unreadable,
             },
-            Self::NoCache => Code::InvalidConfig,
+            Self::NotInstalled { .. } => Code::NotFound,
+            Self::NotAsInstalled { .. } => Code::Untrusted,
+            Self::NoCache | Self::NoData => Code::InvalidConfig,
             Self::Cache(CacheError { error, .. }) => error.code(),
             Self::Stdin(_) | Self::NotKept { .. } => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
@@ -166,6 +175,7 @@ impl Failure for Error {
             Self::WouldNot { hint, .. } => hint.clone(),
             Self::Usage { hint, .. }
             | Self::Argument { hint, .. }
+            | Self::NotInstalled { hint, .. }
             | Self::UnsupportedSource { hint, .. } => Some(hint.clone()),
             Self::LimitWithoutValue { name } => {
                 let example = name.unit().example();
@@ -176,6 +186,10 @@ impl Failure for Error {
             Self::Unreadable { .. } => {
                 Some("check the path; a text that begins with `@` is `key:='\"@…\"'`".to_owned())
             }
+            Self::NotAsInstalled { report, .. } => {
+                Some(format!("install anew what you trust\n{report}"))
+            }
+            Self::NoData => Some("set it, or `XDG_DATA_HOME`, to a folder".to_owned()),
             Self::NoCache => Some("set it, or `XDG_CACHE_HOME`, to a folder".to_owned()),
             Self::Cache(CacheError { error, place }) => {
                 let hint = error.hint().unwrap_or_default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
 use patinox_host::{
-    Allocation, ArtifactStore, Config, Host, Loaded, Storage, StoreConfig, StoreError,
+    Allocation, ArtifactStore, Config, Host, Installed, Loaded, Storage, StoreConfig, StoreError,
 };
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_resources::{Constraints, Detector, Registry};
@@ -133,6 +133,12 @@ impl Session {
     fn storage(&self) -> Option<Storage> {
         let state = self.settings.state_folder()?;
         Some(Storage::Folder(state.join("storage")))
+    }
+
+    /// The components that are installed.
+    pub(crate) fn installed(&self) -> Result<Installed, Error> {
+        let data = self.settings.data_folder().ok_or(Error::NoData)?;
+        Ok(Installed::in_folder(data.join("catalog")))
     }
 
     /// Opens what is kept between processes; `None` where no place is known.

@@ -1,14 +1,18 @@
 //! What COMPONENT says: where a component comes from.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use patinox_host::{Host, LoadRequest, Loaded, PatinoxError, Precompiled};
-use patinox_policy::{cut, escape_line};
+use patinox_host::{Host, InstallError, LoadRequest, Loaded, PatinoxError, Precompiled};
+use patinox_policy::{LoadLimits, cut, escape_line};
+use patinox_tools::{InstalledName, Locked};
 
 use crate::again::{Again, quote};
 use crate::demo::embedded;
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::session::Session;
 
 /// The longest reference that a message repeats, in bytes.
 const MAX_ECHO_BYTES: usize = 200;
@@ -20,6 +24,10 @@ pub(crate) enum Source {
     Path(PathBuf),
     /// Embedded in the program.
     Demo(String),
+    /// Installed, by its name.
+    Named(InstalledName),
+    /// The same, once it is known where it lies and what it has to be.
+    Installed(Box<(PathBuf, Locked)>),
 }
 
 /// A component and, where one was named, its tool.
@@ -44,7 +52,9 @@ impl Target {
         let Some((component, tool)) = text.rsplit_once('#') else {
             return whole();
         };
-        let whole_exists = Path::new(text).exists();
+        // A file of that name beside it is none: it could be anybody's.
+        let is_name = component.parse::<InstalledName>().is_ok() && !text.ends_with(".wasm");
+        let whole_exists = !is_name && Path::new(text).exists();
         if whole_exists && Path::new(component).exists() {
             return Err(Error::ambiguous(
                 format!(
@@ -65,6 +75,16 @@ impl Target {
     }
 }
 
+impl Target {
+    /// See [`Source::found`].
+    pub(crate) fn found(self, session: &Session) -> Result<Self, Error> {
+        Ok(Self {
+            source: self.source.found(session)?,
+            tool: self.tool,
+        })
+    }
+}
+
 impl Source {
     /// Reads COMPONENT. The tool is for the command that an error names.
     pub(crate) fn parse(text: &str, tool: &str, again: &Again) -> Result<Self, Error> {
@@ -77,16 +97,37 @@ impl Source {
         if let Some(name) = text.strip_prefix("demo:") {
             return Ok(Self::Demo(name.to_owned()));
         }
+        if let Ok(name) = text.parse() {
+            return Ok(Self::Named(name));
+        }
         match fetched(text) {
-            Some((form, fetch)) => Err(unsupported(form, text, fetch, tool, again)),
+            Some((form, fetch)) => Err(unsupported(form, text, &fetch, tool, again)),
             None => Ok(Self::Path(text.into())),
         }
     }
 
-    /// Whether there is anything to load, so that it is told before the rest
-    /// of the command line is read.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Looks where it lies, if it is installed, and whether there is anything to load:
+    /// so that it is told before the rest of the command line is read.
+    pub(crate) fn found(self, session: &Session) -> Result<Self, Error> {
+        let Self::Named(name) = self else {
+            self.check()?;
+            return Ok(self);
+        };
+        let installed = session.installed()?;
+        let lock = installed.lock().map_err(PatinoxError::from)?;
+        match lock.get(&name) {
+            Ok(locked) => {
+                let path = installed.path(locked);
+                Ok(Self::Installed(Box::new((path, locked.clone()))))
+            }
+            Err(_) if lock.versions(name.name()).is_empty() => Err(unknown(&name)),
+            Err(error) => Err(PatinoxError::from(InstallError::from(error)).into()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         match self {
+            Self::Named(_) | Self::Installed(_) => Ok(()),
             Self::Demo(name) => embedded::exists(name),
             Self::Path(path) => match path.metadata() {
                 Ok(metadata) if metadata.is_file() => Ok(()),
@@ -114,45 +155,72 @@ impl Source {
         Ok(host.precompile(self.request()?).await?)
     }
 
+    /// The bytes of the component; of a file not many more than a component may have.
+    pub(crate) fn bytes(&self, limits: &LoadLimits) -> Result<Vec<u8>, Error> {
+        let path = match self {
+            Self::Demo(name) => return embedded::component(name),
+            Self::Named(name) => return Err(unknown(name)),
+            Self::Path(path) => path,
+            Self::Installed(installed) => &installed.0,
+        };
+        let most = limits.file_bytes.saturating_add(1);
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+        let unreadable = |source| PatinoxError::Unreadable {
+            path: path.clone(),
+            source,
+        };
+        read.map_err(unreadable)?;
+        Ok(bytes)
+    }
+
     fn request(&self) -> Result<LoadRequest, Error> {
         Ok(match self {
             Self::Path(path) => LoadRequest::file(path),
             Self::Demo(name) => LoadRequest::bytes(embedded::component(name)?),
+            Self::Installed(installed) => {
+                let (path, locked) = &**installed;
+                LoadRequest::file(path).pinned(locked)
+            }
+            Self::Named(name) => return Err(unknown(name)),
         })
     }
 }
 
+/// What nobody has installed under this name.
+fn unknown(name: &InstalledName) -> Error {
+    let file = name.to_string();
+    let hint = match Path::new(&file).exists() {
+        true => format!("write `./{file}` for the file; `patinox ls` shows what is installed"),
+        false => format!(
+            "give the path of a component, like `./{}.wasm`; `patinox ls` shows what is installed",
+            name.name()
+        ),
+    };
+    Error::NotInstalled { name: file, hint }
+}
+
 /// A form of COMPONENT that is not built yet, and the command that fetches it.
-fn fetched(text: &str) -> Option<(&'static str, Option<String>)> {
+fn fetched(text: &str) -> Option<(&'static str, String)> {
     if text.starts_with("http://") || text.starts_with("https://") {
         let command = format!("curl -fLo tool.wasm {}", quote(text));
-        return Some(("a URL", Some(command)));
+        return Some(("a URL", command));
     }
     if text.starts_with("oci://") || is_oci_reference(text) {
         let reference = quote(text.trim_start_matches("oci://"));
         let command = format!("wkg oci pull -o tool.wasm {reference}");
-        return Some(("an OCI reference", Some(command)));
+        return Some(("an OCI reference", command));
     }
-    let is_installed = is_name(text) && !Path::new(text).exists();
-    is_installed.then_some(("an installed name", None))
+    None
 }
 
-fn unsupported(
-    form: &'static str,
-    text: &str,
-    fetch: Option<String>,
-    tool: &str,
-    again: &Again,
-) -> Error {
+fn unsupported(form: &'static str, text: &str, fetch: &str, tool: &str, again: &Again) -> Error {
     let hash = if tool.is_empty() { "" } else { "#" };
     let call = |path: &str| again.with_component(&format!("{path}{hash}{tool}"));
-    let hint = match fetch {
-        Some(fetch) => format!(
-            "fetch it, then call it by path: `{fetch} && {}`",
-            call("tool.wasm")
-        ),
-        None => format!("call it by path: `{}`", call(&format!("./{text}.wasm"))),
-    };
+    let hint = format!(
+        "fetch it, then call it by path: `{fetch} && {}`",
+        call("tool.wasm")
+    );
     Error::UnsupportedSource {
         form,
         source_text: shown(text),
@@ -168,12 +236,6 @@ fn is_oci_reference(text: &str) -> bool {
     };
     let is_host = registry.len() > 2 && (registry.contains('.') || registry.contains(':'));
     is_host && path.contains([':', '@']) && !Path::new(text).exists()
-}
-
-/// A bare word: no folder, no ending.
-fn is_name(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '@');
-    text.chars().all(is_part)
 }
 
 pub(crate) fn shown(text: &str) -> String {
@@ -243,8 +305,6 @@ mod tests {
             refused("https://example.com/a?b=1&c=2"),
             refused("registry.example/tools/text:1.0"),
             refused("oci://registry.example/tools/text#run"),
-            refused("text#count"),
-            refused("text"),
             refused(""),
             refused("#count"),
         ];
@@ -253,8 +313,6 @@ mod tests {
             caller/unsupported-source: a URL cannot be called yet: `https://example.com/a?b=1&c=2` | fetch it, then call it by path: `curl -fLo tool.wasm 'https://example.com/a?b=1&c=2' && patinox call tool.wasm`
             caller/unsupported-source: an OCI reference cannot be called yet: `registry.example/tools/text:1.0` | fetch it, then call it by path: `wkg oci pull -o tool.wasm registry.example/tools/text:1.0 && patinox call tool.wasm`
             caller/unsupported-source: an OCI reference cannot be called yet: `oci://registry.example/tools/text` | fetch it, then call it by path: `wkg oci pull -o tool.wasm registry.example/tools/text && patinox call 'tool.wasm#run'`
-            caller/unsupported-source: an installed name cannot be called yet: `text` | call it by path: `patinox call './text.wasm#count'`
-            caller/unsupported-source: an installed name cannot be called yet: `text` | call it by path: `patinox call ./text.wasm`
             caller/usage: no component is named | give the path of a component, or `demo:text`
             caller/usage: no component is named | give the path of a component, or `demo:text`
             ");

@@ -106,7 +106,8 @@ fn unknown_command(error: &clap::Error, arguments: &[OsString]) -> (String, Opti
     // What stands before it is the verb that has no such command.
     let before = arguments.iter().take_while(|word| **word != *name);
     let verb = verb(&before.cloned().collect::<Vec<_>>());
-    let hint = match near.first() {
+    // The nearest stands last.
+    let hint = match near.last() {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the commands are {}", listed(&commands_of(verb.as_deref()))),
     };
@@ -235,9 +236,9 @@ mod tests {
             told("patinox doctor --quiet=yes"),
         ];
         insta::assert_snapshot!(texts.join("\n"), @"
-        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `explain`, `precompile`, `cache`, `doctor`, `top`, `completions`
+        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `precompile`, `cache`, `doctor`, `top`, `completions`
         there is no command `insect` | did you mean `inspect`?
-        no command is given | the commands are `demo`, `call`, `inspect`, `explain`, `precompile`, `cache`, `doctor`, `top`, `completions`
+        no command is given | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `precompile`, `cache`, `doctor`, `top`, `completions`
         `cache` needs a command | the commands are `ls`, `clear`
         there is no command `cache frob` | the commands are `ls`, `clear`
         there is no command `cache cler` | did you mean `clear`?

@@ -13,8 +13,8 @@ use patinox_resources::ThresholdError;
 use patinox_sandbox::{ImportError, StorageError};
 use patinox_telemetry::RuleError;
 
-use crate::Busy;
 use crate::status::StatusError;
+use crate::{Busy, InstallError};
 
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
@@ -86,6 +86,9 @@ pub enum PatinoxError {
     /// The storage cannot be used that a component is granted a namespace of.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A component is not the one that is installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -186,6 +189,7 @@ impl Failure for PatinoxError {
             },
             Self::NotAFile { .. } | Self::Storage(StorageError::Failed(_)) => Code::Unreadable,
             Self::Storage(_) => Code::Busy,
+            Self::Install(error) => error.code(),
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
             Self::Policy(error) => error.code(),
@@ -205,6 +209,7 @@ impl Failure for PatinoxError {
             Self::Tools(error) => error.recovery(),
             Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
+            Self::Install(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
             Self::Status(error) => error.recovery(),
             Self::Policy(error) => error.recovery(),
@@ -239,6 +244,7 @@ impl Failure for PatinoxError {
             Self::NotAFile { .. } => {
                 Some("give the path of a component, a `.wasm` file".to_owned())
             }
+            Self::Install(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Status(error) => error.hint(),
             Self::Policy(error) => error.hint(),

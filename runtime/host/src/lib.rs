@@ -32,6 +32,7 @@ mod builder;
 mod call;
 mod error;
 mod events;
+mod installed;
 mod load;
 mod monitoring;
 mod relief;
@@ -46,6 +47,7 @@ pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use events::Events;
 pub use host::{Config, Host};
+pub use installed::{InstallError, Installed};
 pub use load::{LoadRequest, Loaded, is_enforced};
 pub use monitoring::{AlertConfig, MonitoringConfig};
 pub use patinox_resources::{

@@ -13,12 +13,13 @@ use patinox_policy::{Capability, Grant, Policy, Principal};
 use patinox_sandbox::Precompiled;
 use patinox_sandbox::{Component, Run, Sandbox, Source, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
-use patinox_tools::{Tool, Tools};
+use patinox_tools::{Locked, Tool, Tools};
 use tokio::io::AsyncRead;
 
 use crate::PatinoxError;
 use crate::admission::{MemoryClass, Priority, Request};
 use crate::host::Parts;
+use crate::installed;
 
 /// Where a component comes from, and what it is granted.
 ///
@@ -37,6 +38,7 @@ pub struct LoadRequest {
     grants: Vec<Grant>,
     denied: Vec<Grant>,
     principal: Principal,
+    pinned: Option<Locked>,
 }
 
 impl LoadRequest {
@@ -71,7 +73,16 @@ impl LoadRequest {
             grants: Vec::new(),
             denied: Vec::new(),
             principal: Principal::local(),
+            pinned: None,
         }
+    }
+
+    /// Refuses a component that is not the one that was installed: of other bytes, or
+    /// one that lists other tools than it did then.
+    #[must_use]
+    pub fn pinned(mut self, to: &Locked) -> Self {
+        self.pinned = Some(to.clone());
+        self
     }
 
     /// Asks in somebody's name; without it, in the local principal's. A component that
@@ -204,10 +215,18 @@ pub(crate) async fn load(
         grants: _,
         denied: _,
         principal,
+        pinned,
     } = request;
     let component = parts.loader.load(source, &parts.config.load).await;
     let component = component.map_err(|error| named(path.as_deref(), error))?;
-    loaded(parts, component, (policy, principal)).await
+    if let Some(pinned) = &pinned {
+        installed::check_bytes(pinned, component.digest())?;
+    }
+    let loaded = loaded(parts, component, (policy, principal)).await?;
+    if let Some(pinned) = &pinned {
+        installed::check_tools(pinned, &loaded)?;
+    }
+    Ok(loaded)
 }
 
 /// A policy whose folders are there, and whose namespaces can be used.
@@ -261,6 +280,7 @@ pub(crate) async fn precompile(
         grants: _,
         denied: _,
         principal: _,
+        pinned: _,
     } = request;
     let done = parts.loader.precompile(source, &parts.config.load).await;
     done.map_err(|error| named(path.as_deref(), error))

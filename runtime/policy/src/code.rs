@@ -40,6 +40,8 @@ pub enum Code {
     Denied,
     /// `policy/expired`: what had been granted has ended.
     Expired,
+    /// `policy/untrusted`: it is not what a person decided to have.
+    Untrusted,
     /// `caller/not-found`: no such file.
     NotFound,
     /// `caller/unreadable`: a file that cannot be read.
@@ -90,6 +92,7 @@ impl Code {
             Self::Exit,
             Self::Denied,
             Self::Expired,
+            Self::Untrusted,
             Self::NotPrecompiled,
             Self::NotFound,
             Self::Unreadable,
@@ -125,6 +128,7 @@ impl Code {
             Self::Exit => "component/exit",
             Self::Denied => "policy/denied",
             Self::Expired => "policy/expired",
+            Self::Untrusted => "policy/untrusted",
             Self::NotPrecompiled => "caller/not-precompiled",
             Self::NotFound => "caller/not-found",
             Self::Unreadable => "caller/unreadable",
@@ -157,7 +161,7 @@ impl Code {
             | Self::MissingImports
             | Self::Unsupported
             | Self::Exit => Fault::Component,
-            Self::Denied | Self::Expired => Fault::Policy,
+            Self::Denied | Self::Expired | Self::Untrusted => Fault::Policy,
             Self::NotPrecompiled
             | Self::NotFound
             | Self::Unreadable

@@ -33,6 +33,7 @@ mod component;
 mod error;
 mod handler;
 pub mod json;
+mod lock;
 mod names;
 mod native;
 mod outline;
@@ -46,6 +47,7 @@ pub use checker::{Checker, Mismatch};
 pub use component::{LeftOut, Tools};
 pub use error::Error;
 pub use json::JsonError;
+pub use lock::{InstalledName, Lock, LockError, Locked};
 pub use native::NativeTool;
 pub use outline::ToolOutline;
 pub use spec::{

@@ -200,9 +200,9 @@ fn forms_that_are_not_built_yet() {
     hint: fetch it, then call it by path: `wkg oci pull -o tool.wasm registry.invalid/tools/text && patinox inspect tool.wasm`
     ");
     assert_snapshot!(refused(&shell, &["call", "text#count"]), @"
-    exit 2, caller/unsupported-source
-    error: an installed name cannot be called yet: `text`
-    hint: call it by path: `patinox call './text.wasm#count'`
+    exit 2, caller/not-found
+    error: `text` is not installed
+    hint: give the path of a component, like `./text.wasm`; `patinox ls` shows what is installed
     ");
 }
 
@@ -218,10 +218,16 @@ fn an_embedded_component_that_is_not_there() {
 #[test]
 fn two_files_that_may_be_meant() {
     let shell = Shell::new().file("a", "").file("a#b", "");
-    assert_snapshot!(refused(&shell, &["call", "a#b"]), @"
+    assert_snapshot!(refused(&shell, &["call", "./a#b"]), @"
     exit 2, caller/invalid-arguments
-    error: `a#b` is a file, and so is `a`
+    error: `./a#b` is a file, and so is `./a`
     hint: rename one of them
+    ");
+    // By its name alone what is installed is meant.
+    assert_snapshot!(refused(&shell, &["call", "a#b"]), @"
+    exit 2, caller/not-found
+    error: `a` is not installed
+    hint: write `./a` for the file; `patinox ls` shows what is installed
     ");
 }
 

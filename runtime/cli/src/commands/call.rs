@@ -24,7 +24,7 @@ const MAX_LISTING_BYTES: usize = 3 << 10;
 
 pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
     let target = Target::parse(&call.target, &session.again)?;
-    target.source.check()?;
+    let target = target.found(&session)?;
     let grants = Grants::read(&call.allow)?;
     session.run(async |session, cancel| {
         let (words, limits) = (call.arguments, session.settings.limits());

@@ -33,7 +33,7 @@ const ASKS: [(Capability, &str); 9] = [
 
 pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error> {
     let target = Target::parse(&explain.component, &session.again)?;
-    target.source.check()?;
+    let target = target.found(&session)?;
     let grants = Grants::read(&explain.allow)?;
     let would = Grants::read(explain.would.as_slice())?;
     session.run(async |session, cancel| {

@@ -21,7 +21,7 @@ mod outline;
 
 pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error> {
     let target = Target::parse(&inspect.component, &session.again)?;
-    target.source.check()?;
+    let target = target.found(&session)?;
     session.run(async |session, cancel| {
         let none = Grants::default();
         let host = session.host(&none)?;

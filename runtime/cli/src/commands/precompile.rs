@@ -19,11 +19,11 @@ use crate::source::{Target, shown};
 
 pub(crate) fn run(session: Session, precompile: &Precompile) -> Result<ExitCode, Error> {
     let targets = precompile.components.iter();
-    let targets = targets.map(|component| Target::parse(component, &session.again));
+    let targets = targets.map(|component| {
+        let target = Target::parse(component, &session.again)?;
+        target.found(&session)
+    });
     let targets: Vec<_> = targets.collect::<Result<_, _>>()?;
-    for target in &targets {
-        target.source.check()?;
-    }
     let store = open(precompile)?;
     session.run(async |session, cancel| {
         let host = Host::new(Config {
