@@ -115,14 +115,16 @@ pub use patinox_host::{
     InstallError, Installed, Kind, Lack, Leaked, Listening, LoadRequest, Loaded, MonitoringConfig,
     NotPrecompiled, Owner, PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Registry,
     Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig,
-    StoreError, Stored, Threshold, ThresholdError, Thresholds, Variables,
+    StoreError, Stored, Threshold, ThresholdError, Thresholds, TrustError, TrustStore, Trusted,
+    Variables, digest,
 };
 pub use patinox_host::{
     KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,
 };
 pub use patinox_policy::{
     Access, AccessError, AddressClass, Capability, Decision, Denial, Grant, GrantError, HttpAccess,
-    HttpHost, Method, Mode, Origin, Policy, PolicyError, Scheme, Why,
+    HttpHost, InstalledName, InstalledNameError, Method, Mode, Origin, Policy, PolicyError, Scheme,
+    Why,
 };
 pub use patinox_policy::{
     Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,
@@ -132,8 +134,8 @@ pub use patinox_telemetry as telemetry;
 /// JSON from strangers.
 pub use patinox_tools::json;
 pub use patinox_tools::{
-    Catalog, InstalledName, Lock, LockError, Locked, NativeTool, Tool, ToolAnnotations, ToolCall,
-    ToolResult, ToolSpec, Tools,
+    Catalog, Lock, LockError, Locked, NativeTool, Tool, ToolAnnotations, ToolCall, ToolResult,
+    ToolSpec, Tools,
 };
 
 /// Does the work of a compile worker, if this process was started as one.

@@ -13,5 +13,6 @@ mod installed;
 mod refusals;
 mod streams;
 mod top;
+mod trust;
 
 pub(crate) mod shell;

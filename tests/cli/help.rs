@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "demo",
     "call",
     "inspect",
@@ -14,6 +14,7 @@ const VERBS: [&str; 14] = [
     "show",
     "rm",
     "verify",
+    "trust",
     "precompile",
     "cache",
     "doctor",
@@ -25,9 +26,9 @@ const VERBS: [&str; 14] = [
 const OF_CACHE: [&str; 2] = ["cache ls", "cache clear"];
 
 /// Verbs of the plan that are not built: nothing may promise them.
-const NOT_BUILT: [&str; 13] = [
+const NOT_BUILT: [&str; 12] = [
     "check", "test", "new", "build", "dev", "update", "push", "serve", "mcp", "agent", "grant",
-    "trust", "secret",
+    "secret",
 ];
 
 /// Every text of help: of the program, and of each verb.

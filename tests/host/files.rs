@@ -483,8 +483,36 @@ async fn a_folder_that_cannot_be_granted_is_told_when_it_is_loaded() {
         );
         assert!(error.hint().expect("a hint").contains(hint), "{error:?}");
     }
-    let denied = "fs=/tmp:ro@/data".parse().expect("a grant");
-    let request = LoadRequest::bytes(bytes).deny(denied);
-    let error = host.load(request).await.expect_err("a refusal");
-    assert_eq!(error.code().as_str(), "caller/invalid-config", "{error}");
+}
+
+/// What lies below a folder is found by many names, so that none of them may be granted.
+#[tokio::test]
+async fn a_folder_that_is_denied_keeps_those_around_it_from_being_granted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    fs::create_dir_all(path.join("a/private/deep")).expect("a folder");
+    fs::create_dir_all(path.join("a/open")).expect("a folder");
+    symlink("a/private", path.join("link")).expect("a link");
+    let host = support::host();
+    let load = async |granted: &str, denied: &str| {
+        let grant = |folder: &str| format!("fs={}:ro@/data", path.join(folder).display());
+        let request = LoadRequest::bytes(guests::prebuilt_hostile())
+            .grant(grant(granted).parse().expect("a grant"))
+            .deny(grant(denied).parse().expect("a grant"));
+        host.load(request).await
+    };
+    for granted in ["", "a", "a/private", "a/private/deep", "link", "link/deep"] {
+        for denied in ["a/private", "link"] {
+            let error = load(granted, denied).await.expect_err("a refusal");
+            let text = error.to_string();
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            assert!(
+                format!("{text} {cause:?}").contains("denied"),
+                "{granted}: {text} {cause:?}"
+            );
+        }
+    }
+    load("a/open", "a/private").await.expect("a component");
+    load("a/open", "a/not-there").await.expect("a component");
+    load("a", "a/not-there").await.expect_err("a refusal");
 }

@@ -29,6 +29,9 @@ impl Again {
         if let Some(file) = args.global.config.as_ref().and_then(|file| file.to_str()) {
             self.config = format!(" --config {}", quote(file));
         }
+        if args.global.no_project {
+            self.config.push_str(" --no-project");
+        }
         self
     }
 

@@ -34,6 +34,9 @@ pub(crate) struct Global {
     /// Read this configuration file instead of the user's own.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Read no `patinox.toml` of the current folder.
+    #[arg(long, global = true)]
+    pub(crate) no_project: bool,
     /// Log more; twice for all.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -85,6 +88,8 @@ pub(crate) enum Command {
     Rm(Named),
     /// Look whether what is installed is what was.
     Verify(Verify),
+    /// Trust what the `patinox.toml` of a folder says.
+    Trust(Trust),
     /// Compile components for hosts that have no compiler.
     Precompile(Precompile),
     /// Show or remove what is kept of components that were compiled.
@@ -109,6 +114,7 @@ impl Command {
             Self::Show(_) => "show",
             Self::Rm(_) => "rm",
             Self::Verify(_) => "verify",
+            Self::Trust(_) => "trust",
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
             Self::Doctor(_) => "doctor",
@@ -137,6 +143,7 @@ impl Command {
             | Self::Show(_)
             | Self::Rm(_)
             | Self::Verify(_)
+            | Self::Trust(_)
             | Self::Precompile(_)
             | Self::Cache(_)
             | Self::Doctor(_)
@@ -305,6 +312,31 @@ pub(crate) struct Verify {
     /// The name of a component that is installed [default: all of them].
     #[arg(value_name = "NAME[@VERSION]")]
     pub(crate) name: Option<String>,
+}
+
+const TRUST_EXAMPLES: &str = "\
+Without that such a file only narrows: it lowers limits and denies. Read it
+before: what it grants is granted to whatever it names. It is trusted as it is
+now; a change asks again.
+
+Examples:
+  patinox trust
+  patinox trust ./tools
+  patinox trust --list
+  patinox trust --forget ./tools";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = TRUST_EXAMPLES)]
+pub(crate) struct Trust {
+    /// The folder of the file [default: the current one].
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// List the files that are trusted.
+    #[arg(long, conflicts_with_all = ["folder", "forget"])]
+    pub(crate) list: bool,
+    /// Trust its file no more.
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 const PRECOMPILE_EXAMPLES: &str = "\

@@ -10,3 +10,4 @@ pub(crate) mod inspect;
 pub(crate) mod installed;
 pub(crate) mod precompile;
 pub(crate) mod top;
+pub(crate) mod trust;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use patinox_host::status::StatusError;
-use patinox_host::{PatinoxError, StoreError};
+use patinox_host::{PatinoxError, StoreError, TrustError};
 use patinox_policy::{
     Code, Denial, Failure, Fault, GrantError, LimitError, LimitName, RecoveryStrategy,
 };
@@ -69,6 +69,12 @@ pub(crate) enum Error {
     NoCache,
     #[error("there is no folder for what is installed: `HOME` is not an absolute path")]
     NoData,
+    #[error("there is no folder for what is trusted: `HOME` is not an absolute path")]
+    NoState,
+    #[error("there is no `patinox.toml` in `{folder}`")]
+    NoProject { folder: String },
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error("not as it was installed: {names}")]
     NotAsInstalled { names: String, report: String },
     /// A word that is no path stands for what is installed.
@@ -150,7 +156,9 @@ impl Failure for Error {
             },
             Self::NotInstalled { .. } => Code::NotFound,
             Self::NotAsInstalled { .. } => Code::Untrusted,
-            Self::NoCache | Self::NoData => Code::InvalidConfig,
+            Self::NoProject { .. } => Code::NotFound,
+            Self::Trust(error) => error.code(),
+            Self::NoCache | Self::NoData | Self::NoState => Code::InvalidConfig,
             Self::Cache(CacheError { error, .. }) => error.code(),
             Self::Stdin(_) | Self::NotKept { .. } => Code::Unreadable,
             Self::Cancelled => Code::Cancelled,
@@ -189,6 +197,9 @@ impl Failure for Error {
             Self::NotAsInstalled { report, .. } => {
                 Some(format!("install anew what you trust\n{report}"))
             }
+            Self::Trust(error) => error.hint(),
+            Self::NoProject { .. } => Some("name the folder that has it".to_owned()),
+            Self::NoState => Some("set it, or `XDG_STATE_HOME`, to a folder".to_owned()),
             Self::NoData => Some("set it, or `XDG_DATA_HOME`, to a folder".to_owned()),
             Self::NoCache => Some("set it, or `XDG_CACHE_HOME`, to a folder".to_owned()),
             Self::Cache(CacheError { error, place }) => {

@@ -1,4 +1,4 @@
-//! What a person grants on the command line.
+//! What a person grants, on the command line and in files.
 
 use std::path::Path;
 
@@ -7,10 +7,11 @@ use patinox_policy::{Grant, Origin};
 
 use crate::error::Error;
 
-/// What `--allow` says.
+/// What `--allow` says, and what the files do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
     given: Vec<Grant>,
+    denied: Vec<Grant>,
     /// How a grant of the current folder begins.
     here: Option<String>,
 }
@@ -30,6 +31,7 @@ impl Grants {
         });
         Ok(Self {
             given: grants.collect::<Result<_, Error>>()?,
+            denied: Vec::new(),
             here: current.and_then(beginning),
         })
     }
@@ -43,6 +45,17 @@ impl Grants {
             }
             None => hint,
         }
+    }
+
+    /// With what the files say as well.
+    pub(crate) fn and(mut self, allow: Vec<Grant>, deny: Vec<Grant>) -> Self {
+        self.given.extend(allow);
+        self.denied.extend(deny);
+        self
+    }
+
+    pub(crate) fn denied(&self) -> &[Grant] {
+        &self.denied
     }
 
     pub(crate) fn as_slice(&self) -> &[Grant] {

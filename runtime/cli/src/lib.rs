@@ -28,6 +28,7 @@ mod error;
 mod exit;
 mod grants;
 mod output;
+mod permitted;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -59,7 +60,10 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
     }
     let again = Again::new(arguments).with(&args);
     let (limits, threads) = (args.command.limits(), args.command.threads());
-    let session = match Session::start(&args.global, limits, threads, again) {
+    let mut global = args.global;
+    // A file that is refused could not be trusted else.
+    global.no_project |= matches!(args.command, Command::Trust(_));
+    let session = match Session::start(&global, limits, threads, again) {
         Ok(session) => session,
         Err(error) => return output.fail(&error),
     };
@@ -74,6 +78,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         Command::Show(command) => commands::installed::show(&session, &command),
         Command::Rm(command) => commands::installed::rm(&session, &command),
         Command::Verify(command) => commands::installed::verify(session, &command),
+        Command::Trust(command) => commands::trust::run(&session, &command),
         Command::Precompile(command) => commands::precompile::run(session, &command),
         Command::Cache(command) => commands::cache::run(&session, &command),
         Command::Doctor(command) => commands::doctor::run(session, &command),

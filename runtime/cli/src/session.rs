@@ -3,12 +3,15 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patinox_config::{Environment, Flag, Format, Inputs, Key, Settings, resolve};
+use patinox_config::{
+    Environment, Flag, Format, Inputs, Key, PROJECT_FILE, Project, Settings, resolve,
+};
 use patinox_host::{
     Allocation, ArtifactStore, Config, Host, Installed, Loaded, Storage, StoreConfig, StoreError,
+    TrustStore,
 };
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_resources::{Constraints, Detector, Registry};
@@ -22,10 +25,14 @@ use crate::args::{Global, OutputFormat};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::output::Output;
+use crate::permitted::Permitted;
 use crate::source::Source;
 
 mod logging;
 mod progress;
+
+/// The configuration file of the system.
+const SYSTEM_FILE: &str = "/etc/patinox/config.toml";
 
 /// Compiling shows that it goes on once it takes longer than this.
 const QUIET_LOAD: Duration = Duration::from_millis(400);
@@ -79,10 +86,12 @@ impl Session {
         })
     }
 
-    /// Makes a host by the settings, which hands on what is granted of the environment.
-    pub(crate) fn host(&self, grants: &Grants) -> Result<Host, Error> {
+    /// Makes a host by what a component may do; it hands on what is granted of the
+    /// environment.
+    pub(crate) fn host(&self, permitted: &Permitted) -> Result<Host, Error> {
         Ok(Host::new(Config {
-            variables: grants.variables().into_iter().collect(),
+            variables: permitted.grants.variables().into_iter().collect(),
+            limits: permitted.limits,
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
             ..self.config()
@@ -124,7 +133,11 @@ impl Session {
     /// What is not in the reach of guests, whatever is granted.
     fn own_folders(&self) -> Vec<PathBuf> {
         let settings = &self.settings;
-        let folders = [settings.state_folder(), settings.data_folder()];
+        let folders = [
+            settings.config_folder(),
+            settings.state_folder(),
+            settings.data_folder(),
+        ];
         folders.into_iter().flatten().collect()
     }
 
@@ -133,6 +146,12 @@ impl Session {
     fn storage(&self) -> Option<Storage> {
         let state = self.settings.state_folder()?;
         Some(Storage::Folder(state.join("storage")))
+    }
+
+    /// The files that are trusted.
+    pub(crate) fn trust(&self) -> Result<TrustStore, Error> {
+        let state = self.settings.state_folder().ok_or(Error::NoState)?;
+        Ok(trust_in(&state))
     }
 
     /// The components that are installed.
@@ -242,6 +261,26 @@ async fn interrupted(interrupts: Option<Signal>, cancel: CancellationToken) {
     let _ = tokio::time::timeout(GRACE, interrupts.recv()).await;
 }
 
+fn trust_in(state: &Path) -> TrustStore {
+    TrustStore::in_folder(state.join("trust"))
+}
+
+/// The current folder, if it has a file that is to be read, and what is trusted.
+fn project(global: &Global, environment: &Environment) -> Result<Option<Project>, Error> {
+    let folder = std::env::current_dir().ok().filter(|_| !global.no_project);
+    let there = |folder: &PathBuf| folder.join(PROJECT_FILE).symlink_metadata().is_ok();
+    let Some(folder) = folder.filter(there) else {
+        return Ok(None);
+    };
+    let state = environment.folders().state;
+    let trusted = state.map_or_else(|| Ok(Vec::new()), |state| trust_in(&state).all())?;
+    let trusted = trusted.into_iter();
+    Ok(Some(Project {
+        folder,
+        trusted: trusted.map(|one| (one.path, one.digest)).collect(),
+    }))
+}
+
 fn settings(global: &Global, limits: &[String]) -> Result<Settings, Error> {
     let format = |key, name, format: Option<OutputFormat>| {
         format.map(|format| Flag {
@@ -258,9 +297,12 @@ fn settings(global: &Global, limits: &[String]) -> Result<Settings, Error> {
     let output = format(Key::OutputFormat, "--output", global.output);
     let log = format(Key::LogFormat, "--log-format", global.log_format);
     let limits = limits.iter().map(|limit| split_limit(limit));
+    let environment = Environment::capture();
     Ok(resolve(&Inputs {
+        system_file: Some(SYSTEM_FILE.into()),
         config_file: global.config.clone(),
-        environment: Environment::capture(),
+        project: project(global, &environment)?,
+        environment,
         limits: limits.collect::<Result<_, _>>()?,
         flags: [output, log, level].into_iter().flatten().collect(),
         defaults: Vec::new(),

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use patinox_host::{Host, InstallError, LoadRequest, Loaded, PatinoxError, Precompiled};
-use patinox_policy::{LoadLimits, cut, escape_line};
-use patinox_tools::{InstalledName, Locked};
+use patinox_policy::{InstalledName, LoadLimits, cut, escape_line};
+use patinox_tools::Locked;
 
 use crate::again::{Again, quote};
 use crate::demo::embedded;
@@ -28,6 +28,8 @@ pub(crate) enum Source {
     Named(InstalledName),
     /// The same, once it is known where it lies and what it has to be.
     Installed(Box<(PathBuf, Locked)>),
+    /// A file whose bytes something depends on: these are the ones that are loaded.
+    Read { path: PathBuf, bytes: Vec<u8> },
 }
 
 /// A component and, where one was named, its tool.
@@ -127,7 +129,7 @@ impl Source {
 
     fn check(&self) -> Result<(), Error> {
         match self {
-            Self::Named(_) | Self::Installed(_) => Ok(()),
+            Self::Named(_) | Self::Installed(_) | Self::Read { .. } => Ok(()),
             Self::Demo(name) => embedded::exists(name),
             Self::Path(path) => match path.metadata() {
                 Ok(metadata) if metadata.is_file() => Ok(()),
@@ -145,9 +147,10 @@ impl Source {
 
     /// Loads the component, which may do what is granted.
     pub(crate) async fn load(&self, host: &Host, grants: &Grants) -> Result<Loaded, Error> {
-        let grants = grants.as_slice().iter().cloned();
-        let request = grants.fold(self.request()?, LoadRequest::grant);
-        Ok(host.load(request).await?)
+        let given = grants.as_slice().iter().cloned();
+        let request = given.fold(self.request()?, LoadRequest::grant);
+        let denied = grants.denied().iter().cloned();
+        Ok(host.load(denied.fold(request, LoadRequest::deny)).await?)
     }
 
     /// Compiles the component for the host's store.
@@ -160,6 +163,7 @@ impl Source {
         let path = match self {
             Self::Demo(name) => return embedded::component(name),
             Self::Named(name) => return Err(unknown(name)),
+            Self::Read { bytes, .. } => return Ok(bytes.clone()),
             Self::Path(path) => path,
             Self::Installed(installed) => &installed.0,
         };
@@ -178,6 +182,7 @@ impl Source {
         Ok(match self {
             Self::Path(path) => LoadRequest::file(path),
             Self::Demo(name) => LoadRequest::bytes(embedded::component(name)?),
+            Self::Read { bytes, .. } => LoadRequest::bytes(bytes.clone()),
             Self::Installed(installed) => {
                 let (path, locked) = &**installed;
                 LoadRequest::file(path).pinned(locked)

@@ -24,15 +24,19 @@ use patinox_telemetry::{
 };
 use toml::de::DeTable;
 
-use self::field::{Field, Table, boolean, kebab, number, one_of, pairs, tables, text, time};
+use self::field::{boolean, kebab, number, one_of, pairs, time};
 use crate::error::echo;
 use crate::parse::Reader;
+use crate::table::{Field, Table, tables, text};
 use crate::{Error, Place};
 
 mod field;
 
 /// The most rules: each is judged at each look of a host at itself.
 pub const MAX_ALERT_RULES: usize = 200;
+
+/// How rules are written.
+const EACH: &str = "write each as `[[alerts.rules]]`, with its keys below it";
 
 /// The name of the section.
 pub(crate) const SECTION: &str = "alerts";
@@ -117,7 +121,7 @@ pub(crate) fn read(reader: Reader<'_>, table: &DeTable<'_>) -> Result<AlertSetti
         rules = AlertRule::defaults();
     }
     if let Some(field) = table.field("rules") {
-        for table in tables(reader, &field)? {
+        for table in tables(reader, &field, (MAX_ALERT_RULES, EACH))? {
             let rule = rule(&table)?;
             // The first of two with one name is not the one to change.
             places.insert(rule.name.clone(), table.place);
@@ -142,7 +146,7 @@ fn check(rules: &[AlertRule], places: &HashMap<String, Place>) -> Result<(), Err
             false => hint,
         };
         let place = places.get(&rule).cloned();
-        Error::AlertRule {
+        Error::Rule {
             subject: format!("alert rule `{}`", echo(&rule)),
             // The default ones are valid.
             place: place.unwrap_or_default(),

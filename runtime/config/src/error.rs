@@ -143,9 +143,9 @@ pub enum Error {
         /// What was given, cut and escaped, ready to be shown.
         given: String,
     },
-    /// A rule of `[alerts]`, or what else stands there, breaks a rule of ours.
+    /// What stands in a file breaks a rule of ours.
     #[error("{subject} at `{place}` {rule}")]
-    AlertRule {
+    Rule {
         /// What it is about, ready to be shown.
         subject: String,
         /// Where it stands.
@@ -154,6 +154,39 @@ pub enum Error {
         rule: String,
         /// How to write it.
         hint: String,
+    },
+    /// A limit is higher than a file of the system's or of the user's own lets it be.
+    #[error("limit `{limit}` is at most {most}, by {by}, and not {value}, by {origin}")]
+    Ceiling {
+        /// The limit.
+        limit: LimitName,
+        /// What it was to be.
+        value: Quantity,
+        /// Who wants that.
+        origin: Origin,
+        /// What it is at most.
+        most: Quantity,
+        /// Who says so.
+        by: Origin,
+    },
+    /// A file of the current folder does more than narrow, and nobody has said that he
+    /// trusts it.
+    #[error("{what} at `{place}` counts only where the file is trusted{}", since(*was_trusted))]
+    Untrusted {
+        /// What it does, ready to be shown.
+        what: String,
+        /// Where.
+        place: Place,
+        /// Whether another file was trusted there.
+        was_trusted: bool,
+    },
+    /// A section that only a file of the system's or of the user's own can have.
+    #[error("`[{section}]` at `{place}` stands in no file of a folder")]
+    NotInProject {
+        /// The section.
+        section: &'static str,
+        /// Where.
+        place: Place,
     },
     /// A limit on the command line.
     #[error(transparent)]
@@ -166,6 +199,11 @@ impl Failure for Error {
             Self::NotFound { .. } => Code::NotFound,
             Self::Unreadable { .. } | Self::NotAFile { .. } => Code::Unreadable,
             Self::Limit(error) => error.code(),
+            Self::Untrusted { .. } => Code::Untrusted,
+            Self::Ceiling {
+                origin: Origin::Flag(_),
+                ..
+            } => Code::InvalidLimit,
             Self::Value {
                 origin: Origin::Flag(_),
                 ..
@@ -179,7 +217,9 @@ impl Failure for Error {
             | Self::NotASection { .. }
             | Self::UnknownVariable { .. }
             | Self::Value { .. }
-            | Self::AlertRule { .. } => Code::InvalidConfig,
+            | Self::Rule { .. }
+            | Self::Ceiling { .. }
+            | Self::NotInProject { .. } => Code::InvalidConfig,
         }
     }
 
@@ -203,9 +243,16 @@ impl Failure for Error {
             }
             Self::UnknownKey { hint, .. }
             | Self::UnknownVariable { hint, .. }
-            | Self::AlertRule { hint, .. } => hint.clone(),
+            | Self::Rule { hint, .. } => hint.clone(),
             Self::NotASection { name, .. } => format!("write `[{name}]` and its keys below it"),
             Self::Value { key, origin, .. } => key.hint(origin),
+            Self::Ceiling { most, .. } => format!("ask for at most {most}"),
+            Self::Untrusted { .. } => {
+                "read the file; if it may do that, `patinox trust`; else `--no-project`".to_owned()
+            }
+            Self::NotInProject { .. } => {
+                "write it in your own configuration file, or that of the system".to_owned()
+            }
             Self::Limit(error) => return error.hint(),
         })
     }
@@ -218,7 +265,11 @@ pub(crate) fn unknown_section(name: &str, place: Place) -> Error {
     let sections = || {
         let mut sections: Vec<_> = Key::all().map(Key::section).collect();
         sections.dedup();
-        sections.push(crate::alerts::SECTION);
+        sections.extend([
+            crate::alerts::SECTION,
+            crate::ceiling::SECTION,
+            crate::components::SECTION,
+        ]);
         sections
     };
     let hint = match named(name) {
@@ -297,6 +348,13 @@ fn subject(key: Key, origin: &Origin) -> String {
         Origin::Default => format!("`{key}`"),
         Origin::File(place) => format!("`{key}` at `{place}`"),
         Origin::Variable(_) | Origin::Flag(_) => origin.to_string(),
+    }
+}
+
+const fn since(was_trusted: bool) -> &'static str {
+    match was_trusted {
+        true => ", and it has changed since it was",
+        false => "",
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::PathBuf;
 
 use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
 
 use crate::parse::Contents;
 use crate::{Error, Place, parse};
@@ -45,12 +46,44 @@ impl Source {
         }
     }
 
+    /// The file of the folder that the program is started in, which is there.
+    pub(crate) const fn project(path: PathBuf, shown: PathBuf) -> Self {
+        Self {
+            path,
+            shown,
+            named_by: Some("the current folder"),
+        }
+    }
+
     /// Reads what it says; nothing where it is missing and need not be there.
     pub(crate) fn contents(&self) -> Result<Contents, Error> {
+        let bytes = self.bytes()?;
+        bytes.map_or_else(|| Ok(Contents::default()), |bytes| self.parse(bytes))
+    }
+
+    /// Reads what it says, and SHA-256 of its bytes.
+    pub(crate) fn contents_with_digest(&self) -> Result<(Contents, String), Error> {
+        let bytes = self.bytes()?.unwrap_or_default();
+        let digits = Sha256::digest(&bytes);
+        let digits = digits.iter().map(|byte| format!("{byte:02x}"));
+        let digest = format!("sha256:{}", digits.collect::<String>());
+        Ok((self.parse(bytes)?, digest))
+    }
+
+    fn parse(&self, bytes: Vec<u8>) -> Result<Contents, Error> {
+        let text = self.decode(bytes)?;
+        // As what lies beside it is named, wherever the program is started.
+        let path = std::path::absolute(&self.path).map_err(|error| self.unreadable(error))?;
+        let folder = path.parent().unwrap_or(&path);
+        parse::contents(&text, (&self.shown, folder))
+    }
+
+    /// What the file holds; `None` where it is missing and need not be there.
+    fn bytes(&self) -> Result<Option<Vec<u8>>, Error> {
         let file = match (self.open(), self.named_by) {
             (Ok(file), _) => file,
             (Err(error), None) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Contents::default());
+                return Ok(None);
             }
             (Err(error), Some(named_by)) if error.kind() == ErrorKind::NotFound => {
                 let file = self.shown.clone();
@@ -61,8 +94,7 @@ impl Source {
         let metadata = file.metadata().map_err(|error| self.unreadable(error))?;
         let us = rustix::process::geteuid().as_raw();
         self.check(&Facts::of(&metadata), us)?;
-        let text = self.decode(self.read(&file)?)?;
-        parse::contents(&text, &self.shown)
+        self.read(&file).map(Some)
     }
 
     /// Opens without waiting: a pipe with nobody at its other end must not hang

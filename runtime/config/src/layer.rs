@@ -12,7 +12,7 @@ use crate::{Error, Key, Origin};
 pub(crate) type Layer = Vec<Entry>;
 
 /// One key that a source sets. Its value is not checked yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) value: Given,
@@ -20,7 +20,7 @@ pub(crate) struct Entry {
 }
 
 /// A value as it was given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Given {
     /// A text; all that the environment and flags have.
     Text(String),

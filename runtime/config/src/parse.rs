@@ -6,6 +6,8 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
 use crate::alerts::{self, AlertSettings};
+use crate::ceiling::{self, Ceiling};
+use crate::components::{self, ComponentEntry};
 use crate::error::{echo, unknown_key, unknown_section};
 use crate::layer::{Entry, Given, Layer};
 use crate::{Error, Key, Origin, Place};
@@ -18,11 +20,15 @@ pub(crate) struct Contents {
     pub(crate) layer: Layer,
     /// What only a file can say.
     pub(crate) alerts: Option<AlertSettings>,
+    pub(crate) alerts_place: Option<Place>,
+    pub(crate) components: Vec<ComponentEntry>,
+    pub(crate) ceiling: Ceiling,
+    pub(crate) ceiling_place: Option<Place>,
 }
 
-/// Reads the text of a configuration file.
-pub(crate) fn contents(text: &str, file: &Path) -> Result<Contents, Error> {
-    let reader = Reader { text, file };
+/// Reads the text of a configuration file, which lies in a folder.
+pub(crate) fn contents(text: &str, (file, folder): (&Path, &Path)) -> Result<Contents, Error> {
+    let reader = Reader { text, file, folder };
     let document = DeTable::parse(text).map_err(|error| reader.syntax(&error))?;
     let mut contents = Contents::default();
     for (section, value) in in_order(document.get_ref()) {
@@ -42,9 +48,15 @@ pub(crate) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Pair<'a, 'i>> {
 pub(crate) struct Reader<'t> {
     text: &'t str,
     file: &'t Path,
+    folder: &'t Path,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    /// Where relative paths begin.
+    pub(crate) const fn folder(self) -> &'t Path {
+        self.folder
+    }
+
     fn section(
         self,
         section: &Spanned<DeString<'_>>,
@@ -53,8 +65,12 @@ impl Reader<'_> {
     ) -> Result<(), Error> {
         let name = section.get_ref();
         let place = || self.place(section.span().start);
-        let is_alerts = name == alerts::SECTION;
-        if !is_alerts && !Key::all().any(|key| key.section() == name) {
+        if name == components::SECTION {
+            contents.components = components::read(self, value)?;
+            return Ok(());
+        }
+        let is_other = [alerts::SECTION, ceiling::SECTION].contains(&name.as_ref());
+        if !is_other && !Key::all().any(|key| key.section() == name) {
             return Err(unknown_section(name, place()));
         }
         let DeValue::Table(table) = value.get_ref() else {
@@ -63,8 +79,14 @@ impl Reader<'_> {
                 place: place(),
             });
         };
-        if is_alerts {
+        if name == alerts::SECTION {
             contents.alerts = Some(alerts::read(self, table)?);
+            contents.alerts_place = Some(place());
+            return Ok(());
+        }
+        if name == ceiling::SECTION {
+            contents.ceiling = ceiling::read(self, table, place())?;
+            contents.ceiling_place = Some(place());
             return Ok(());
         }
         for pair in in_order(table) {

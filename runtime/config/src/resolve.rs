@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use patinox_policy::{LimitError, LimitName, LimitScope};
 
+use crate::ceiling::Ceiling;
 use crate::file::Source;
 use crate::layer::{Entry, Given, Layer};
 use crate::parse::Contents;
-use crate::{Environment, Error, Key, Origin, Settings};
+use crate::project::check_narrows;
+use crate::{Environment, Error, Key, Origin, Project, Settings};
 
 /// Everything that settings are made of.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +17,13 @@ pub struct Inputs {
     /// What the program itself sets where nobody else does, in place of the default;
     /// it counts as the default.
     pub defaults: Vec<(Key, String)>,
-    /// The file that `--config` names. It replaces the user's own.
+    /// The system's own file, there or not. What it says comes first, and nothing
+    /// loosens its ceiling.
+    pub system_file: Option<PathBuf>,
+    /// The file that `--config` names. It replaces the user's own, but for its ceiling.
     pub config_file: Option<PathBuf>,
+    /// The folder that the program is started in, if its file is to be read.
+    pub project: Option<Project>,
     /// The environment.
     pub environment: Environment,
     /// `--limit NAME=VALUE`, in order; the last of a name wins.
@@ -43,20 +50,46 @@ pub struct Flag {
 ///
 /// # Errors
 ///
-/// The first mistake found: in the defaults and the file, then in the environment,
-/// then in the flags.
+/// The first mistake found: in the files, then in the environment, then in the flags;
+/// what a ceiling forbids; and what a project's file says that only widens, if it is not
+/// trusted.
 pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
-    let file = file_contents(inputs)?;
-    let layers = [
-        default_layer(inputs),
-        file.layer,
-        inputs.environment.layer()?,
-        flag_layer(inputs)?,
-    ];
-    layers.into_iter().flatten().try_fold(
-        Settings::within(&inputs.environment, file.alerts),
-        Settings::with,
-    )
+    let system = inputs.system_file.clone();
+    let system = system.map_or_else(
+        || Ok(Contents::default()),
+        |file| Source::users_own(file, None).contents(),
+    )?;
+    let (own, user) = (own_ceiling(inputs)?, file_contents(inputs)?);
+    let ceiling = system.ceiling.clone().and(own).and(user.ceiling.clone());
+    let mut settings = Settings::within(&inputs.environment)
+        .with_layer(default_layer(inputs))?
+        .below(ceiling)?;
+    for file in [system, user] {
+        settings = with_file(settings, file)?;
+    }
+    if let Some(project) = &inputs.project
+        && let Some((contents, trust)) = project.contents()?
+    {
+        check_narrows(&contents, trust, &settings)?;
+        settings = with_file(settings, contents)?;
+    }
+    settings
+        .with_layer(inputs.environment.layer()?)?
+        .with_flags(flag_layer(inputs)?)
+}
+
+fn with_file(settings: Settings, file: Contents) -> Result<Settings, Error> {
+    let settings = settings.with_layer(file.layer)?.with_alerts(file.alerts);
+    settings.with_components(file.components)
+}
+
+/// The ceiling of the user's own file, which counts where another file is named, too.
+fn own_ceiling(inputs: &Inputs) -> Result<Ceiling, Error> {
+    let environment = &inputs.environment;
+    let is_replaced = inputs.config_file.is_some() || environment.named_file().is_some();
+    let own = environment.default_file().filter(|_| is_replaced);
+    let own = own.map(|source| source.contents()).transpose()?;
+    Ok(own.unwrap_or_default().ceiling)
 }
 
 /// The one file: the flag's, else the variable's, else the user's own.

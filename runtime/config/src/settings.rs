@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use patinox_policy::{Admission, LimitName, LimitScope, Limits, LoadLimits};
+use patinox_policy::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
 
+use crate::ceiling::Ceiling;
+use crate::components::ComponentEntry;
 use crate::environment::{Environment, RUST_LOG};
 use crate::error::echo;
-use crate::layer::Entry;
-use crate::{AlertSettings, Error, Folders, Format, Key, Origin};
+use crate::layer::{Entry, Given, Layer};
+use crate::{AlertSettings, Asked, Error, Folders, ForComponent, Format, Key, Origin};
 
 /// The longest log filter, in bytes: each of its directives costs at every
 /// record.
@@ -28,6 +30,12 @@ pub struct Settings {
     output_format: Format,
     alerts: Option<AlertSettings>,
     origins: HashMap<Key, Origin>,
+    components: Vec<ComponentEntry>,
+    ceiling: Ceiling,
+    /// The limits before the flags, and these: what is said of one component stands
+    /// between them.
+    before_flags: Limits,
+    flags: Layer,
     folders: Folders,
     home: Option<PathBuf>,
 }
@@ -43,6 +51,10 @@ impl Default for Settings {
             output_format: Format::default(),
             alerts: None,
             origins: HashMap::new(),
+            components: Vec::new(),
+            ceiling: Ceiling::default(),
+            before_flags: Limits::default(),
+            flags: Layer::new(),
             folders: Folders::default(),
             home: None,
         }
@@ -90,6 +102,58 @@ impl Settings {
         self.output_format
     }
 
+    /// What counts for one component: its limits, and what the files grant and deny it.
+    ///
+    /// What is said of it for other bytes than it has only narrows.
+    #[must_use]
+    pub fn of_component(&self, asked: &Asked<'_>) -> ForComponent {
+        let mut found = ForComponent {
+            limits: self.before_flags,
+            allow: Vec::new(),
+            deny: self.ceiling.deny.clone(),
+            stale: Vec::new(),
+        };
+        for entry in self.components.iter().filter(|entry| entry.is_about(asked)) {
+            let is_it = entry.has_digest(asked);
+            for limit in &entry.limits {
+                let (Key::Limit(name), Ok(value)) = (limit.key, limit.limit()) else {
+                    continue;
+                };
+                if is_it || Some(value) < found.limits.get(name) {
+                    set_limit(&mut found.limits, name, value);
+                }
+            }
+            found.deny.extend(entry.deny.iter().cloned());
+            if is_it {
+                found.allow.extend(entry.allow.iter().cloned());
+            } else if entry.digest.is_some() {
+                found.stale.push(entry.place.clone());
+            }
+        }
+        for flag in &self.flags {
+            if let (Key::Limit(name), Ok(value)) = (flag.key, flag.limit()) {
+                set_limit(&mut found.limits, name, value);
+            }
+        }
+        for (name, most, _) in self.ceiling.all() {
+            if found.limits.get(name).is_some_and(|value| most < value) {
+                set_limit(&mut found.limits, name, most);
+            }
+        }
+        found
+    }
+
+    /// Whether a file says something of a component at this path: then it depends on
+    /// the bytes what that is.
+    #[must_use]
+    pub fn speaks_of(&self, path: &Path) -> bool {
+        let asked = Asked {
+            path: Some(path),
+            ..Asked::default()
+        };
+        self.components.iter().any(|entry| entry.is_about(&asked))
+    }
+
     /// What a host is to tell when something is wrong: what the file says in its
     /// section `[alerts]`, else the default rules. A command that makes one call tells
     /// nobody; it is for programs that run a host for long.
@@ -102,6 +166,12 @@ impl Settings {
     #[must_use]
     pub fn cache_folder(&self) -> Option<PathBuf> {
         self.folders.cache.clone()
+    }
+
+    /// The folder of the user's own file; see [`Folders::config`].
+    #[must_use]
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        self.folders.config.clone()
     }
 
     /// The folder of what must last; see [`Folders::state`].
@@ -147,14 +217,7 @@ impl Settings {
     #[must_use]
     pub fn value(&self, key: Key) -> String {
         match key {
-            Key::Limit(name) => {
-                let value = match name.scope() {
-                    LimitScope::Call => self.limits.get(name),
-                    LimitScope::Load => self.load.get(name),
-                    LimitScope::Admission => self.admission.get(name),
-                };
-                name.quantity(value.unwrap_or_default()).to_string()
-            }
+            Key::Limit(name) => name.quantity(self.limit(name)).to_string(),
             Key::LogLevel => self.log_level.clone(),
             Key::LogFormat => self.log_format.to_string(),
             Key::OutputFormat => self.output_format.to_string(),
@@ -185,15 +248,70 @@ impl Settings {
         }
     }
 
-    /// The defaults, where the environment places our folders, and what only a file
-    /// can say.
-    pub(crate) fn within(environment: &Environment, alerts: Option<AlertSettings>) -> Self {
+    /// The defaults, and where the environment places our folders.
+    pub(crate) fn within(environment: &Environment) -> Self {
         Self {
-            alerts,
             folders: environment.folders(),
             home: environment.home(),
             ..Self::default()
         }
+    }
+
+    /// A limit that counts so far.
+    pub(crate) fn limit(&self, name: LimitName) -> u64 {
+        let value = match name.scope() {
+            LimitScope::Call => self.limits.get(name),
+            LimitScope::Load => self.load.get(name),
+            LimitScope::Admission => self.admission.get(name),
+        };
+        value.unwrap_or_default()
+    }
+
+    /// These settings with what files say of components, and the ceiling of them.
+    pub(crate) fn below(mut self, ceiling: Ceiling) -> Result<Self, Error> {
+        for (name, most, origin) in ceiling.all() {
+            // A default is none of anybody's.
+            if most < self.limit(name) {
+                let entry = Entry {
+                    key: Key::Limit(name),
+                    value: Given::Text(name.quantity(most).to_string()),
+                    origin: origin.clone(),
+                };
+                self = self.with(entry)?;
+            }
+        }
+        self.ceiling = ceiling;
+        Ok(self)
+    }
+
+    /// These settings with one more layer, which nothing of the ceiling forbids.
+    pub(crate) fn with_layer(self, layer: Layer) -> Result<Self, Error> {
+        layer.into_iter().try_fold(self, |settings, entry| {
+            settings.ceiling.check(&entry)?;
+            settings.with(entry)
+        })
+    }
+
+    /// These settings with what a file says of components.
+    pub(crate) fn with_components(mut self, all: Vec<ComponentEntry>) -> Result<Self, Error> {
+        for entry in all.iter().flat_map(|component| &component.limits) {
+            self.ceiling.check(entry)?;
+        }
+        self.components.extend(all);
+        Ok(self)
+    }
+
+    /// These settings with the flags: what stands before them is kept.
+    pub(crate) fn with_flags(mut self, flags: Layer) -> Result<Self, Error> {
+        self.before_flags = self.limits;
+        self.flags.clone_from(&flags);
+        self.with_layer(flags)
+    }
+
+    /// What a host is to tell when something is wrong, as a file says it.
+    pub(crate) fn with_alerts(mut self, alerts: Option<AlertSettings>) -> Self {
+        self.alerts = alerts.or(self.alerts);
+        self
     }
 
     /// These settings with one more entry on top: the step of the fold.
@@ -217,6 +335,22 @@ impl Settings {
         };
         set.map_err(|error| entry.refused(error))
     }
+}
+
+fn set_limit(limits: &mut Limits, name: LimitName, value: u64) {
+    // It is one of a call and was in its range, where it stands.
+    let _ = limits.set(name.as_str(), &name.quantity(value).to_string());
+}
+
+/// A limit of any kind by its text.
+pub(crate) fn limit_value(name: LimitName, text: &str) -> Result<u64, LimitError> {
+    let mut settings = Settings::default();
+    match name.scope() {
+        LimitScope::Call => settings.limits.set(name.as_str(), text)?,
+        LimitScope::Load => settings.load.set(name.as_str(), text)?,
+        LimitScope::Admission => settings.admission.set(name.as_str(), text)?,
+    }
+    Ok(settings.limit(name))
 }
 
 fn filter(entry: &Entry) -> Result<String, Error> {

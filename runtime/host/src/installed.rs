@@ -4,20 +4,21 @@
 //! replaced as a whole, under the lock of a file beside it: whoever reads finds one of
 //! some moment, and several processes may install at once.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use patinox_policy::{Code, Failure, RecoveryStrategy, debug_failure};
+use patinox_policy::{
+    Code, Failure, InstalledName, InstalledNameError, RecoveryStrategy, debug_failure,
+};
 use patinox_resources::private_folder;
-use patinox_tools::{InstalledName, Lock, LockError, Locked, ToolSpec};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use patinox_tools::{Lock, LockError, Locked, ToolSpec};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 use semver::Version;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
+use crate::own_files::{changing, digest, read, write};
 use crate::{LoadRequest, Loaded};
 
 /// The file that pins what is installed.
@@ -25,9 +26,6 @@ const LOCK: &str = "patinox.lock";
 
 /// The version of what is installed without one.
 const FIRST: Version = Version::new(0, 1, 0);
-
-/// The file whose lock who changes something holds.
-const CHANGING: &str = ".changing";
 
 /// The largest lock that is read, in bytes.
 const MAX_LOCK_BYTES: u64 = 16 << 20;
@@ -107,7 +105,7 @@ impl Installed {
     /// pinned, or the disk refuses something. Nothing is installed then.
     pub fn add(&self, bytes: &[u8], locked: Locked) -> Result<bool, InstallError> {
         let folder = self.open()?;
-        let _changing = self.changing(&folder)?;
+        let _changing = changing(&folder).map_err(refused("change what is installed"))?;
         if digest(bytes) != locked.digest {
             return Err(InstallError::Other);
         }
@@ -116,16 +114,11 @@ impl Installed {
         let before = lock.as_slice().len();
         lock.add(locked)?;
         // What lies there may have been damaged.
-        write(&folder, &name, bytes, Mode::RUSR)?;
+        write(&folder, &name, bytes, Mode::RUSR).map_err(refused("write to the folder"))?;
         if lock.as_slice().len() == before {
             return Ok(false);
         }
-        write(
-            &folder,
-            LOCK,
-            lock.to_string().as_bytes(),
-            Mode::RUSR | Mode::WUSR,
-        )?;
+        write_lock(&folder, &lock)?;
         Ok(true)
     }
 
@@ -140,15 +133,10 @@ impl Installed {
             Lock::default().remove(name)?;
         }
         let folder = self.open()?;
-        let _changing = self.changing(&folder)?;
+        let _changing = changing(&folder).map_err(refused("change what is installed"))?;
         let mut lock = read_lock(&folder)?;
         let removed = lock.remove(name)?;
-        write(
-            &folder,
-            LOCK,
-            lock.to_string().as_bytes(),
-            Mode::RUSR | Mode::WUSR,
-        )?;
+        write_lock(&folder, &lock)?;
         let mut left = lock.as_slice().iter();
         if !left.any(|locked| locked.digest == removed.digest) {
             match rustix::fs::unlinkat(&folder, file_name(&removed), AtFlags::empty()) {
@@ -187,16 +175,6 @@ impl Installed {
 
     fn open(&self) -> Result<OwnedFd, InstallError> {
         private_folder(&self.folder).map_err(refused("open the folder"))
-    }
-
-    /// Waits until nobody else changes something.
-    fn changing(&self, folder: &OwnedFd) -> Result<OwnedFd, InstallError> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(folder, CHANGING, flags, Mode::RUSR | Mode::WUSR);
-        let file = file.map_err(refused("change what is installed"))?;
-        rustix::fs::flock(&file, FlockOperation::LockExclusive)
-            .map_err(refused("change what is installed"))?;
-        Ok(file)
     }
 }
 
@@ -252,13 +230,10 @@ fn file_name(locked: &Locked) -> String {
     format!("{}.wasm", locked.digest.trim_start_matches("sha256:"))
 }
 
-fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(digest: &[u8]) -> String {
-    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
-    format!("sha256:{}", digits.collect::<String>())
+fn write_lock(folder: &OwnedFd, lock: &Lock) -> Result<(), InstallError> {
+    let text = lock.to_string();
+    let written = write(folder, LOCK, text.as_bytes(), Mode::RUSR | Mode::WUSR);
+    written.map_err(refused("write to the folder"))
 }
 
 fn read_lock(folder: &OwnedFd) -> Result<Lock, InstallError> {
@@ -272,37 +247,6 @@ fn read_lock(folder: &OwnedFd) -> Result<Lock, InstallError> {
         bytes if MAX_LOCK_BYTES < bytes as u64 => Err(InstallError::Lock(LockError::TooMany)),
         _ => Lock::parse(&text).map_err(InstallError::Lock),
     }
-}
-
-fn read(folder: &OwnedFd, name: &str) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is no file")),
-    }
-}
-
-/// Puts a file there, whole or not at all.
-fn write(folder: &OwnedFd, name: &str, bytes: &[u8], mode: Mode) -> Result<(), InstallError> {
-    let temporary = format!("{name}.new");
-    let put = || -> io::Result<()> {
-        // Of one who was killed.
-        match rustix::fs::unlinkat(folder, &*temporary, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(folder, &*temporary, flags, mode)?);
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        rustix::fs::renameat(folder, &*temporary, folder, name)?;
-        Ok(rustix::fs::fsync(folder)?)
-    };
-    put().map_err(|error| {
-        let _ = rustix::fs::unlinkat(folder, &*temporary, AtFlags::empty());
-        refused("write to the folder")(error)
-    })
 }
 
 /// Why something is not installed.
@@ -356,6 +300,12 @@ impl From<LockError> for InstallError {
     }
 }
 
+impl From<InstalledNameError> for InstallError {
+    fn from(error: InstalledNameError) -> Self {
+        Self::Lock(error.into())
+    }
+}
+
 fn refused<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> InstallError {
     move |source| InstallError::Io {
         doing,
@@ -397,7 +347,7 @@ impl Failure for InstallError {
                  that one first"
                     .to_owned(),
             ),
-            Self::Lock(LockError::Name(_) | LockError::Version(_)) => {
+            Self::Lock(LockError::Name(_)) => {
                 Some("write it like `text` or `text@1.2.0`".to_owned())
             }
             Self::Lock(_) => Some(

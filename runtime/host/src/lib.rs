@@ -35,11 +35,13 @@ mod events;
 mod installed;
 mod load;
 mod monitoring;
+mod own_files;
 mod relief;
 mod router;
 mod running;
 pub mod status;
 mod store;
+mod trust;
 
 pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
 pub use builder::HostBuilder;
@@ -50,6 +52,7 @@ pub use host::{Config, Host};
 pub use installed::{InstallError, Installed};
 pub use load::{LoadRequest, Loaded, is_enforced};
 pub use monitoring::{AlertConfig, MonitoringConfig};
+pub use own_files::digest;
 pub use patinox_resources::{
     AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,
     Leaked, Level, Listening, Machine, Owner, ProcessTime, Registry, Resource, Sampler, Stage,
@@ -76,3 +79,4 @@ pub use running::Shutdown;
 pub use store::Storage;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;
+pub use trust::{TrustError, TrustStore, Trusted};

@@ -101,7 +101,8 @@ impl LoadRequest {
         self
     }
 
-    /// Denies the component something, whatever else is granted.
+    /// Denies the component something, whatever else is granted. Where a folder is
+    /// denied, loading refuses to grant one that holds it or lies in it.
     #[must_use]
     pub fn deny(mut self, grant: Grant) -> Self {
         self.denied.push(grant);
@@ -118,10 +119,6 @@ impl LoadRequest {
             policy.allow(grant)?;
         }
         for grant in self.denied.drain(..) {
-            // A link could lead into it under another name.
-            if grant.capability() == Capability::Filesystem {
-                return Err(PatinoxError::not_enforced(&grant));
-            }
             policy.deny(grant)?;
         }
         Ok(policy)

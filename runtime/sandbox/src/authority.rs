@@ -4,6 +4,7 @@ mod folder;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -205,16 +206,14 @@ impl Authority {
         effective.collect()
     }
 
-    /// The folders that are granted, each path of the guest once. None at all where one
-    /// is denied: a link could lead into it under another name.
+    /// The folders that are granted, each path of the guest once.
     pub(crate) fn folders(&self) -> Vec<Folder> {
-        let mut denied = self.policy.denied().iter();
-        if self.grants_nothing || denied.any(|grant| grant.folder().is_some()) {
+        if self.grants_nothing {
             return Vec::new();
         }
         let now = self.now();
         let granted = self.policy.granted().iter();
-        let lasting = granted.filter(|grant| !grant.has_expired(now));
+        let lasting = granted.filter(|grant| !grant.has_expired(now) && !self.is_denied(grant));
         let mut folders: BTreeMap<_, Folder> = BTreeMap::new();
         for folder in lasting.filter_map(Folder::of) {
             let guest = folder.guest().to_owned();
@@ -225,6 +224,20 @@ impl Authority {
             folders.insert(guest, folder);
         }
         folders.into_values().collect()
+    }
+
+    /// Whether a folder that is denied lies in this one, or holds it. That was looked at
+    /// when the component was loaded, through all links.
+    fn is_denied(&self, grant: &Grant) -> bool {
+        let host = |grant: &'_ Grant| {
+            let (host, ..) = grant.folder()?;
+            host.map(Path::to_owned)
+        };
+        let Some(granted) = host(grant) else {
+            return false;
+        };
+        let mut denied = self.policy.denied().iter().filter_map(host);
+        denied.any(|denied| granted.starts_with(&denied) || denied.starts_with(&granted))
     }
 
     /// Whether a folder may be used so at this moment, by its own grants; `path` is what

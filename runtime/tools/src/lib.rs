@@ -47,7 +47,7 @@ pub use checker::{Checker, Mismatch};
 pub use component::{LeftOut, Tools};
 pub use error::Error;
 pub use json::JsonError;
-pub use lock::{InstalledName, Lock, LockError, Locked};
+pub use lock::{Lock, LockError, Locked};
 pub use native::NativeTool;
 pub use outline::ToolOutline;
 pub use spec::{

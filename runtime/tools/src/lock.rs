@@ -1,20 +1,13 @@
 //! What is installed, pinned by digests: the file `patinox.lock`.
 
 use std::fmt;
-use std::str::FromStr;
 
-use patinox_policy::{cut, escape_line};
+use patinox_policy::{InstalledName, InstalledNameError, cut, escape_line};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 /// How the file is laid out: one of a later version is left alone.
 const VERSION: u32 = 1;
-
-/// The longest name of a component, in bytes.
-const MAX_NAME_BYTES: usize = 64;
-
-/// The longest version, in bytes.
-const MAX_VERSION_BYTES: usize = 64;
 
 /// The most components of a lock.
 const MAX_LOCKED: usize = 10_000;
@@ -24,84 +17,6 @@ const MAX_ECHO_BYTES: usize = 100;
 
 /// What a digest begins with.
 const SHA256: &str = "sha256:";
-
-/// A component by its name and, where several are told apart, its version:
-/// `text` or `text@1.2.0`.
-///
-/// ```
-/// use patinox_tools::InstalledName;
-///
-/// let name: InstalledName = "text@1.2.0".parse()?;
-/// assert_eq!((name.name(), name.version().is_some()), ("text", true));
-/// assert!("../text".parse::<InstalledName>().is_err());
-/// # Ok::<(), patinox_tools::LockError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstalledName {
-    name: String,
-    version: Option<Version>,
-}
-
-impl InstalledName {
-    /// The name: lower-case letters, digits and single hyphens, a letter first.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The version, where one is named.
-    #[must_use]
-    pub const fn version(&self) -> Option<&Version> {
-        self.version.as_ref()
-    }
-}
-
-impl FromStr for InstalledName {
-    type Err = LockError;
-
-    fn from_str(text: &str) -> Result<Self, LockError> {
-        let (name, version) = match text.split_once('@') {
-            Some((name, version)) => (name, Some(version)),
-            None => (text, None),
-        };
-        Ok(Self {
-            name: checked_name(name)?.to_owned(),
-            version: version.map(checked_version).transpose()?,
-        })
-    }
-}
-
-impl fmt::Display for InstalledName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.version {
-            Some(version) => write!(f, "{}@{version}", self.name),
-            None => f.write_str(&self.name),
-        }
-    }
-}
-
-fn checked_name(name: &str) -> Result<&str, LockError> {
-    let is_part = |part: &str| {
-        let is_in = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        !part.is_empty() && part.chars().all(is_in)
-    };
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let fits = name.len() <= MAX_NAME_BYTES;
-    match begins && fits && name.split('-').all(is_part) {
-        true => Ok(name),
-        false => Err(LockError::Name(echo(name))),
-    }
-}
-
-fn checked_version(version: &str) -> Result<Version, LockError> {
-    let fits = version.len() <= MAX_VERSION_BYTES;
-    let parsed = Version::parse(version).ok().filter(|_| fits);
-    parsed.ok_or_else(|| LockError::Version(echo(version)))
-}
-
-fn echo(text: &str) -> String {
-    cut(&escape_line(text), MAX_ECHO_BYTES).into_owned()
-}
 
 /// A component that is installed: what it was when somebody decided to have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,8 +48,7 @@ impl Locked {
     }
 
     fn check(&self) -> Result<(), LockError> {
-        checked_name(&self.name)?;
-        checked_version(&self.version.to_string())?;
+        self.full_name().parse::<InstalledName>()?;
         let digests = [Some(&self.digest), self.tools_digest.as_ref()];
         match digests
             .into_iter()
@@ -145,6 +59,10 @@ impl Locked {
             None => Ok(()),
         }
     }
+}
+
+fn echo(text: &str) -> String {
+    cut(&escape_line(text), MAX_ECHO_BYTES).into_owned()
 }
 
 fn is_digest(text: &str) -> bool {
@@ -310,15 +228,9 @@ pub enum LockError {
     /// More than anybody has.
     #[error("it has more than {MAX_LOCKED} components")]
     TooMany,
-    /// A name that is none.
-    #[error(
-        "`{0}` is no name of a component: it has at most {MAX_NAME_BYTES} lower-case letters, \
-         digits and single hyphens, and a letter first"
-    )]
-    Name(String),
-    /// A version that is none.
-    #[error("`{0}` is no version: it is like `1.2.0`, as semantic versions are")]
-    Version(String),
+    /// A name or a version that is none.
+    #[error(transparent)]
+    Name(#[from] InstalledNameError),
     /// A digest that is none.
     #[error("`{0}` is no digest: it is `sha256:` and 64 digits out of `0-9a-f`")]
     Digest(String),
@@ -422,36 +334,6 @@ mod tests {
                 .to_string()
                 .starts_with("`text@1.0.0` is installed already")
         );
-    }
-
-    #[test]
-    fn names_are_names() {
-        for text in ["a", "text", "a-1-b", "x9@1.0.0", "x@1.0.0-rc.1+5"] {
-            assert_eq!(text.parse::<InstalledName>().unwrap().to_string(), text);
-        }
-        let long = "a".repeat(65);
-        for text in [
-            "",
-            "A",
-            "1a",
-            "-a",
-            "a-",
-            "a--b",
-            "a/b",
-            "../a",
-            "a.b",
-            "a b",
-            "ä",
-            "a@",
-            "a@1",
-            "a@1.0",
-            "a@1.0.0@2",
-            "a@ 1.0.0",
-            "demo:a",
-            &long,
-        ] {
-            assert!(text.parse::<InstalledName>().is_err(), "{text}");
-        }
     }
 
     /// What somebody could put there instead.

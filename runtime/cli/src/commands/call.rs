@@ -11,8 +11,8 @@ use crate::again::Again;
 use crate::args::Call;
 use crate::arguments;
 use crate::error::Error;
-use crate::grants::Grants;
 use crate::output::needed;
+use crate::permitted::Permitted;
 use crate::session::{Session, blocking};
 use crate::source::Target;
 
@@ -25,11 +25,12 @@ const MAX_LISTING_BYTES: usize = 3 << 10;
 pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
     let target = Target::parse(&call.target, &session.again)?;
     let target = target.found(&session)?;
-    let grants = Grants::read(&call.allow)?;
+    let (target, permitted) = Permitted::of(&session, target, &call.allow)?;
     session.run(async |session, cancel| {
-        let (words, limits) = (call.arguments, session.settings.limits());
+        let (words, limits) = (call.arguments, permitted.limits);
         let given = blocking(&cancel, move || arguments::read(&words, &limits)).await?;
-        let host = session.host(&grants)?;
+        let host = session.host(&permitted)?;
+        let grants = permitted.grants;
         let component = session
             .load(&host, (&target.source, &grants), &cancel)
             .await?;

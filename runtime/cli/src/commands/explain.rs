@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::args::Explain;
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::permitted::Permitted;
 use crate::session::Session;
 use crate::source::Target;
 
@@ -34,10 +35,11 @@ const ASKS: [(Capability, &str); 9] = [
 pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error> {
     let target = Target::parse(&explain.component, &session.again)?;
     let target = target.found(&session)?;
-    let grants = Grants::read(&explain.allow)?;
+    let (target, permitted) = Permitted::of(&session, target, &explain.allow)?;
     let would = Grants::read(explain.would.as_slice())?;
     session.run(async |session, cancel| {
-        let host = session.host(&grants)?;
+        let host = session.host(&permitted)?;
+        let grants = permitted.grants;
         let loaded = session.load(&host, (&target.source, &grants), &cancel);
         let loaded = loaded.await?;
         let nothing = Policy::default();

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::args::Inspect;
 use crate::commands::call::shortened;
 use crate::error::Error;
-use crate::grants::Grants;
 use crate::output::cost;
+use crate::permitted::Permitted;
 use crate::session::Session;
 use crate::source::Target;
 
@@ -23,8 +23,9 @@ pub(crate) fn run(session: Session, inspect: &Inspect) -> Result<ExitCode, Error
     let target = Target::parse(&inspect.component, &session.again)?;
     let target = target.found(&session)?;
     session.run(async |session, cancel| {
-        let none = Grants::default();
-        let host = session.host(&none)?;
+        let permitted = Permitted::nothing(session);
+        let host = session.host(&permitted)?;
+        let none = permitted.grants;
         let tool = target.tool.as_deref();
         let view = match session.load(&host, (&target.source, &none), &cancel).await {
             Ok(loaded) => View::of_loaded(&loaded, tool)?,

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use patinox_host::{Installed, LoadRequest, PatinoxError};
-use patinox_policy::escape_line;
-use patinox_tools::{InstalledName, Lock, Locked};
+use patinox_policy::{InstalledName, escape_line};
+use patinox_tools::{Lock, Locked};
 use serde_json::{Value, json};
 
 use crate::args::{Install, Named, Verify};
 use crate::error::Error;
-use crate::grants::Grants;
 use crate::output::cost;
+use crate::permitted::Permitted;
 use crate::session::{Session, blocking};
 use crate::source::{Source, shown};
 
@@ -27,7 +27,7 @@ pub(crate) fn install(session: Session, install: &Install) -> Result<ExitCode, E
     let (written, most) = (shown(&install.component), session.settings.load_limits());
     session.run(async |session, cancel| {
         let bytes = blocking(&cancel, move || source.bytes(&most)).await?;
-        let host = session.host(&Grants::default())?;
+        let host = session.host(&Permitted::nothing(session))?;
         let load = host.load(LoadRequest::bytes(bytes.clone()));
         let load = async { Ok(load.await?) };
         let loaded = session.loading(load, &cancel).await?;
@@ -115,7 +115,7 @@ pub(crate) fn verify(session: Session, verify: &Verify) -> Result<ExitCode, Erro
     };
     let installed = session.installed()?;
     session.run(async |session, cancel| {
-        let host = session.host(&Grants::default())?;
+        let host = session.host(&Permitted::nothing(session))?;
         let (mut text, mut changed) = (String::new(), Vec::new());
         for locked in &all {
             let (installed, entry) = (installed.clone(), locked.clone());

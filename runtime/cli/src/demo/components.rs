@@ -121,7 +121,9 @@ fn key(row: &Row, again: &Again) -> Result<(Target, Key), Error> {
     let target = Target::parse(row.target, again)?;
     let name = match &target.source {
         Source::Demo(name) => name.clone(),
-        Source::Path(_) | Source::Named(_) | Source::Installed(_) => row.target.to_owned(),
+        Source::Path(_) | Source::Read { .. } | Source::Named(_) | Source::Installed(_) => {
+            row.target.to_owned()
+        }
     };
     Ok((target, (name, row.allow)))
 }

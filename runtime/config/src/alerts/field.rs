@@ -2,120 +2,20 @@
 
 use std::time::Duration;
 
-use patinox_policy::{Quantity, Unit, nearest};
+use patinox_policy::{Quantity, Unit};
 use patinox_telemetry::MAX_RULE_NAME_BYTES;
-use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::MAX_ALERT_RULES;
+use crate::Error;
 use crate::error::echo;
-use crate::parse::{Reader, given, in_order};
-use crate::{Error, Place};
+use crate::parse::in_order;
+use crate::table::{Field, Table, text};
 
 /// The longest label of a rule or its value, in bytes.
 const MAX_LABEL_BYTES: usize = 128;
 
 /// The most labels of a rule.
 const MAX_LABELS: usize = 16;
-
-/// How rules are written.
-const EACH: &str = "write each as `[[alerts.rules]]`, with its keys below it";
-
-type Value<'i> = Spanned<DeValue<'i>>;
-
-/// A value and what it belongs to.
-pub(super) struct Field<'a, 'i> {
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) value: &'a Value<'i>,
-}
-
-/// One table, its values by key.
-pub(super) struct Table<'a, 'i> {
-    pub(super) reader: Reader<'a>,
-    /// What it is called in messages.
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) table: &'a DeTable<'i>,
-}
-
-impl<'a, 'i> Table<'a, 'i> {
-    pub(super) fn field(&self, key: &str) -> Option<Field<'a, 'i>> {
-        let value = self.table.get(key)?;
-        Some(Field {
-            name: format!("{}.{key}", self.name),
-            place: self.reader.place(value.span().start),
-            value,
-        })
-    }
-
-    pub(super) fn needed(&self, key: &str, example: &str) -> Result<Field<'a, 'i>, Error> {
-        self.field(key).ok_or_else(|| {
-            let rule = format!("must have `{key}`");
-            self.breaks(&rule, format!("write it like `{example}`"))
-        })
-    }
-
-    pub(super) fn has_only(&self, keys: &[&'static str]) -> Result<(), Error> {
-        let mut pairs = in_order(self.table).into_iter();
-        let unknown = pairs.find(|(key, _)| !keys.contains(&key.get_ref().as_ref()));
-        let Some((key, _)) = unknown else {
-            return Ok(());
-        };
-        let name = key.get_ref().as_ref();
-        // As Prometheus calls it.
-        let near = match name {
-            "for" => Some("lasting").filter(|key| keys.contains(key)),
-            name => nearest(name, keys.iter().copied()),
-        };
-        let hint = near.map_or_else(
-            || format!("the keys of `{}` are {}", self.name, keys.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        Err(Error::UnknownKey {
-            name: echo(&format!("{}.{name}", self.name)),
-            place: self.reader.place(key.span().start),
-            hint,
-        })
-    }
-
-    pub(super) fn breaks(&self, rule: &str, hint: String) -> Error {
-        Error::AlertRule {
-            subject: format!("`{}`", self.name),
-            place: self.place.clone(),
-            rule: rule.to_owned(),
-            hint,
-        }
-    }
-}
-
-impl Field<'_, '_> {
-    pub(super) fn breaks(&self, rule: String, hint: String) -> Error {
-        Error::AlertRule {
-            subject: format!("`{}`", self.name),
-            place: self.place.clone(),
-            rule,
-            hint,
-        }
-    }
-
-    /// It is of another type.
-    pub(super) fn must_be(&self, what: &str, example: &str) -> Error {
-        let rule = format!(
-            "must be {what}, not {}",
-            given(self.value.get_ref()).shown()
-        );
-        let key = self.name.rsplit('.').next().unwrap_or_default();
-        self.breaks(rule, format!("write it like `{key} = {example}`"))
-    }
-}
-
-pub(super) fn text<'a>(field: &Field<'a, '_>) -> Result<&'a str, Error> {
-    match field.value.get_ref() {
-        DeValue::String(text) => Ok(text),
-        _ => Err(field.must_be("text", "\"…\"")),
-    }
-}
 
 pub(super) fn boolean(field: &Field<'_, '_>) -> Result<bool, Error> {
     match field.value.get_ref() {
@@ -217,44 +117,4 @@ pub(super) fn pairs(
         Ok((name.to_owned(), text.to_owned()))
     });
     all.collect()
-}
-
-/// The tables of an array.
-pub(super) fn tables<'a, 'i>(
-    reader: Reader<'a>,
-    field: &Field<'a, 'i>,
-) -> Result<Vec<Table<'a, 'i>>, Error> {
-    let array: &DeArray<'i> = match field.value.get_ref() {
-        DeValue::Array(array) => array,
-        _ => {
-            let found = given(field.value.get_ref()).shown();
-            let rule = format!("must be an array of tables, not {found}");
-            return Err(field.breaks(rule, EACH.to_owned()));
-        }
-    };
-    if MAX_ALERT_RULES < array.len() {
-        let rule = format!(
-            "must have at most {MAX_ALERT_RULES} rules, not {}",
-            array.len()
-        );
-        return Err(field.breaks(rule, "leave some out".to_owned()));
-    }
-    let tables = array.iter().enumerate().map(|(index, value)| {
-        let of_one = Field {
-            name: format!("{}[{index}]", field.name),
-            place: reader.place(value.span().start),
-            value,
-        };
-        let DeValue::Table(table) = value.get_ref() else {
-            let found = given(value.get_ref()).shown();
-            return Err(of_one.breaks(format!("must be a table, not {found}"), EACH.to_owned()));
-        };
-        Ok(Table {
-            reader,
-            name: of_one.name,
-            place: of_one.place,
-            table,
-        })
-    });
-    tables.collect()
 }

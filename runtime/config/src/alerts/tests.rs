@@ -6,7 +6,7 @@ use super::*;
 use crate::parse;
 
 fn read_text(text: &str) -> Result<Option<AlertSettings>, Error> {
-    let read = parse::contents(text, Path::new("c.toml"));
+    let read = parse::contents(text, (Path::new("c.toml"), Path::new("/here")));
     read.map(|contents| contents.alerts)
 }
 
@@ -252,7 +252,7 @@ fn there_are_not_too_many() {
         "[[alerts.rules]]\n".repeat(MAX_ALERT_RULES)
     );
     insta::assert_snapshot!(refusal(&many), @"
-    `alerts.rules` at `c.toml:1:1` must have at most 200 rules, not 201
+    `alerts.rules` at `c.toml:1:1` must have at most 200 of them, not 201
       leave some out
     ");
     let labels: Vec<_> = (0..17).map(|number| format!("l{number} = 'a'")).collect();

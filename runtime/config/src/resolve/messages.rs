@@ -129,9 +129,9 @@ fn an_unknown_key_names_the_nearest() {
     caller/invalid-config: there is no key `limit`, at `c.toml:1:2`
     hint: did you mean `[limits]`?
     caller/invalid-config: there is no key `grants`, at `c.toml:2:2`
-    hint: the sections are limits, load, admission, log, output, alerts
+    hint: the sections are limits, load, admission, log, output, alerts, ceiling, components
     caller/invalid-config: there is no key `a\nb\u{1b}`, at `c.toml:1:1`
-    hint: the sections are limits, load, admission, log, output, alerts
+    hint: the sections are limits, load, admission, log, output, alerts, ceiling, components
     ");
 }
 

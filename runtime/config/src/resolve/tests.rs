@@ -56,7 +56,7 @@ pub(super) fn refusal(inputs: &Inputs) -> String {
 
 /// What a file of this content is refused for.
 pub(super) fn file(content: &str) -> String {
-    let read = parse::contents(content, Path::new("c.toml"));
+    let read = parse::contents(content, (Path::new("c.toml"), Path::new("/here")));
     let settings = read.and_then(|c| {
         c.layer
             .into_iter()
@@ -239,7 +239,7 @@ fn holds(result: Result<Settings, Error>) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn no_file_panics_or_fills_a_terminal(text in nearly_toml(), path: String) {
-        let read = parse::contents(&text, Path::new(&path.repeat(100)));
+        let read = parse::contents(&text, (Path::new(&path.repeat(100)), Path::new("/here")));
         holds(read.and_then(|c| c.layer.into_iter().try_fold(Settings::default(), Settings::with)))?;
     }
 

@@ -48,9 +48,7 @@ pub(super) fn folder_hint(source: &io::Error) -> &'static str {
         (io::ErrorKind::PermissionDenied, _) => {
             "check who may read it; `/proc` and `/sys` are granted to nobody"
         }
-        (io::ErrorKind::ResourceBusy, _) => {
-            "name a folder beside it, or one further down; the host's own are in nobody's reach"
-        }
+        (io::ErrorKind::ResourceBusy, _) => "name a folder beside it, or one further down",
         _ => "name another folder",
     }
 }

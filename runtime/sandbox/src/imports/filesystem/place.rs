@@ -195,12 +195,16 @@ pub(super) fn check(path: &Path) -> Result<(), Errno> {
     look(&folder, ".", Wanted::default()).map(drop)
 }
 
-/// Looks whether a folder of the host holds none of these, and lies in none.
-pub(super) fn check_apart(path: &Path, own: &[PathBuf]) -> io::Result<()> {
+/// Looks whether a folder of the host holds none of these, and lies in none; else this
+/// is why it cannot be granted.
+pub(super) fn check_apart<'a>(
+    path: &Path,
+    others: impl Iterator<Item = &'a Path>,
+    why: &'static str,
+) -> io::Result<()> {
     let granted = path.canonicalize()?;
-    for own in own.iter().filter_map(|own| canonical(own)) {
-        if granted.starts_with(&own) || own.starts_with(&granted) {
-            let why = "it holds what this host keeps for itself, or lies in it";
+    for other in others.filter_map(canonical) {
+        if granted.starts_with(&other) || other.starts_with(&granted) {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
         }
     }

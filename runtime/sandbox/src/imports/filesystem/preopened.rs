@@ -19,9 +19,7 @@ pub(crate) fn check(scratch: &Scratch, policy: &Policy, own: &[PathBuf]) -> Resu
     let folders = policy.granted().iter().filter_map(Grant::folder);
     for (host, guest, _) in folders {
         let checked = match host {
-            Some(host) => place::check(host)
-                .map_err(io::Error::from)
-                .and_then(|()| place::check_apart(host, own)),
+            Some(host) => check_folder(host, policy, own),
             None => scratch.check(),
         };
         checked.map_err(|source| Error::Folder {
@@ -30,6 +28,24 @@ pub(crate) fn check(scratch: &Scratch, policy: &Policy, own: &[PathBuf]) -> Resu
         })?;
     }
     Ok(())
+}
+
+fn check_folder(host: &Path, policy: &Policy, own: &[PathBuf]) -> io::Result<()> {
+    place::check(host)?;
+    let own = own.iter().map(PathBuf::as_path);
+    place::check_apart(
+        host,
+        own,
+        "it holds what this host keeps for itself, or lies in it",
+    )?;
+    // Whatever of it is granted: what lies below a folder is found by many names.
+    let denied = policy.denied().iter().filter_map(Grant::folder);
+    let denied = denied.filter_map(|(denied, ..)| denied);
+    place::check_apart(
+        host,
+        denied,
+        "it holds a folder that is denied, or lies in one",
+    )
 }
 
 impl preopens::Host for State {

@@ -1,0 +1,262 @@
+//! What a file says of single components: section `[[components]]`.
+
+use std::path::{Path, PathBuf};
+
+use patinox_policy::{Failure as _, Grant, InstalledName, LimitName, LimitScope, Limits, Origin};
+use toml::de::DeValue;
+
+use crate::error::echo;
+use crate::layer::{Entry, Layer};
+use crate::parse::{Reader, given, in_order};
+use crate::table::{Field, Table, tables, text, texts};
+use crate::{Error, Key, Place};
+
+/// The name of the section.
+pub(crate) const SECTION: &str = "components";
+
+/// The most components that a file speaks of.
+pub(crate) const MAX_COMPONENTS: usize = 1_000;
+
+const EACH: &str = "write each as `[[components]]`, with its keys below it";
+
+const KEYS: [&str; 6] = ["name", "path", "digest", "limits", "allow", "deny"];
+
+/// How a digest begins.
+const SHA256: &str = "sha256:";
+
+/// What a file says of one component.
+#[derive(Clone, Debug)]
+pub(crate) struct ComponentEntry {
+    pub(crate) which: Which,
+    /// The digest that it has to have for what widens to count.
+    pub(crate) digest: Option<String>,
+    pub(crate) allow: Vec<Grant>,
+    pub(crate) deny: Vec<Grant>,
+    pub(crate) limits: Layer,
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// Where its grants stand, if it has any.
+    pub(crate) allow_place: Option<Place>,
+}
+
+/// Which component an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// One that is installed, in one version.
+    Installed(InstalledName),
+    /// A file.
+    File(PathBuf),
+}
+
+/// Reads the section. Paths are taken from the folder of the file.
+pub(crate) fn read(
+    reader: Reader<'_>,
+    value: &toml::Spanned<DeValue<'_>>,
+) -> Result<Vec<ComponentEntry>, Error> {
+    let field = Field {
+        name: SECTION.to_owned(),
+        place: reader.place(value.span().start),
+        value,
+    };
+    let tables = tables(reader, &field, (MAX_COMPONENTS, EACH))?;
+    tables.iter().map(entry).collect()
+}
+
+fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
+    table.has_only(&KEYS)?;
+    let which = which(table)?;
+    let digest = table.field("digest");
+    let digest = digest.map(|field| digest_of(&field)).transpose()?;
+    let allow = grants(table, "allow")?;
+    if let (Which::File(_), None, false) = (&which, &digest, allow.is_empty()) {
+        let example =
+            format!("write it like `digest = \"{SHA256}…\"`, as `patinox inspect` shows it");
+        return Err(table.breaks("grants to a file, so it must have its `digest`", example));
+    }
+    Ok(ComponentEntry {
+        which,
+        digest,
+        allow_place: table.field("allow").map(|field| field.place),
+        allow,
+        deny: grants(table, "deny")?,
+        limits: limits(table, |scope| scope == LimitScope::Call)?,
+        place: table.place.clone(),
+    })
+}
+
+fn which(table: &Table<'_, '_>) -> Result<Which, Error> {
+    match (table.field("name"), table.field("path")) {
+        (Some(name), None) => {
+            let written = text(&name)?;
+            let read: Result<InstalledName, _> = written.parse();
+            let example = || "write it like `name = \"text@1.2.0\"`".to_owned();
+            let read =
+                read.map_err(|error| name.breaks(format!("is wrong: {error}"), example()))?;
+            match read.version() {
+                Some(_) => Ok(Which::Installed(read)),
+                // What is granted to one version is not granted to the next.
+                None => Err(name.breaks("must name a version".to_owned(), example())),
+            }
+        }
+        (None, Some(path)) => {
+            let written = text(&path)?;
+            if written.is_empty() || written.chars().any(char::is_control) {
+                let hint = "write it like `path = \"build/text.wasm\"`".to_owned();
+                return Err(path.breaks("must be the path of a file".to_owned(), hint));
+            }
+            Ok(Which::File(table.reader.folder().join(written)))
+        }
+        (Some(_), Some(path)) => {
+            let hint = "write one of them".to_owned();
+            Err(path.breaks("stands beside a `name`".to_owned(), hint))
+        }
+        (None, None) => {
+            let hint = "write it like `name = \"text@1.2.0\"`".to_owned();
+            Err(table.breaks("must have a `name` or a `path`", hint))
+        }
+    }
+}
+
+fn digest_of(field: &Field<'_, '_>) -> Result<String, Error> {
+    let digest = text(field)?;
+    let digits = digest.strip_prefix(SHA256).unwrap_or_default();
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    match digits.len() == 64 && digits.chars().all(is_hex) {
+        true => Ok(digest.to_owned()),
+        false => {
+            let rule = format!(
+                "must be `{SHA256}` and 64 digits out of `0-9a-f`, not `{}`",
+                echo(digest)
+            );
+            let hint = "`patinox inspect` shows it".to_owned();
+            Err(field.breaks(rule, hint))
+        }
+    }
+}
+
+/// Grants or denials, each with its line; paths of folders are taken from that of the
+/// file.
+pub(crate) fn grants(table: &Table<'_, '_>, key: &str) -> Result<Vec<Grant>, Error> {
+    let Some(field) = table.field(key) else {
+        return Ok(Vec::new());
+    };
+    let words = texts(table, &field, "[\"env=TZ\"]")?;
+    let grants = words.into_iter().map(|(word, place)| {
+        let grant: Grant = word.parse().map_err(|error: patinox_policy::GrantError| {
+            let hint = error.hint().unwrap_or_default();
+            Error::Rule {
+                subject: format!("`{}`", field.name),
+                place: place.clone(),
+                rule: format!("is wrong: {error}"),
+                hint,
+            }
+        })?;
+        let origin = Origin::File {
+            name: place.file.to_string_lossy().into(),
+            line: u32::try_from(place.line).unwrap_or(u32::MAX),
+        };
+        Ok(grant.based(table.reader.folder()).given_by(origin))
+    });
+    grants.collect()
+}
+
+/// Limits in a table of their own, each checked.
+pub(crate) fn limits(
+    table: &Table<'_, '_>,
+    is_one: impl Fn(LimitScope) -> bool,
+) -> Result<Layer, Error> {
+    let Some(field) = table.field("limits") else {
+        return Ok(Layer::new());
+    };
+    let DeValue::Table(inner) = field.value.get_ref() else {
+        return Err(field.must_be("a table", "{ wall = \"2s\" }"));
+    };
+    let of_table = Table {
+        reader: table.reader,
+        name: field.name,
+        place: field.place,
+        table: inner,
+    };
+    let names: Vec<_> = LimitName::ALL
+        .into_iter()
+        .filter(|name| is_one(name.scope()))
+        .map(LimitName::as_str)
+        .collect();
+    of_table.has_only(&names)?;
+    let entries = in_order(inner).into_iter().filter_map(|(key, value)| {
+        let name: LimitName = key.get_ref().parse().ok()?;
+        Some(Entry {
+            key: Key::Limit(name),
+            value: given(value.get_ref()),
+            origin: crate::Origin::File(table.reader.place(value.span().start)),
+        })
+    });
+    let entries: Layer = entries.collect();
+    for entry in &entries {
+        entry.limit()?;
+    }
+    Ok(entries)
+}
+
+impl Entry {
+    /// The value of a limit.
+    pub(crate) fn limit(&self) -> Result<u64, Error> {
+        let Key::Limit(name) = self.key else {
+            return Err(self.breaks("must be a limit"));
+        };
+        let value = crate::settings::limit_value(name, self.quantity()?);
+        value.map_err(|error| self.refused(error))
+    }
+}
+
+/// A component that is to be loaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Its name and version, if it is one that is installed.
+    pub name: Option<&'a InstalledName>,
+    /// Its path, if it is a file of the person's.
+    pub path: Option<&'a Path>,
+    /// SHA-256 of its bytes, where something depends on that.
+    pub digest: Option<&'a str>,
+}
+
+/// What the settings say of one component.
+#[derive(Clone, Debug)]
+pub struct ForComponent {
+    /// The ceilings of a call of it.
+    pub limits: Limits,
+    /// What it is granted.
+    pub allow: Vec<Grant>,
+    /// What it is denied, whatever is granted.
+    pub deny: Vec<Grant>,
+    /// What is said of other bytes under that name or path: nothing of that is granted.
+    pub stale: Vec<Place>,
+}
+
+impl ComponentEntry {
+    /// Whether it is about this one, whatever its bytes are.
+    pub(crate) fn is_about(&self, asked: &Asked<'_>) -> bool {
+        match &self.which {
+            Which::Installed(name) => asked.name == Some(name),
+            Which::File(path) => asked.path.is_some_and(|other| is_same_file(path, other)),
+        }
+    }
+
+    /// Whether it is about these bytes, too. A version of what is installed has one
+    /// digest; a path says nothing of bytes.
+    pub(crate) fn has_digest(&self, asked: &Asked<'_>) -> bool {
+        match (&self.digest, &self.which) {
+            (Some(digest), _) => asked.digest == Some(digest),
+            (None, which) => matches!(which, Which::Installed(_)),
+        }
+    }
+}
+
+/// Whether both lead to the same place. One that leads nowhere is no other's.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other
+        || one
+            .canonicalize()
+            .ok()
+            .is_some_and(|one| other.canonicalize().ok() == Some(one))
+}

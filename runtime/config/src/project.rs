@@ -1,0 +1,196 @@
+//! The file of the folder that the program is started in, which somebody else may have
+//! written.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use patinox_policy::Limits;
+
+use crate::file::Source;
+use crate::layer::Entry;
+use crate::parse::Contents;
+use crate::{Error, Key, Place, Settings};
+
+/// The name of the file.
+pub const PROJECT_FILE: &str = "patinox.toml";
+
+/// A folder whose file is read, and the files that a person trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Project {
+    /// The folder that the program is started in.
+    pub folder: PathBuf,
+    /// The paths that are trusted, as [`ProjectFile::path`] has them, each with the
+    /// digest that the file had then.
+    pub trusted: Vec<(PathBuf, String)>,
+}
+
+/// The file of a folder, as somebody who is asked whether he trusts it sees it.
+#[derive(Clone, Debug)]
+pub struct ProjectFile {
+    /// Its path, without links.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes: `sha256:` and 64 digits.
+    pub digest: String,
+    /// What counts only where it is trusted, a line each, with its place.
+    pub widens: Vec<String>,
+}
+
+/// How far a file is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Trusted,
+    /// A person trusted it, when it was another one.
+    Changed,
+    Never,
+}
+
+impl Project {
+    /// What its file says; nothing where there is none.
+    pub(crate) fn contents(&self) -> Result<Option<(Contents, Trust)>, Error> {
+        let Some((source, path)) = source(&self.folder)? else {
+            return Ok(None);
+        };
+        let (contents, digest) = source.contents_with_digest()?;
+        let mut known = self.trusted.iter().filter(|(trusted, _)| *trusted == path);
+        let mut trust = Trust::Never;
+        if self.trusted.iter().any(|(trusted, _)| *trusted == path) {
+            trust = Trust::Changed;
+        }
+        if known.any(|(_, trusted)| *trusted == digest) {
+            trust = Trust::Trusted;
+        }
+        if let Some(place) = &contents.ceiling_place {
+            return Err(Error::NotInProject {
+                section: crate::ceiling::SECTION,
+                place: place.clone(),
+            });
+        }
+        Ok(Some((contents, trust)))
+    }
+}
+
+/// The file of a folder and its path; `None` where there is none.
+fn source(folder: &Path) -> Result<Option<(Source, PathBuf)>, Error> {
+    let file = folder.join(PROJECT_FILE);
+    let shown = PathBuf::from(PROJECT_FILE);
+    match file.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(Error::Unreadable {
+                file: shown,
+                source,
+            });
+        }
+        Ok(_) => {}
+    }
+    let path = folder
+        .canonicalize()
+        .map(|folder| folder.join(PROJECT_FILE));
+    let path = path.map_err(|source| Error::Unreadable {
+        file: shown.clone(),
+        source,
+    })?;
+    Ok(Some((Source::project(path.clone(), shown), path)))
+}
+
+impl ProjectFile {
+    /// The file of a folder, which is read and judged by nobody's settings but the
+    /// defaults; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or has a mistake.
+    pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
+        let Some((source, path)) = source(folder)? else {
+            return Ok(None);
+        };
+        let (contents, digest) = source.contents_with_digest()?;
+        let settings = Settings::default();
+        settings.clone().with_layer(contents.layer.clone())?;
+        let widens = widening(&contents, &settings).into_iter();
+        Ok(Some(Self {
+            path,
+            digest,
+            widens: widens
+                .map(|(what, place)| format!("{what}, line {}", place.line))
+                .collect(),
+        }))
+    }
+}
+
+/// Refuses what only a file that is trusted may say.
+pub(crate) fn check_narrows(
+    contents: &Contents,
+    trust: Trust,
+    settings: &Settings,
+) -> Result<(), Error> {
+    match widening(contents, settings).into_iter().next() {
+        Some((what, place)) if trust != Trust::Trusted => Err(Error::Untrusted {
+            what,
+            place,
+            was_trusted: trust == Trust::Changed,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// All that does more than narrow what the settings say so far.
+fn widening(contents: &Contents, settings: &Settings) -> Vec<(String, Place)> {
+    let mut all = Vec::new();
+    for entry in &contents.layer {
+        if raises(entry, settings) {
+            all.push((format!("`{}`", entry.key), place_of(entry)));
+        }
+    }
+    if let Some(place) = &contents.alerts_place {
+        all.push(("`alerts`".to_owned(), place.clone()));
+    }
+    let limits = settings.limits();
+    for component in &contents.components {
+        if let Some(place) = component
+            .allow_place
+            .as_ref()
+            .filter(|_| !component.allow.is_empty())
+        {
+            let grants = component.allow.iter();
+            let grants: Vec<_> = grants.map(|grant| format!("`{}`", grant.named())).collect();
+            all.push((format!("a grant, {}", grants.join(", ")), place.clone()));
+        }
+        for entry in &component.limits {
+            if raises_of_call(entry, &limits) {
+                all.push((format!("`{}`", entry.key), place_of(entry)));
+            }
+        }
+    }
+    all
+}
+
+/// Whether it is more than a limit that is lower than the one that counts so far.
+fn raises(entry: &Entry, settings: &Settings) -> bool {
+    match entry.key {
+        Key::Limit(name) => {
+            let so_far = settings.limit(name);
+            entry.limit().map_or(true, |value| so_far < value)
+        }
+        // It could hide what is told.
+        Key::LogLevel | Key::LogFormat | Key::OutputFormat => true,
+    }
+}
+
+fn raises_of_call(entry: &Entry, limits: &Limits) -> bool {
+    let Key::Limit(name) = entry.key else {
+        return true;
+    };
+    let so_far = limits.get(name).unwrap_or_default();
+    entry.limit().map_or(true, |value| so_far < value)
+}
+
+fn place_of(entry: &Entry) -> Place {
+    match &entry.origin {
+        crate::Origin::File(place) => place.clone(),
+        _ => Place::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
