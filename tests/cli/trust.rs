@@ -82,7 +82,7 @@ fn a_cloned_repository_gives_nothing_away() {
     let refused = run(&shell, ADD);
     insta::assert_snapshot!(told(&refused), @"
     exit 3
-    error: a grant, `kv=notes:rw`, `fs=/:rw@/work`, `env=HOME` at `patinox.toml:4:9` counts only where the file is trusted
+    error: the grant `kv=notes:rw` to `notes.wasm`, and 2 more, at `patinox.toml:4:9` counts only where the file is trusted
     hint: read the file; if it may do that, `patinox trust`; else `--no-project`
     ");
     // Nothing was made by it, either.
@@ -117,7 +117,8 @@ fn what_a_person_trusts_counts_until_it_changes() {
             "trusted: ~/repository/patinox.toml",
             &[
                 "from now on there counts",
-                "  a grant, `kv=notes:rw`, `env=HOME`, line 4"
+                "  line 4: the grant `kv=notes:rw` to `notes.wasm`",
+                "  line 4: the grant `env=HOME` to `notes.wasm`"
             ][..]
         )
     );
@@ -175,16 +176,24 @@ fn what_a_person_trusts_counts_until_it_changes() {
 
 #[test]
 fn a_component_that_is_installed_has_what_its_version_is_granted() {
-    let shell = Shell::new().file(
-        "config.toml",
-        "[[components]]\nname = \"notes@0.1.0\"\nallow = [\"kv=notes:rw\"]\nlimits = { kv-bytes = \"1KiB\" }\n",
+    let entry = format!(
+        "[[components]]\nname = \"notes@0.1.0\"\ndigest = \"{}\"\n\
+         allow = [\"kv=notes:rw\"]\nlimits = {{ kv-bytes = \"1KiB\" }}\n",
+        digest(&guests::prebuilt_notes())
     );
-    let run = |words: &[&str]| shell.run(&[words, &["--config", "config.toml"]].concat());
+    let shell = Shell::new().file("conf/config.toml", entry);
+    let run = |words: &[&str]| shell.run(&[words, &["--config", "conf/config.toml"]].concat());
     assert_eq!(run(&["install", "demo:notes"]).code, Some(0));
     assert_eq!(run(&["call", "notes#add", "text=hello"]).code, Some(0));
     let full = format!("text={}", "x".repeat(2_000));
     let full = run(&["call", "notes#add", &full, "-o", "json"]);
     assert_eq!(full.document()["error"]["code"], "limit/kv-bytes");
+    // Who could write the file could grant himself what he likes.
+    for (mode, exit) in [("rw", 2), ("ro", 0)] {
+        let grant = format!("fs=conf:{mode}@/w");
+        let list = ["call", "demo:files#list", "path=/w", "--allow", &grant];
+        assert_eq!(run(&list).code, Some(exit), "{mode}");
+    }
     // What is not installed has nothing of it.
     assert_eq!(run(&["call", "demo:notes#add", "text=hello"]).code, Some(3));
     assert_eq!(

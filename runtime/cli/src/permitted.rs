@@ -65,6 +65,13 @@ impl Permitted {
                  if you accept them"
             ));
         }
+        for grant in &found.astray {
+            session.output.hint(&format!(
+                "{} grants `{}`, which leads out of the project: it is not granted",
+                grant.origin(),
+                grant.named()
+            ));
+        }
         let limits = found.limits;
         let grants = grants.and(found.allow, found.deny);
         Ok((target, Self { grants, limits }))

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,6 +111,7 @@ impl Session {
             store: self.store(),
             storage: self.storage(),
             own_folders: self.own_folders(),
+            own_files: self.settings.files().to_vec(),
             admission: self.settings.admission(),
             recorder: Recorder::new([sink]),
             registry: self.registry.clone(),
@@ -268,8 +270,11 @@ fn trust_in(state: &Path) -> TrustStore {
 /// The current folder, if it has a file that is to be read, and what is trusted.
 fn project(global: &Global, environment: &Environment) -> Result<Option<Project>, Error> {
     let folder = std::env::current_dir().ok().filter(|_| !global.no_project);
-    let there = |folder: &PathBuf| folder.join(PROJECT_FILE).symlink_metadata().is_ok();
-    let Some(folder) = folder.filter(there) else {
+    let may_be_there = |folder: &PathBuf| {
+        let file = folder.join(PROJECT_FILE).symlink_metadata();
+        file.map_or_else(|error| error.kind() != ErrorKind::NotFound, |_| true)
+    };
+    let Some(folder) = folder.filter(may_be_there) else {
         return Ok(None);
     };
     let state = environment.folders().state;

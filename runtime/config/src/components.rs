@@ -1,5 +1,6 @@
 //! What a file says of single components: section `[[components]]`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use patinox_policy::{Failure as _, Grant, InstalledName, LimitName, LimitScope, Limits, Origin};
@@ -16,6 +17,9 @@ pub(crate) const SECTION: &str = "components";
 
 /// The most components that a file speaks of.
 pub(crate) const MAX_COMPONENTS: usize = 1_000;
+
+/// The most grants or denials of one component: a policy has no more.
+const MAX_GRANTS: usize = 1_000;
 
 const EACH: &str = "write each as `[[components]]`, with its keys below it";
 
@@ -37,6 +41,11 @@ pub(crate) struct ComponentEntry {
     pub(crate) place: Place,
     /// Where its grants stand, if it has any.
     pub(crate) allow_place: Option<Place>,
+    /// Whether nobody trusts the file that says it: then it only narrows.
+    pub(crate) narrows_only: bool,
+    /// The folder that what it grants has to lie in: that of a project, whose links
+    /// others make.
+    pub(crate) within: Option<PathBuf>,
 }
 
 /// Which component an entry is about.
@@ -46,6 +55,18 @@ pub(crate) enum Which {
     Installed(InstalledName),
     /// A file.
     File(PathBuf),
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Installed(name) => name.fmt(f),
+            Self::File(path) => {
+                let name = path.file_name().unwrap_or_default();
+                f.write_str(&echo(&name.to_string_lossy()))
+            }
+        }
+    }
 }
 
 /// Reads the section. Paths are taken from the folder of the file.
@@ -68,10 +89,11 @@ fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
     let digest = table.field("digest");
     let digest = digest.map(|field| digest_of(&field)).transpose()?;
     let allow = grants(table, "allow")?;
-    if let (Which::File(_), None, false) = (&which, &digest, allow.is_empty()) {
-        let example =
-            format!("write it like `digest = \"{SHA256}…\"`, as `patinox inspect` shows it");
-        return Err(table.breaks("grants to a file, so it must have its `digest`", example));
+    if digest.is_none() && !allow.is_empty() {
+        let example = format!(
+            "write it like `digest = \"{SHA256}…\"`: it is what `sha256sum` says of the component"
+        );
+        return Err(table.breaks("grants something, so it must have the `digest`", example));
     }
     Ok(ComponentEntry {
         which,
@@ -81,6 +103,8 @@ fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
         deny: grants(table, "deny")?,
         limits: limits(table, |scope| scope == LimitScope::Call)?,
         place: table.place.clone(),
+        narrows_only: false,
+        within: None,
     })
 }
 
@@ -128,7 +152,7 @@ fn digest_of(field: &Field<'_, '_>) -> Result<String, Error> {
                 "must be `{SHA256}` and 64 digits out of `0-9a-f`, not `{}`",
                 echo(digest)
             );
-            let hint = "`patinox inspect` shows it".to_owned();
+            let hint = "it is what `sha256sum` says of the component".to_owned();
             Err(field.breaks(rule, hint))
         }
     }
@@ -140,20 +164,21 @@ pub(crate) fn grants(table: &Table<'_, '_>, key: &str) -> Result<Vec<Grant>, Err
     let Some(field) = table.field(key) else {
         return Ok(Vec::new());
     };
-    let words = texts(table, &field, "[\"env=TZ\"]")?;
-    let grants = words.into_iter().map(|(word, place)| {
+    let words = texts(table, &field, (MAX_GRANTS, "[\"env=TZ\"]"))?;
+    let grants = words.into_iter().map(|(word, byte)| {
         let grant: Grant = word.parse().map_err(|error: patinox_policy::GrantError| {
             let hint = error.hint().unwrap_or_default();
             Error::Rule {
                 subject: format!("`{}`", field.name),
-                place: place.clone(),
+                place: table.reader.place(byte),
                 rule: format!("is wrong: {error}"),
                 hint,
             }
         })?;
+        let (file, line) = table.reader.line(byte);
         let origin = Origin::File {
-            name: place.file.to_string_lossy().into(),
-            line: u32::try_from(place.line).unwrap_or(u32::MAX),
+            name: file.to_string_lossy().into(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
         };
         Ok(grant.based(table.reader.folder()).given_by(origin))
     });
@@ -231,9 +256,21 @@ pub struct ForComponent {
     pub deny: Vec<Grant>,
     /// What is said of other bytes under that name or path: nothing of that is granted.
     pub stale: Vec<Place>,
+    /// Folders that a project's file grants, and that lead out of the project: they are
+    /// not granted.
+    pub astray: Vec<Grant>,
 }
 
 impl ComponentEntry {
+    /// What it grants, and what of that leads out of the folder that it has to lie in.
+    pub(crate) fn granted(&self) -> (Vec<Grant>, Vec<Grant>) {
+        let grants = self.allow.iter().cloned();
+        match &self.within {
+            Some(within) => grants.partition(|grant| lies_in(grant, within)),
+            None => (grants.collect(), Vec::new()),
+        }
+    }
+
     /// Whether it is about this one, whatever its bytes are.
     pub(crate) fn is_about(&self, asked: &Asked<'_>) -> bool {
         match &self.which {
@@ -242,21 +279,38 @@ impl ComponentEntry {
         }
     }
 
-    /// Whether it is about these bytes, too. A version of what is installed has one
-    /// digest; a path says nothing of bytes.
+    /// Whether it is about these bytes, too: a name and a path say nothing of that.
     pub(crate) fn has_digest(&self, asked: &Asked<'_>) -> bool {
-        match (&self.digest, &self.which) {
-            (Some(digest), _) => asked.digest == Some(digest),
-            (None, which) => matches!(which, Which::Installed(_)),
-        }
+        self.digest.is_some() && self.digest.as_deref() == asked.digest
     }
+}
+
+/// Whether a folder lies in that one, through all links. One that is not there is
+/// refused for that by whoever opens it.
+fn lies_in(grant: &Grant, within: &Path) -> bool {
+    let Some((Some(folder), ..)) = grant.folder() else {
+        return true;
+    };
+    if !folder.starts_with(within) {
+        // Somebody who trusts the file has read that it is elsewhere.
+        return true;
+    }
+    let real = folder.canonicalize();
+    real.map_or(true, |real| {
+        within
+            .canonicalize()
+            .is_ok_and(|within| real.starts_with(within))
+    })
 }
 
 /// Whether both lead to the same place. One that leads nowhere is no other's.
 fn is_same_file(one: &Path, other: &Path) -> bool {
+    let has_its_name = one.file_name() == other.file_name();
+    // A link may have another name than what it leads to: then the path is that of it.
     one == other
-        || one
-            .canonicalize()
-            .ok()
-            .is_some_and(|one| other.canonicalize().ok() == Some(one))
+        || has_its_name
+            && one
+                .canonicalize()
+                .ok()
+                .is_some_and(|one| other.canonicalize().ok() == Some(one))
 }

@@ -57,8 +57,13 @@ impl Source {
 
     /// Reads what it says; nothing where it is missing and need not be there.
     pub(crate) fn contents(&self) -> Result<Contents, Error> {
-        let bytes = self.bytes()?;
-        bytes.map_or_else(|| Ok(Contents::default()), |bytes| self.parse(bytes))
+        let Some(bytes) = self.bytes()? else {
+            return Ok(Contents::default());
+        };
+        Ok(Contents {
+            path: Some(self.path.clone()),
+            ..self.parse(bytes)?
+        })
     }
 
     /// Reads what it says, and SHA-256 of its bytes.
@@ -82,7 +87,10 @@ impl Source {
     fn bytes(&self) -> Result<Option<Vec<u8>>, Error> {
         let file = match (self.open(), self.named_by) {
             (Ok(file), _) => file,
-            (Err(error), None) if error.kind() == ErrorKind::NotFound => {
+            // A link that leads nowhere is a file that somebody wanted.
+            (Err(error), None)
+                if error.kind() == ErrorKind::NotFound && self.path.symlink_metadata().is_err() =>
+            {
                 return Ok(None);
             }
             (Err(error), Some(named_by)) if error.kind() == ErrorKind::NotFound => {

@@ -30,6 +30,48 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Where the lines of a text begin, so that many places are found in little time.
+#[derive(Debug)]
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+/// Of longer lines the column is counted in bytes.
+const MAX_COUNTED_BYTES: usize = 4 << 10;
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after).collect(),
+        }
+    }
+
+    /// The line of a byte, from 1.
+    pub(crate) fn line(&self, byte: usize) -> usize {
+        self.starts.partition_point(|start| *start <= byte)
+    }
+
+    /// The place of a byte. Bytes after the end count as the end.
+    pub(crate) fn place(&self, file: &Path, byte: usize) -> Place {
+        let byte = self.text.floor_char_boundary(byte);
+        let line = self.line(byte);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(start..byte).unwrap_or_default();
+        let column = match before.len() <= MAX_COUNTED_BYTES {
+            true => before.chars().count(),
+            false => before.len(),
+        };
+        Place {
+            file: file.to_owned(),
+            line,
+            column: column + 1,
+        }
+    }
+}
+
 /// A place in a file. `Display` is `FILE:LINE:COLUMN`, the path cut and escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -37,21 +79,14 @@ pub struct Place {
     pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,
-    /// The character within the line, from 1.
+    /// The character within the line, from 1; of very long lines the byte.
     pub column: usize,
 }
 
 impl Place {
     /// The place of a byte of a text. Bytes after the end count as the end.
     pub(crate) fn of(file: &Path, text: &str, byte: usize) -> Self {
-        let before = text.get(..text.floor_char_boundary(byte)).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.get(line_start..).unwrap_or_default();
-        Self {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: line.chars().count() + 1,
-        }
+        Lines::of(text).place(file, byte)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the text of a file to a layer, with the place of every key and value.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
@@ -10,6 +10,7 @@ use crate::ceiling::{self, Ceiling};
 use crate::components::{self, ComponentEntry};
 use crate::error::{echo, unknown_key, unknown_section};
 use crate::layer::{Entry, Given, Layer};
+use crate::origin::Lines;
 use crate::{Error, Key, Origin, Place};
 
 pub(crate) type Pair<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
@@ -24,11 +25,18 @@ pub(crate) struct Contents {
     pub(crate) components: Vec<ComponentEntry>,
     pub(crate) ceiling: Ceiling,
     pub(crate) ceiling_place: Option<Place>,
+    /// The file, without a project's.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// Reads the text of a configuration file, which lies in a folder.
 pub(crate) fn contents(text: &str, (file, folder): (&Path, &Path)) -> Result<Contents, Error> {
-    let reader = Reader { text, file, folder };
+    let lines = &Lines::of(text);
+    let reader = Reader {
+        lines,
+        file,
+        folder,
+    };
     let document = DeTable::parse(text).map_err(|error| reader.syntax(&error))?;
     let mut contents = Contents::default();
     for (section, value) in in_order(document.get_ref()) {
@@ -46,7 +54,7 @@ pub(crate) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Pair<'a, 'i>> {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'t> {
-    text: &'t str,
+    lines: &'t Lines<'t>,
     file: &'t Path,
     folder: &'t Path,
 }
@@ -117,7 +125,12 @@ impl<'t> Reader<'t> {
     }
 
     pub(crate) fn place(self, byte: usize) -> Place {
-        Place::of(self.file, self.text, byte)
+        self.lines.place(self.file, byte)
+    }
+
+    /// The file as messages name it, and the line of a byte.
+    pub(crate) fn line(self, byte: usize) -> (&'t Path, usize) {
+        (self.file, self.lines.line(byte))
     }
 }
 

@@ -2,10 +2,9 @@
 //! written.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use patinox_policy::Limits;
-
+use crate::components::{ComponentEntry, Which};
 use crate::file::Source;
 use crate::layer::Entry;
 use crate::parse::Contents;
@@ -67,6 +66,18 @@ impl Project {
         }
         Ok(Some((contents, trust)))
     }
+
+    /// With what a project's file says of components bound to its folder, and to what it
+    /// is trusted with.
+    pub(crate) fn bounded(&self, mut contents: Contents, trust: Trust) -> Contents {
+        let folder = self.folder.canonicalize();
+        let folder = folder.unwrap_or_else(|_| self.folder.clone());
+        for component in &mut contents.components {
+            component.narrows_only = trust != Trust::Trusted;
+            component.within = Some(folder.clone());
+        }
+        contents
+    }
 }
 
 /// The file of a folder and its path; `None` where there is none.
@@ -94,26 +105,24 @@ fn source(folder: &Path) -> Result<Option<(Source, PathBuf)>, Error> {
 }
 
 impl ProjectFile {
-    /// The file of a folder, which is read and judged by nobody's settings but the
-    /// defaults; `None` where there is none.
+    /// The file of a folder, beside what the settings say without it; `None` where there
+    /// is none.
     ///
     /// # Errors
     ///
     /// If it cannot be read or has a mistake.
-    pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
+    pub fn of(folder: &Path, settings: &Settings) -> Result<Option<Self>, Error> {
         let Some((source, path)) = source(folder)? else {
             return Ok(None);
         };
         let (contents, digest) = source.contents_with_digest()?;
-        let settings = Settings::default();
         settings.clone().with_layer(contents.layer.clone())?;
-        let widens = widening(&contents, &settings).into_iter();
+        let widens = widening(&contents, settings).into_iter();
+        let widens = widens.map(|(what, place)| format!("line {}: {what}", place.line));
         Ok(Some(Self {
             path,
             digest,
-            widens: widens
-                .map(|(what, place)| format!("{what}, line {}", place.line))
-                .collect(),
+            widens: widens.collect(),
         }))
     }
 }
@@ -124,45 +133,78 @@ pub(crate) fn check_narrows(
     trust: Trust,
     settings: &Settings,
 ) -> Result<(), Error> {
-    match widening(contents, settings).into_iter().next() {
-        Some((what, place)) if trust != Trust::Trusted => Err(Error::Untrusted {
-            what,
-            place,
-            was_trusted: trust == Trust::Changed,
-        }),
-        _ => Ok(()),
+    if trust == Trust::Trusted {
+        return Ok(());
     }
+    let mut widening = widening(contents, settings).into_iter();
+    let Some((what, place)) = widening.next() else {
+        return Ok(());
+    };
+    let more = widening.len();
+    Err(Error::Untrusted {
+        what: match more {
+            0 => what,
+            more => format!("{what}, and {more} more,"),
+        },
+        place,
+        was_trusted: trust == Trust::Changed,
+    })
 }
 
 /// All that does more than narrow what the settings say so far.
 fn widening(contents: &Contents, settings: &Settings) -> Vec<(String, Place)> {
     let mut all = Vec::new();
-    for entry in &contents.layer {
-        if raises(entry, settings) {
-            all.push((format!("`{}`", entry.key), place_of(entry)));
-        }
+    for entry in contents
+        .layer
+        .iter()
+        .filter(|entry| raises(entry, settings))
+    {
+        all.push((raised(entry), place_of(entry)));
     }
     if let Some(place) = &contents.alerts_place {
         all.push(("`alerts`".to_owned(), place.clone()));
     }
-    let limits = settings.limits();
     for component in &contents.components {
-        if let Some(place) = component
-            .allow_place
-            .as_ref()
-            .filter(|_| !component.allow.is_empty())
-        {
-            let grants = component.allow.iter();
-            let grants: Vec<_> = grants.map(|grant| format!("`{}`", grant.named())).collect();
-            all.push((format!("a grant, {}", grants.join(", ")), place.clone()));
+        all.extend(widening_of(component, settings));
+    }
+    all
+}
+
+fn widening_of(component: &ComponentEntry, settings: &Settings) -> Vec<(String, Place)> {
+    let (mut all, name) = (Vec::new(), component.which.to_string());
+    if let Some(place) = &component.allow_place {
+        for grant in &component.allow {
+            let line = match grant.origin() {
+                patinox_policy::Origin::File { line, .. } => usize::try_from(*line).ok(),
+                _ => None,
+            };
+            let place = Place {
+                line: line.unwrap_or(place.line),
+                ..place.clone()
+            };
+            all.push((format!("the grant `{}` to `{name}`", grant.named()), place));
         }
-        for entry in &component.limits {
-            if raises_of_call(entry, &limits) {
-                all.push((format!("`{}`", entry.key), place_of(entry)));
-            }
+    }
+    for entry in &component.limits {
+        if raises(entry, settings) {
+            all.push((format!("{} of `{name}`", raised(entry)), place_of(entry)));
+        }
+    }
+    // What lies elsewhere is no matter of a folder: to look for it can be slow.
+    if let (Which::File(path), Some(within)) = (&component.which, &component.within) {
+        let leaves = path.components().any(|part| part == Component::ParentDir);
+        if leaves || !path.starts_with(within) {
+            all.push((
+                format!("a path elsewhere, `{name}`"),
+                component.place.clone(),
+            ));
         }
     }
     all
+}
+
+fn raised(entry: &Entry) -> String {
+    format!("`{}` as {}", entry.key, entry.value.shown())
 }
 
 /// Whether it is more than a limit that is lower than the one that counts so far.
@@ -175,14 +217,6 @@ fn raises(entry: &Entry, settings: &Settings) -> bool {
         // It could hide what is told.
         Key::LogLevel | Key::LogFormat | Key::OutputFormat => true,
     }
-}
-
-fn raises_of_call(entry: &Entry, limits: &Limits) -> bool {
-    let Key::Limit(name) = entry.key else {
-        return true;
-    };
-    let so_far = limits.get(name).unwrap_or_default();
-    entry.limit().map_or(true, |value| so_far < value)
 }
 
 fn place_of(entry: &Entry) -> Place {

@@ -70,6 +70,7 @@ pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
     if let Some(project) = &inputs.project
         && let Some((contents, trust)) = project.contents()?
     {
+        let contents = project.bounded(contents, trust);
         check_narrows(&contents, trust, &settings)?;
         settings = with_file(settings, contents)?;
     }
@@ -80,7 +81,9 @@ pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
 
 fn with_file(settings: Settings, file: Contents) -> Result<Settings, Error> {
     let settings = settings.with_layer(file.layer)?.with_alerts(file.alerts);
-    settings.with_components(file.components)
+    settings
+        .with_path(file.path)
+        .with_components(file.components)
 }
 
 /// The ceiling of the user's own file, which counts where another file is named, too.

@@ -36,6 +36,8 @@ pub struct Settings {
     /// between them.
     before_flags: Limits,
     flags: Layer,
+    /// The files of the system and of the user that were read.
+    files: Vec<PathBuf>,
     folders: Folders,
     home: Option<PathBuf>,
 }
@@ -55,6 +57,7 @@ impl Default for Settings {
             ceiling: Ceiling::default(),
             before_flags: Limits::default(),
             flags: Layer::new(),
+            files: Vec::new(),
             folders: Folders::default(),
             home: None,
         }
@@ -112,9 +115,10 @@ impl Settings {
             allow: Vec::new(),
             deny: self.ceiling.deny.clone(),
             stale: Vec::new(),
+            astray: Vec::new(),
         };
         for entry in self.components.iter().filter(|entry| entry.is_about(asked)) {
-            let is_it = entry.has_digest(asked);
+            let is_it = entry.has_digest(asked) && !entry.narrows_only;
             for limit in &entry.limits {
                 let (Key::Limit(name), Ok(value)) = (limit.key, limit.limit()) else {
                     continue;
@@ -125,8 +129,10 @@ impl Settings {
             }
             found.deny.extend(entry.deny.iter().cloned());
             if is_it {
-                found.allow.extend(entry.allow.iter().cloned());
-            } else if entry.digest.is_some() {
+                let (allow, astray) = entry.granted();
+                found.allow.extend(allow);
+                found.astray.extend(astray);
+            } else if !entry.allow.is_empty() {
                 found.stale.push(entry.place.clone());
             }
         }
@@ -166,6 +172,13 @@ impl Settings {
     #[must_use]
     pub fn cache_folder(&self) -> Option<PathBuf> {
         self.folders.cache.clone()
+    }
+
+    /// The files of the system and of the user that were read: whoever writes them
+    /// decides what is granted.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The folder of the user's own file; see [`Folders::config`].
@@ -306,6 +319,12 @@ impl Settings {
         self.before_flags = self.limits;
         self.flags.clone_from(&flags);
         self.with_layer(flags)
+    }
+
+    /// These settings, with a file that was read for them.
+    pub(crate) fn with_path(mut self, path: Option<PathBuf>) -> Self {
+        self.files.extend(path);
+        self
     }
 
     /// What a host is to tell when something is wrong, as a file says it.

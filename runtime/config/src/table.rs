@@ -142,26 +142,30 @@ pub(crate) fn tables<'a, 'i>(
     tables.collect()
 }
 
-/// Texts in an array.
+/// Texts in an array, each with the byte at which it stands.
 pub(crate) fn texts<'a, 'i>(
     table: &Table<'a, 'i>,
     field: &Field<'a, 'i>,
-    example: &str,
-) -> Result<Vec<(&'a str, Place)>, Error> {
+    (most, example): (usize, &str),
+) -> Result<Vec<(&'a str, usize)>, Error> {
     let DeValue::Array(array) = field.value.get_ref() else {
         return Err(field.must_be("an array of texts", example));
     };
+    if most < array.len() {
+        let rule = format!("must have at most {most} of them, not {}", array.len());
+        return Err(field.breaks(rule, "leave some out".to_owned()));
+    }
     let all = array.iter().enumerate().map(|(index, value)| {
-        let place = table.reader.place(value.span().start);
+        let byte = value.span().start;
         let DeValue::String(text) = value.get_ref() else {
             let of_one = Field {
                 name: format!("{}[{index}]", field.name),
-                place,
+                place: table.reader.place(byte),
                 value,
             };
             return Err(of_one.must_be("text", "\"…\""));
         };
-        Ok((text.as_ref(), place))
+        Ok((text.as_ref(), byte))
     });
     all.collect()
 }

@@ -105,6 +105,8 @@ pub struct Config {
     /// Folders of the program's own, beside those that it names here: what holds them or
     /// lies in them is granted to nobody.
     pub own_folders: Vec<PathBuf>,
+    /// Files of the program's own: no folder that holds one is granted to be written.
+    pub own_files: Vec<PathBuf>,
     /// What chooses where each instance runs; `None`, the default, for the pool as
     /// long as there is room: [`InOrder`].
     pub router: Option<Arc<dyn Router>>,

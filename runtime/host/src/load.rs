@@ -241,9 +241,10 @@ async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> 
     {
         return Ok(policy);
     }
-    let (engine, own) = (parts.engine.clone(), parts.own_folders());
+    let own = (parts.own_folders(), parts.config.own_files.clone());
+    let engine = parts.engine.clone();
     let looked_at = tokio::task::spawn_blocking(move || {
-        Sandbox::check_folders(&engine, &policy, &own)?;
+        Sandbox::check_folders(&engine, &policy, (&own.0, &own.1))?;
         Ok::<_, patinox_sandbox::Error>(policy)
     });
     let looked_at = looked_at.await;

@@ -157,9 +157,14 @@ impl Sandbox {
     ///
     /// If one is not there or no folder, may not be opened, is one of the kernel's own
     /// (`/proc`, `/sys`), or the kernel resolves no paths below a folder (Linux before
-    /// 5.6); if it holds one of the host's own folders, or lies in one; if the engine has
+    /// 5.6); if it holds one of the host's own folders, or lies in one, or is to be
+    /// written and holds one of its own files; if the engine has
     /// no place for folders of calls where one is granted.
-    pub fn check_folders(engine: &Engine, policy: &Policy, own: &[PathBuf]) -> Result<(), Error> {
+    pub fn check_folders(
+        engine: &Engine,
+        policy: &Policy,
+        own: (&[PathBuf], &[PathBuf]),
+    ) -> Result<(), Error> {
         imports::check_folders(engine.scratch(), policy, own)
     }
 

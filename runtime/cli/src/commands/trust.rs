@@ -24,7 +24,7 @@ pub(crate) fn run(session: &Session, trust: &Trust) -> Result<ExitCode, Error> {
 }
 
 fn add(session: &Session, folder: &Path) -> Result<ExitCode, Error> {
-    let file = ProjectFile::of(folder)?.ok_or_else(|| Error::NoProject {
+    let file = ProjectFile::of(folder, &session.settings)?.ok_or_else(|| Error::NoProject {
         folder: shown(&folder.to_string_lossy()),
     })?;
     session.trust()?.trust(Trusted {

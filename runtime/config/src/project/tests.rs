@@ -55,7 +55,9 @@ impl Machine {
 
     /// Trusts the file of the current folder as it is.
     fn trust(mut self) -> Self {
-        let file = ProjectFile::of(&self.path("here")).unwrap().unwrap();
+        let file = ProjectFile::of(&self.path("here"), &Settings::default())
+            .unwrap()
+            .unwrap();
         self.trusted.push((file.path, file.digest));
         self
     }
@@ -97,7 +99,7 @@ fn grants(settings: &Settings, asked: &Asked<'_>) -> Vec<String> {
 fn grants_are_of_one_version_or_of_one_file_with_its_digest() {
     let machine = Machine::new()
         .user(&format!(
-            "[[components]]\nname = \"text@1.2.0\"\nallow = [\"env=TZ\"]\n\
+            "[[components]]\nname = \"text@1.2.0\"\ndigest = \"{B}\"\nallow = [\"env=TZ\"]\n\
          [[components]]\npath = \"../text.wasm\"\ndigest = \"{A}\"\nallow = [\"env=LANG\"]\n\
          deny = [\"clock=fine\"]\nlimits = {{ wall = \"20s\", memory = \"1MiB\" }}\n"
         ))
@@ -136,36 +138,53 @@ fn grants_are_of_one_version_or_of_one_file_with_its_digest() {
     let [stale] = found.stale.as_slice() else {
         panic!("{:?}", found.stale);
     };
-    assert_eq!(stale.to_string(), "~/.config/patinox/config.toml:4:1");
+    assert_eq!(stale.to_string(), "~/.config/patinox/config.toml:5:1");
 }
 
 #[test]
 fn a_grant_knows_its_file_and_its_folder() {
     let machine = Machine::new()
-        .here("[[components]]\nname = \"text@1.0.0\"\nallow = [\n  \"fs=./data:ro\",\n]\n")
+        .here(&format!(
+            "[[components]]\nname = \"text@1.0.0\"\ndigest = \"{A}\"\n\
+             allow = [\n  \"fs=./data:ro\",\n]\n"
+        ))
         .trust();
     let name = "text@1.0.0".parse().unwrap();
-    let found = machine.settings().of_component(&Asked {
+    let asked = Asked {
         name: Some(&name),
+        digest: Some(A),
         ..Asked::default()
-    });
+    };
+    let found = machine.settings().of_component(&asked);
     let [grant] = found.allow.as_slice() else {
         panic!("{:?}", found.allow);
     };
     let folder = machine.path("here/data");
     assert_eq!(grant.folder().unwrap().0, Some(folder.as_path()));
-    assert_eq!(grant.origin().to_string(), "`patinox.toml`, line 4");
+    assert_eq!(grant.origin().to_string(), "`patinox.toml`, line 5");
+    // Whoever changes what is in the folder could make a link of it.
+    fs::create_dir_all(&folder).unwrap();
+    let settings = machine.settings();
+    assert_eq!(settings.of_component(&asked).allow.len(), 1);
+    fs::remove_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("../home", &folder).unwrap();
+    let found = settings.of_component(&asked);
+    assert_eq!((found.allow.len(), found.astray.len()), (0, 1));
+    fs::remove_file(&folder).unwrap();
+    std::os::unix::fs::symlink(".", &folder).unwrap();
+    assert_eq!(settings.of_component(&asked).allow.len(), 1);
 }
 
 #[test]
 fn what_stands_nearer_wins_and_a_flag_over_all() {
     let machine = Machine::new()
         .system("[limits]\nfuel = \"1G\"\nwall = \"1s\"\nmemory = \"1MiB\"\n")
-        .user("[limits]\nfuel = \"2G\"\n[[components]]\nname = \"a@1.0.0\"\nlimits = { fuel = \"3G\", wall = \"3s\" }\n")
+        .user(&format!("[limits]\nfuel = \"2G\"\n[[components]]\nname = \"a@1.0.0\"\ndigest = \"{A}\"\nlimits = {{ fuel = \"3G\", wall = \"3s\" }}\n"))
         .here("[limits]\nmemory = \"64KiB\"\n");
     let name = "a@1.0.0".parse().unwrap();
     let asked = Asked {
         name: Some(&name),
+        digest: Some(A),
         ..Asked::default()
     };
     let of = |limits: &[(&str, &str)]| {
@@ -245,55 +264,126 @@ fn a_file_that_nobody_trusts_only_narrows() {
     });
     assert_eq!((found.limits.fuel, found.deny.len()), (1_000_000, 1));
 
+    let granting = format!(
+        "[[components]]\nname = \"a@1.0.0\"\ndigest = \"{A}\"\n\
+         allow = [\n  \"fs=/:rw@/work\",\n  \"env=TZ\" ]"
+    );
     let wide = [
         (
             "[limits]\nwall = \"11s\"",
-            "`limits.wall` at `patinox.toml:2:8`",
+            "`limits.wall` as `11s` at `patinox.toml:2:8`",
         ),
         (
             "[load]\nfile = \"1GiB\"",
-            "`load.file` at `patinox.toml:2:8`",
+            "`load.file` as `1GiB` at `patinox.toml:2:8`",
         ),
         (
             "[admission]\nqueue = 1000",
-            "`admission.queue` at `patinox.toml:2:9`",
+            "`admission.queue` as `1000` at `patinox.toml:2:9`",
         ),
         (
             "[log]\nlevel = \"off\"",
-            "`log.level` at `patinox.toml:2:9`",
+            "`log.level` as `off` at `patinox.toml:2:9`",
         ),
         (
             "[log]\nformat = \"json\"",
-            "`log.format` at `patinox.toml:2:10`",
+            "`log.format` as `json` at `patinox.toml:2:10`",
         ),
         (
             "[output]\nformat = \"json\"",
-            "`output.format` at `patinox.toml:2:10`",
+            "`output.format` as `json` at `patinox.toml:2:10`",
         ),
         (
             "[alerts]\ndefaults = false",
             "`alerts` at `patinox.toml:1:2`",
         ),
         (
-            "[[components]]\nname = \"a@1.0.0\"\nallow = [\"fs=/:rw@/work\"]",
-            "a grant, `fs=/:rw@/work`, at `patinox.toml:3:9`",
+            &granting,
+            "the grant `fs=/:rw@/work` to `a@1.0.0`, and 1 more, at `patinox.toml:5:9`",
         ),
         (
             "[[components]]\nname = \"a@1.0.0\"\nlimits = { memory = \"4GiB\" }",
-            "`limits.memory` at `patinox.toml:3:21`",
+            "`limits.memory` as `4GiB` of `a@1.0.0` at `patinox.toml:3:21`",
+        ),
+        (
+            "[[components]]\npath = \"/net/slow/a.wasm\"",
+            "a path elsewhere, `a.wasm` at `patinox.toml:1:1`",
+        ),
+        (
+            "[[components]]\npath = \"a/../../a.wasm\"",
+            "a path elsewhere, `a.wasm` at `patinox.toml:1:1`",
         ),
     ];
     for (content, what) in wide {
         let machine = Machine::new().here(content);
         let expected = format!("policy/untrusted: {what} counts only where the file is trusted");
-        assert_eq!(machine.refused(&[]), expected.replace(", at", " at"));
+        assert_eq!(machine.refused(&[]), expected);
         // It does once somebody says so, as long as it stays what it was.
         let machine = machine.trust();
         machine.settings();
         let machine = machine.here(&format!("{content}\n"));
         let again = format!("{expected}, and it has changed since it was");
-        assert_eq!(machine.refused(&[]), again.replace(", at", " at"));
+        assert_eq!(machine.refused(&[]), again);
     }
+}
+
+/// Not even what somebody had lowered.
+#[test]
+fn a_file_that_nobody_trusts_raises_nothing_of_one_component() {
+    let entry = |memory: &str| {
+        format!(
+            "[[components]]\nname = \"a@1.0.0\"\ndigest = \"{A}\"\n\
+             limits = {{ memory = \"{memory}\" }}\n"
+        )
+    };
+    let name = "a@1.0.0".parse().unwrap();
+    let memory = |settings: &Settings| {
+        let asked = Asked {
+            name: Some(&name),
+            digest: Some(A),
+            ..Asked::default()
+        };
+        settings.of_component(&asked).limits.memory_bytes
+    };
+    let machine = Machine::new().user(&entry("128KiB")).here(&entry("60MiB"));
+    assert_eq!(memory(&machine.settings()), 128 << 10);
+    let machine = Machine::new().here(&entry("60MiB"));
+    let mut inputs = machine.inputs(&[]);
+    let home = machine.path("home");
+    inputs.environment = [
+        ("HOME", home.to_str().unwrap()),
+        ("PATINOX_LIMITS__MEMORY", "128KiB"),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(memory(&resolve(&inputs).unwrap()), 128 << 10);
+    // Who is trusted is somebody.
+    let machine = Machine::new().user(&entry("128KiB")).here(&entry("60MiB"));
+    assert_eq!(memory(&machine.trust().settings()), 60 << 20);
+}
+
+/// A mebibyte of anything is read in little time.
+#[test]
+fn a_large_file_takes_no_long() {
+    let started = std::time::Instant::now();
+    let head = format!("# {}\n", "é".repeat(200_000));
+    let many = |separator: &str| format!("\"env=A\",{separator}").repeat(50_000);
+    for separator in ["", "\n"] {
+        let content = format!(
+            "{head}[[components]]\nname = \"a@1.0.0\"\ndeny = [{}]\n",
+            many(separator)
+        );
+        assert!(
+            Machine::new()
+                .here(&content)
+                .refused(&[])
+                .contains("at most 1000")
+        );
+    }
+    let entry = "[[components]]\nname = \"a@1.0.0\"\nlimits = { wall = \"1s\", fuel = 1 }\n";
+    let content = format!("{head}{}", entry.repeat(1_000));
+    Machine::new().here(&content).settings();
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
 
 /// What a folder that somebody cloned brings of its own decides nothing.
@@ -309,9 +399,13 @@ fn a_ceiling_is_no_matter_of_a_folder() {
     // A folder is trusted by its own path.
     let here = machine.path("here");
     std::os::unix::fs::symlink(&here, machine.path("link")).unwrap();
-    let linked = ProjectFile::of(&machine.path("link"));
+    let linked = ProjectFile::of(&machine.path("link"), &Settings::default());
     assert_eq!(linked.unwrap().unwrap().path, here.join(PROJECT_FILE));
-    assert!(ProjectFile::of(&machine.path("etc")).unwrap().is_none());
+    assert!(
+        ProjectFile::of(&machine.path("etc"), &Settings::default())
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// Policy files that strangers would write, and where each is wrong.
@@ -388,7 +482,7 @@ fn hostile_files_are_told_by_file_key_and_line() {
     let bombs = [("[[components]]\n".repeat(1_001), "1:1"), (deep, "1:")];
     for (content, place) in whole.into_iter().chain(named).chain(bombs) {
         let machine = Machine::new().here(&content);
-        let file = ProjectFile::of(&machine.path("here")).unwrap_err();
+        let file = ProjectFile::of(&machine.path("here"), &Settings::default()).unwrap_err();
         let told = machine.refused(&[]);
         let content: String = content.chars().take(200).collect();
         let place = format!("`patinox.toml:{place}");

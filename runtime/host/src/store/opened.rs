@@ -1,7 +1,7 @@
 //! Where the database lies, and a connection to it.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use patinox_resources::{Kind, Owner, Registered, Registry, State, private_folder
 use patinox_sandbox::StorageError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rustix::fs::{Mode, OFlags};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -65,8 +66,9 @@ pub(super) struct Place(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     /// The file that was opened first. Another one that takes its place is never opened
-    /// beside it: both would have one log, and one index of it in memory.
-    file: OnceLock<Identity>,
+    /// beside it: both would have one log, and one index of it in memory. It is held, so
+    /// that no other can have its number; by a descriptor that no lock hangs on.
+    file: OnceLock<(Identity, OwnedFd)>,
 }
 
 /// A connection.
@@ -150,8 +152,8 @@ impl Place {
             entry: Some(registry.register(Kind::Connection, Owner::new("storage"), 0)),
             jobs: Arc::clone(jobs),
         };
-        let identity = self.identity()?;
-        self.0.file.get_or_init(|| identity);
+        let held = self.hold()?;
+        self.0.file.get_or_init(|| held);
         self.check_file()?;
         Ok(opened)
     }
@@ -159,11 +161,11 @@ impl Place {
     /// Whether the file there is the one that was opened first: what is written to one
     /// that was removed is lost.
     pub(super) fn check_file(&self) -> Done<()> {
-        let Some(first) = self.0.file.get() else {
+        let Some((first, _)) = self.0.file.get() else {
             return Ok(());
         };
-        match self.identity() {
-            Ok(file) if file == *first => Ok(()),
+        match self.hold() {
+            Ok((file, _)) if file == *first => Ok(()),
             _ => Err(Fault::Failed(
                 "the database was removed or replaced while it was in use: end every program \
                  that uses it, and start them again"
@@ -172,9 +174,13 @@ impl Place {
         }
     }
 
-    fn identity(&self) -> io::Result<Identity> {
-        let file = self.folder().join(FILE).symlink_metadata()?;
-        Ok(Identity(file.dev(), file.ino()))
+    /// The file that is there now. To close a usual descriptor of it would take all locks
+    /// of the process on it away.
+    fn hold(&self) -> io::Result<(Identity, OwnedFd)> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::open(self.folder().join(FILE), flags, Mode::empty())?;
+        let found = rustix::fs::fstat(&file)?;
+        Ok((Identity(found.st_dev, found.st_ino), file))
     }
 
     /// Whether there is room for more.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use patinox_policy::{Grant, Policy};
+use patinox_policy::{Grant, Mode, Policy};
 use wasmtime::Result;
 
 use super::asked::Handle;
@@ -15,11 +15,17 @@ use crate::scratch::Scratch;
 use crate::state::State;
 
 /// Looks whether each folder that a policy grants can be.
-pub(crate) fn check(scratch: &Scratch, policy: &Policy, own: &[PathBuf]) -> Result<(), Error> {
+/// None holds one of our own folders or lies in one; none that is to be written holds
+/// one of our own files.
+pub(crate) fn check(
+    scratch: &Scratch,
+    policy: &Policy,
+    own: (&[PathBuf], &[PathBuf]),
+) -> Result<(), Error> {
     let folders = policy.granted().iter().filter_map(Grant::folder);
-    for (host, guest, _) in folders {
+    for (host, guest, mode) in folders {
         let checked = match host {
-            Some(host) => check_folder(host, policy, own),
+            Some(host) => check_folder((host, mode), policy, own),
             None => scratch.check(),
         };
         checked.map_err(|source| Error::Folder {
@@ -30,14 +36,20 @@ pub(crate) fn check(scratch: &Scratch, policy: &Policy, own: &[PathBuf]) -> Resu
     Ok(())
 }
 
-fn check_folder(host: &Path, policy: &Policy, own: &[PathBuf]) -> io::Result<()> {
+fn check_folder(
+    (host, mode): (&Path, Mode),
+    policy: &Policy,
+    (folders, files): (&[PathBuf], &[PathBuf]),
+) -> io::Result<()> {
     place::check(host)?;
-    let own = own.iter().map(PathBuf::as_path);
-    place::check_apart(
-        host,
-        own,
-        "it holds what this host keeps for itself, or lies in it",
-    )?;
+    let own = folders.iter().map(PathBuf::as_path);
+    let why = "it holds what this host keeps for itself, or lies in it";
+    place::check_apart(host, own, why)?;
+    if mode == Mode::Write {
+        let own = files.iter().map(PathBuf::as_path);
+        let why = "it holds a file that says what is granted, and would be written";
+        place::check_apart(host, own, why)?;
+    }
     // Whatever of it is granted: what lies below a folder is found by many names.
     let denied = policy.denied().iter().filter_map(Grant::folder);
     let denied = denied.filter_map(|(denied, ..)| denied);
