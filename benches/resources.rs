@@ -24,6 +24,7 @@ use patinox_resources::{
     Sampler, Shared, Stage, SweepLimits, sweep,
 };
 use tokio::runtime::Builder;
+use tokio::sync::Semaphore;
 
 /// A look at the whole machine, beside one file of it.
 fn detect(criterion: &mut Criterion) {
@@ -118,35 +119,48 @@ fn pool(criterion: &mut Criterion) {
     });
     group.finish();
     for values in [64, 8] {
-        crowd(values);
+        let pool = Pool::new(PoolConfig::of(values), Numbers);
+        crowd(&format!("64-tasks-{values}"), values, move || {
+            let pool = pool.clone();
+            async move { pool.checkout(None).await.expect("a value") }
+        });
+        // Fair as well, and of nothing but permits.
+        let permits = Arc::new(Semaphore::new(values));
+        crowd(&format!("64-tasks-{values}/semaphore"), values, move || {
+            let permits = Arc::clone(&permits);
+            async move { permits.acquire_owned().await.expect("a permit") }
+        });
     }
 }
 
 /// 64 tasks on two threads use so many values, 2 000 times each, and give way after
 /// each; or while they hold it, where there are fewer than tasks, so that they
 /// queue.
-fn crowd(values: usize) {
+fn crowd<T, F>(name: &str, values: usize, take: impl Fn() -> F + Clone + Send + 'static)
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
     const TASKS: usize = 64;
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).build().expect("a runtime");
-    let pool = Pool::new(PoolConfig::of(values), Numbers);
-    let use_it = |pool: Pool<Numbers>| async move {
-        let mut took = Vec::new();
-        for _ in 0..2_000 {
-            let started = Instant::now();
-            let lease = pool.checkout(None).await.expect("a value");
-            black_box(*lease);
-            let queue = (values < TASKS).then_some(lease);
-            took.push(started.elapsed());
-            tokio::task::yield_now().await;
-            drop(queue);
+    let use_it = move || {
+        let take = take.clone();
+        async move {
+            let mut took = Vec::new();
+            for _ in 0..2_000 {
+                let started = Instant::now();
+                let value = black_box(take().await);
+                let queue = (values < TASKS).then_some(value);
+                took.push(started.elapsed());
+                tokio::task::yield_now().await;
+                drop(queue);
+            }
+            took
         }
-        took
     };
     let mut took = runtime.block_on(async {
-        let tasks: Vec<_> = (0..TASKS)
-            .map(|_| tokio::spawn(use_it(pool.clone())))
-            .collect();
+        let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(use_it())).collect();
         let mut all = Vec::new();
         for task in tasks {
             all.extend(task.await.expect("no panic"));
@@ -160,7 +174,7 @@ fn crowd(values: usize) {
             .unwrap_or_default()
     };
     println!(
-        "resources/pool/64-tasks-{values}  p50 {:?}  p99 {:?}  p99.9 {:?}",
+        "resources/pool/{name}  p50 {:?}  p99 {:?}  p99.9 {:?}",
         at(500),
         at(990),
         at(999)

@@ -84,7 +84,7 @@ fn a_wrong_configuration_file() {
     assert_snapshot!(configured("[grants]\n"), @"
     exit 2, caller/invalid-config
     error: there is no key `grants`, at `~/.config/patinox/config.toml:1:2`
-    hint: the sections are limits, load, admission, log, output, alerts
+    hint: the sections are limits, load, admission, log, output, alerts, ceiling, components
     ");
     assert_snapshot!(configured("[limits\n"), @r#"
     exit 2, caller/invalid-config
