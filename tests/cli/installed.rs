@@ -117,7 +117,18 @@ fn bytes_that_have_changed_are_not_run() {
     hint: install anew what you trust
     text@0.1.0: `text@0.1.0` is not what was installed: its bytes have changed
     ");
+    // Whatever is wrong with them.
+    for other in [&b"junk"[..], &guests::prebuilt_text()[..5_000]] {
+        fs::write(&file, other).expect("a file");
+        assert_eq!(shell.run(&COUNT).code, Some(3));
+    }
     fs::remove_file(&file).expect("a file");
+    insta::assert_snapshot!(refused(&shell, &COUNT), @"
+    exit 3, policy/untrusted
+    error: `text@0.1.0` is not what was installed: its file is gone
+    hint: install it anew from where it came
+    ");
+    assert_eq!(shell.run(&["verify"]).code, Some(3));
     symlink("/etc/passwd", &file).expect("a link");
     assert_eq!(shell.run(&["verify"]).code, Some(3));
     assert_ne!(shell.run(&COUNT).code, Some(0));

@@ -145,7 +145,7 @@ fn what_a_person_trusts_counts_until_it_changes() {
     let denied = run(&shell, ADD);
     assert_eq!(denied.code, Some(3), "{denied:?}");
     let note = format!(
-        "hint: `patinox.toml:1:1` grants nothing to these bytes: write `{}` there",
+        "hint: `patinox.toml:1:1` grants nothing to these bytes and raises no limit of theirs: write `{}` there",
         digest(&other)
     );
     assert!(denied.stderr.contains(&note), "{denied:?}");
@@ -219,6 +219,17 @@ fn no_flag_goes_above_a_ceiling() {
     error: limit `fuel` is at most 1M, by `config.toml:2:19`, and not 2M, by `--limit`
     hint: ask for at most 1M
     ");
+    // Nor is it said that it may do what is denied.
+    let explained = run(&["explain", "demo:notes", "--allow", "kv=notes:rw"]);
+    let (may, never) = explained
+        .stdout
+        .split_once("IT MAY NEVER, WHATEVER IS GRANTED")
+        .expect("what is denied");
+    assert!(may.contains("given by the command line; but it is denied, see below"));
+    assert!(
+        never.contains("`kv=notes:ro`, by `config.toml`, line 3"),
+        "{never}"
+    );
     let spun = run(&["call", "demo:hostile#spin", "-o", "json"]).document();
     assert_eq!(spun["error"]["code"], "limit/fuel");
     let denied = ["call", "demo:notes#add", "text=a", "--allow", "kv=notes:rw"];

@@ -61,8 +61,8 @@ impl Permitted {
         for place in &found.stale {
             let digest = found_digest.as_deref().unwrap_or_default();
             session.output.hint(&format!(
-                "`{place}` grants nothing to these bytes: write `{digest}` there as the digest \
-                 if you accept them"
+                "`{place}` grants nothing to these bytes and raises no limit of theirs: write \
+                 `{digest}` there as the digest if you accept them"
             ));
         }
         for grant in &found.astray {

@@ -135,11 +135,7 @@ impl Session {
     /// What is not in the reach of guests, whatever is granted.
     fn own_folders(&self) -> Vec<PathBuf> {
         let settings = &self.settings;
-        let folders = [
-            settings.config_folder(),
-            settings.state_folder(),
-            settings.data_folder(),
-        ];
+        let folders = [settings.state_folder(), settings.data_folder()];
         folders.into_iter().flatten().collect()
     }
 

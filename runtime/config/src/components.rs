@@ -124,7 +124,8 @@ fn which(table: &Table<'_, '_>) -> Result<Which, Error> {
         }
         (None, Some(path)) => {
             let written = text(&path)?;
-            if written.is_empty() || written.chars().any(char::is_control) {
+            let is_other = written.starts_with('~') || written.starts_with("demo:");
+            if written.is_empty() || is_other || written.chars().any(char::is_control) {
                 let hint = "write it like `path = \"build/text.wasm\"`".to_owned();
                 return Err(path.breaks("must be the path of a file".to_owned(), hint));
             }

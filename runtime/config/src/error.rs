@@ -275,6 +275,9 @@ pub(crate) fn unknown_section(name: &str, place: Place) -> Error {
     let hint = match named(name) {
         Some(key) => format!("did you mean `{}` under `[{}]`?", key.name(), key.section()),
         None => match nearest(name, sections().into_iter()) {
+            Some(section) if section == crate::components::SECTION => {
+                format!("did you mean `[[{section}]]`?")
+            }
             Some(section) => format!("did you mean `[{section}]`?"),
             None => format!("the sections are {}", sections().join(", ")),
         },

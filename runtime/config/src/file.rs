@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
@@ -55,15 +55,14 @@ impl Source {
         }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads what it says; nothing where it is missing and need not be there.
     pub(crate) fn contents(&self) -> Result<Contents, Error> {
-        let Some(bytes) = self.bytes()? else {
-            return Ok(Contents::default());
-        };
-        Ok(Contents {
-            path: Some(self.path.clone()),
-            ..self.parse(bytes)?
-        })
+        let bytes = self.bytes()?;
+        bytes.map_or_else(|| Ok(Contents::default()), |bytes| self.parse(bytes))
     }
 
     /// Reads what it says, and SHA-256 of its bytes.
@@ -80,7 +79,11 @@ impl Source {
         // As what lies beside it is named, wherever the program is started.
         let path = std::path::absolute(&self.path).map_err(|error| self.unreadable(error))?;
         let folder = path.parent().unwrap_or(&path);
-        parse::contents(&text, (&self.shown, folder))
+        // Without the `..` and the links of the way to it.
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| self.unreadable(error))?;
+        parse::contents(&text, (&self.shown, &folder))
     }
 
     /// What the file holds; `None` where it is missing and need not be there.

@@ -1,6 +1,6 @@
 //! From the text of a file to a layer, with the place of every key and value.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
@@ -25,8 +25,6 @@ pub(crate) struct Contents {
     pub(crate) components: Vec<ComponentEntry>,
     pub(crate) ceiling: Ceiling,
     pub(crate) ceiling_place: Option<Place>,
-    /// The file, without a project's.
-    pub(crate) path: Option<PathBuf>,
 }
 
 /// Reads the text of a configuration file, which lies in a folder.

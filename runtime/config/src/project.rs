@@ -58,12 +58,7 @@ impl Project {
         if known.any(|(_, trusted)| *trusted == digest) {
             trust = Trust::Trusted;
         }
-        if let Some(place) = &contents.ceiling_place {
-            return Err(Error::NotInProject {
-                section: crate::ceiling::SECTION,
-                place: place.clone(),
-            });
-        }
+        has_no_ceiling(&contents)?;
         Ok(Some((contents, trust)))
     }
 
@@ -116,6 +111,7 @@ impl ProjectFile {
             return Ok(None);
         };
         let (contents, digest) = source.contents_with_digest()?;
+        has_no_ceiling(&contents)?;
         settings.clone().with_layer(contents.layer.clone())?;
         let widens = widening(&contents, settings).into_iter();
         let widens = widens.map(|(what, place)| format!("line {}: {what}", place.line));
@@ -124,6 +120,17 @@ impl ProjectFile {
             digest,
             widens: widens.collect(),
         }))
+    }
+}
+
+/// A ceiling is no matter of a folder.
+fn has_no_ceiling(contents: &Contents) -> Result<(), Error> {
+    match &contents.ceiling_place {
+        Some(place) => Err(Error::NotInProject {
+            section: crate::ceiling::SECTION,
+            place: place.clone(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -62,6 +62,7 @@ pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
     let (own, user) = (own_ceiling(inputs)?, file_contents(inputs)?);
     let ceiling = system.ceiling.clone().and(own).and(user.ceiling.clone());
     let mut settings = Settings::within(&inputs.environment)
+        .with_files(files(inputs))
         .with_layer(default_layer(inputs))?
         .below(ceiling)?;
     for file in [system, user] {
@@ -79,11 +80,20 @@ pub fn resolve(inputs: &Inputs) -> Result<Settings, Error> {
         .with_flags(flag_layer(inputs)?)
 }
 
+/// The files of the system and of the user, there or not.
+fn files(inputs: &Inputs) -> Vec<PathBuf> {
+    let environment = &inputs.environment;
+    let sources = [environment.named_file(), environment.default_file()];
+    let paths = sources.into_iter().flatten();
+    let paths = paths.map(|source| source.path().to_owned());
+    let named = [&inputs.system_file, &inputs.config_file];
+    let named = named.into_iter().flatten().cloned();
+    named.chain(paths).collect()
+}
+
 fn with_file(settings: Settings, file: Contents) -> Result<Settings, Error> {
     let settings = settings.with_layer(file.layer)?.with_alerts(file.alerts);
-    settings
-        .with_path(file.path)
-        .with_components(file.components)
+    settings.with_components(file.components)
 }
 
 /// The ceiling of the user's own file, which counts where another file is named, too.

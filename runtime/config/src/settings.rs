@@ -36,7 +36,7 @@ pub struct Settings {
     /// between them.
     before_flags: Limits,
     flags: Layer,
-    /// The files of the system and of the user that were read.
+    /// The files of the system and of the user, there or not.
     files: Vec<PathBuf>,
     folders: Folders,
     home: Option<PathBuf>,
@@ -119,12 +119,16 @@ impl Settings {
         };
         for entry in self.components.iter().filter(|entry| entry.is_about(asked)) {
             let is_it = entry.has_digest(asked) && !entry.narrows_only;
+            let mut is_stale = !is_it && !entry.allow.is_empty();
             for limit in &entry.limits {
                 let (Key::Limit(name), Ok(value)) = (limit.key, limit.limit()) else {
                     continue;
                 };
-                if is_it || Some(value) < found.limits.get(name) {
+                let so_far = found.limits.get(name);
+                if is_it || Some(value) < so_far {
                     set_limit(&mut found.limits, name, value);
+                } else {
+                    is_stale |= so_far < Some(value);
                 }
             }
             found.deny.extend(entry.deny.iter().cloned());
@@ -132,7 +136,7 @@ impl Settings {
                 let (allow, astray) = entry.granted();
                 found.allow.extend(allow);
                 found.astray.extend(astray);
-            } else if !entry.allow.is_empty() {
+            } else if is_stale && !entry.narrows_only {
                 found.stale.push(entry.place.clone());
             }
         }
@@ -174,17 +178,11 @@ impl Settings {
         self.folders.cache.clone()
     }
 
-    /// The files of the system and of the user that were read: whoever writes them
+    /// The files of the system and of the user, there or not: whoever writes them
     /// decides what is granted.
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         &self.files
-    }
-
-    /// The folder of the user's own file; see [`Folders::config`].
-    #[must_use]
-    pub fn config_folder(&self) -> Option<PathBuf> {
-        self.folders.config.clone()
     }
 
     /// The folder of what must last; see [`Folders::state`].
@@ -321,9 +319,9 @@ impl Settings {
         self.with_layer(flags)
     }
 
-    /// These settings, with a file that was read for them.
-    pub(crate) fn with_path(mut self, path: Option<PathBuf>) -> Self {
-        self.files.extend(path);
+    /// These settings, with the files that they may come from.
+    pub(crate) fn with_files(mut self, files: Vec<PathBuf>) -> Self {
+        self.files = files;
         self
     }
 

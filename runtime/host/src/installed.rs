@@ -153,8 +153,13 @@ impl Installed {
     ///
     /// If it has not, or cannot be read.
     pub fn verify(&self, locked: &Locked) -> Result<(), InstallError> {
-        let file = read(&self.open()?, &file_name(locked));
-        let file = file.map_err(refused("read the component"))?;
+        let file = match read(&self.open()?, &file_name(locked)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = locked.full_name();
+                return Err(InstallError::Gone { name });
+            }
+            file => file.map_err(refused("read the component"))?,
+        };
         let mut bytes = Vec::new();
         let most = locked.size_bytes.saturating_add(1);
         let read = file.take(most).read_to_end(&mut bytes);
@@ -186,6 +191,22 @@ pub(crate) fn check_bytes(pinned: &Locked, digest: &str) -> Result<(), InstallEr
             name: pinned.full_name(),
         }),
     }
+}
+
+/// Whether a file that cannot be loaded is what is pinned.
+pub(crate) fn check_file(pinned: &Locked, path: &Path) -> Result<(), InstallError> {
+    let name = pinned.full_name();
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(InstallError::Gone { name });
+        }
+        file => file.map_err(refused("read the component"))?,
+    };
+    let mut bytes = Vec::new();
+    let mut file = file.take(pinned.size_bytes.saturating_add(1));
+    let read = file.read_to_end(&mut bytes);
+    read.map_err(refused("read the component"))?;
+    check_bytes(pinned, &digest(&bytes))
 }
 
 /// Whether it lists the tools that are pinned.
@@ -272,6 +293,12 @@ pub enum InstallError {
         /// Its name and version.
         name: String,
     },
+    /// The file of a component is not there any more.
+    #[error("`{name}` is not what was installed: its file is gone")]
+    Gone {
+        /// Its name and version.
+        name: String,
+    },
     /// The component lists other tools, or says something else of them.
     #[error("`{name}` does not list the tools that it listed when it was installed")]
     OtherTools {
@@ -323,7 +350,9 @@ impl Failure for InstallError {
             Self::Lock(_) => Code::Usage,
             Self::Io { .. } => Code::Unreadable,
             Self::NoComponent => Code::Usage,
-            Self::Changed { .. } | Self::OtherTools { .. } | Self::Other => Code::Untrusted,
+            Self::Changed { .. } | Self::Gone { .. } | Self::OtherTools { .. } | Self::Other => {
+                Code::Untrusted
+            }
         }
     }
 
@@ -361,6 +390,7 @@ impl Failure for InstallError {
                 }
                 _ => None,
             },
+            Self::Gone { .. } => Some("install it anew from where it came".to_owned()),
             Self::Changed { .. } => Some(
                 "nothing of it was run; install it anew from where it came, if you trust that"
                     .to_owned(),

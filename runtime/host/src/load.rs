@@ -215,7 +215,18 @@ pub(crate) async fn load(
         pinned,
     } = request;
     let component = parts.loader.load(source, &parts.config.load).await;
-    let component = component.map_err(|error| named(path.as_deref(), error))?;
+    let component = match component {
+        Ok(component) => component,
+        Err(error) => {
+            if let (Some(pinned), Some(path)) = (pinned, path.clone()) {
+                // What is wrong with it is that it is not what was installed.
+                let looked_at = move || installed::check_file(&pinned, &path);
+                let looked_at = tokio::task::spawn_blocking(looked_at).await;
+                looked_at.map_err(|error| PatinoxError::Worker(error.into()))??;
+            }
+            return Err(named(path.as_deref(), error));
+        }
+    };
     if let Some(pinned) = &pinned {
         installed::check_bytes(pinned, component.digest())?;
     }

@@ -131,6 +131,15 @@ impl<'a> Explained<'a> {
             .filter(move |(capability, _)| !has(*capability))
     }
 
+    /// Something denies what it grants.
+    fn is_denied(&self, grant: &Grant) -> bool {
+        let access = grant.only_access();
+        access.is_some_and(|access| {
+            let decision = self.policy.decide(&access, Clock::system().steady());
+            decision.is_err()
+        })
+    }
+
     /// A grant of something that it never asks for is for nothing.
     fn is_for_nothing(&self, grant: &Grant) -> bool {
         self.never.contains(&grant.capability())
@@ -141,6 +150,7 @@ impl<'a> Explained<'a> {
         for grant in self.policy.granted() {
             let note = match self.is_for_nothing(grant) {
                 true => "; but it imports nothing to ask for it by",
+                false if self.is_denied(grant) => "; but it is denied, see below",
                 false => "",
             };
             // Writing to a `String` cannot fail.
@@ -152,8 +162,11 @@ impl<'a> Explained<'a> {
                 grant.origin()
             );
         }
+        if !self.policy.denied().is_empty() {
+            text.push_str("\nIT MAY NEVER, WHATEVER IS GRANTED\n\n");
+        }
         for grant in self.policy.denied() {
-            let _ = writeln!(text, "  never: `{}`, by {}", text_of(grant), grant.origin());
+            let _ = writeln!(text, "  `{}`, by {}", text_of(grant), grant.origin());
         }
         text.push_str("\nIT COULD ASK FOR, AND WOULD BE DENIED\n\n");
         let mut is_empty = true;

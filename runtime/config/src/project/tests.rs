@@ -396,6 +396,9 @@ fn a_ceiling_is_no_matter_of_a_folder() {
     let expected =
         "caller/invalid-config: `[ceiling]` at `patinox.toml:1:2` stands in no file of a folder";
     assert_eq!(machine.refused(&[]), expected);
+    let file = ProjectFile::of(&machine.path("here"), &Settings::default());
+    assert!(expected.ends_with(&file.unwrap_err().to_string()));
+    let machine = machine.here("");
     // A folder is trusted by its own path.
     let here = machine.path("here");
     std::os::unix::fs::symlink(&here, machine.path("link")).unwrap();
@@ -409,7 +412,7 @@ fn a_ceiling_is_no_matter_of_a_folder() {
 }
 
 /// Policy files that strangers would write, and where each is wrong.
-const HOSTILE: [(&str, &str); 20] = [
+const HOSTILE: [(&str, &str); 22] = [
     ("components = 1", "1:14"),
     ("[components]\nname = \"a@1.0.0\"", "1:1"),
     ("components = [1]", "1:15"),
@@ -421,6 +424,8 @@ const HOSTILE: [(&str, &str); 20] = [
     ("[[components]]\nname = \"a@1.0.0\\u001b[2J\"", "2:8"),
     ("[[components]]\nname = 1", "2:8"),
     ("[[components]]\npath = \"\"", "2:8"),
+    ("[[components]]\npath = \"~/a.wasm\"", "2:8"),
+    ("[[components]]\npath = \"demo:text\"", "2:8"),
     ("[[components]]\npath = \"a\\nb\"", "2:8"),
     (
         "[[components]]\npath = \"a.wasm\"\nallow = [\"env=TZ\"]",

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use patinox_policy::escape_line;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatFs, fstat, fstatfs};
 use rustix::io::Errno;
 
@@ -195,16 +196,19 @@ pub(super) fn check(path: &Path) -> Result<(), Errno> {
     look(&folder, ".", Wanted::default()).map(drop)
 }
 
-/// Looks whether a folder of the host holds none of these, and lies in none; else this
-/// is why it cannot be granted.
+/// Looks whether a folder of the host holds none of these, and lies in none; else what
+/// they are is why it cannot be granted.
 pub(super) fn check_apart<'a>(
     path: &Path,
     others: impl Iterator<Item = &'a Path>,
-    why: &'static str,
+    what: &'static str,
 ) -> io::Result<()> {
     let granted = path.canonicalize()?;
     for other in others.filter_map(canonical) {
         if granted.starts_with(&other) || other.starts_with(&granted) {
+            let [granted, other] = [&granted, &other].map(|path| path.to_string_lossy());
+            let [granted, other] = [escape_line(&granted), escape_line(&other)];
+            let why = format!("`{granted}` holds or lies in `{other}`, {what}");
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
         }
     }

@@ -43,21 +43,17 @@ fn check_folder(
 ) -> io::Result<()> {
     place::check(host)?;
     let own = folders.iter().map(PathBuf::as_path);
-    let why = "it holds what this host keeps for itself, or lies in it";
+    let why = "which this host keeps for itself";
     place::check_apart(host, own, why)?;
     if mode == Mode::Write {
         let own = files.iter().map(PathBuf::as_path);
-        let why = "it holds a file that says what is granted, and would be written";
+        let why = "which says what is granted, and it would be written";
         place::check_apart(host, own, why)?;
     }
     // Whatever of it is granted: what lies below a folder is found by many names.
     let denied = policy.denied().iter().filter_map(Grant::folder);
     let denied = denied.filter_map(|(denied, ..)| denied);
-    place::check_apart(
-        host,
-        denied,
-        "it holds a folder that is denied, or lies in one",
-    )
+    place::check_apart(host, denied, "which is denied")
 }
 
 impl preopens::Host for State {
