@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patinox::{Config, Failure as _, Fault, Host, LoadLimits, PatinoxError, RecoveryStrategy};
 
-use crate::support::{self, forge, soon};
+use crate::support::{self, forge, guests, soon};
 
 /// What loading comes to, with this program as worker and so much time.
 async fn with(worker: PathBuf, compile_wall_ms: u64) -> String {
@@ -151,4 +151,25 @@ async fn without_a_worker_less_is_taken() {
     insta::assert_snapshot!(refused(30_000).await, @"limit/functions: without a compile worker, limit `functions` of 25k reached, 30k spent | name a program as `compile_worker` that calls `patinox::compile_worker` first: it takes what is four times larger");
     insta::assert_snapshot!(refused(200_000).await, @"limit/functions: limit `functions` of 100k reached, 200k spent | set `functions` under `[load]` in the configuration file, or `PATINOX_LOAD__FUNCTIONS`; an embedder by `HostBuilder::load_limits`");
     assert!(soon(host.load(functions(100))).await.is_ok());
+}
+
+/// Wherever the memory ends, it is not the component that is wrong.
+#[tokio::test]
+async fn a_compiler_without_memory_is_no_fault_of_the_component() {
+    let least = 64 << 20;
+    for step in 0..12 {
+        let load = LoadLimits {
+            compile_memory_bytes: least + step * (256 << 10),
+            ..LoadLimits::default()
+        };
+        let host = Host::new(Config {
+            load,
+            ..support::config()
+        });
+        let host = host.expect("a host");
+        match soon(host.load(guests::prebuilt_text())).await {
+            Ok(_) => return,
+            Err(error) => assert_eq!(error.code().as_str(), "limit/compile-memory", "{step}"),
+        }
+    }
 }

@@ -22,6 +22,10 @@ use rustix::thread::set_no_new_privs;
 use super::syscalls;
 use super::wire::Bounds;
 
+/// What the first thread has of its stack, whatever memory is left, in bytes: several
+/// times what compiling takes.
+const STACK_BYTES: usize = 1 << 20;
+
 /// Threads of one compiler. More of them finish little sooner, and each takes
 /// address space for its stack and its share of the heap.
 const MAX_THREADS: usize = 8;
@@ -75,6 +79,7 @@ impl Cage {
         let seconds = bounds.cpu_seconds;
         hold(Resource::Cpu, seconds, seconds.saturating_add(1))?;
         forbid_files();
+        grow_stack();
         // Last: from here on nothing needs memory until the parent knows that
         // this is a worker.
         hold(Resource::As, bounds.memory_bytes, bounds.memory_bytes)?;
@@ -98,6 +103,12 @@ impl Cage {
         syscalls::restrict();
         Ok(())
     }
+}
+
+/// Takes what the first thread needs of its stack. Once no memory is left it could grow no
+/// further, and the system would end the process as if the compiler had crashed.
+fn grow_stack() {
+    std::hint::black_box([0_u8; STACK_BYTES]);
 }
 
 /// Closes what was inherited beside them. What a parent opens itself is closed
