@@ -6,6 +6,7 @@ mod call;
 mod cancel;
 mod demo;
 mod exit;
+mod granted;
 mod grants;
 mod help;
 mod inspect;

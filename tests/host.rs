@@ -14,6 +14,7 @@ mod grants;
 mod handler;
 mod imports;
 mod library;
+mod live;
 mod loading;
 mod monitoring;
 mod pool;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "demo",
     "call",
     "inspect",
@@ -14,6 +14,7 @@ const VERBS: [&str; 15] = [
     "show",
     "rm",
     "verify",
+    "grant",
     "trust",
     "precompile",
     "cache",
@@ -22,18 +23,23 @@ const VERBS: [&str; 15] = [
     "completions",
 ];
 
-/// The verbs of a verb, in words.
-const OF_CACHE: [&str; 2] = ["cache ls", "cache clear"];
+/// The verbs of verbs, in words.
+const OF_VERBS: [&str; 5] = [
+    "cache ls",
+    "cache clear",
+    "grant add",
+    "grant ls",
+    "grant revoke",
+];
 
 /// Verbs of the plan that are not built: nothing may promise them.
-const NOT_BUILT: [&str; 12] = [
-    "check", "test", "new", "build", "dev", "update", "push", "serve", "mcp", "agent", "grant",
-    "secret",
+const NOT_BUILT: [&str; 11] = [
+    "check", "test", "new", "build", "dev", "update", "push", "serve", "mcp", "agent", "secret",
 ];
 
 /// Every text of help: of the program, and of each verb.
 fn all() -> impl Iterator<Item = (Option<&'static str>, String)> {
-    let verbs = VERBS.into_iter().chain(OF_CACHE).map(Some);
+    let verbs = VERBS.into_iter().chain(OF_VERBS).map(Some);
     [None]
         .into_iter()
         .chain(verbs)

@@ -275,7 +275,7 @@ fn what_is_no_file_of_a_folder_is_not_trusted() {
     fs::write(&list, "{\"version\": 1, \"all\": true}").expect("a file");
     insta::assert_snapshot!(told(&shell.run(&["trust", "--list"])), @"
     exit 2
-    error: what is trusted is wrong somewhere: unknown field `all`, expected `version` or `trusted` at line 1 column 20
+    error: what is trusted cannot be read or kept: its file is wrong somewhere: unknown field `all`, expected one of `version`, `entries`, `trusted` at line 1 column 20
     hint: `patinox trust` writes it: remove `trusted.json` of the folder `trust` in the state folder, and trust again what you trust
     ");
     assert_eq!(shell.run(&["call", "demo:text"]).code, Some(2));

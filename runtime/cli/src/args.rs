@@ -1,11 +1,15 @@
 //! Flags and verbs, as clap reads them and `--help` shows them.
 
+mod grant;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::grant::{Add, Grant, GrantVerb, Revoke};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     Rm(Named),
     /// Look whether what is installed is what was.
     Verify(Verify),
+    /// Grant components something in every process, list it, take it back.
+    Grant(Grant),
     /// Trust what the `patinox.toml` of a folder says.
     Trust(Trust),
     /// Compile components for hosts that have no compiler.
@@ -114,6 +120,7 @@ impl Command {
             Self::Show(_) => "show",
             Self::Rm(_) => "rm",
             Self::Verify(_) => "verify",
+            Self::Grant(_) => "grant",
             Self::Trust(_) => "trust",
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
@@ -143,6 +150,7 @@ impl Command {
             | Self::Show(_)
             | Self::Rm(_)
             | Self::Verify(_)
+            | Self::Grant(_)
             | Self::Trust(_)
             | Self::Precompile(_)
             | Self::Cache(_)

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod grant;
 pub(crate) mod inspect;
 pub(crate) mod installed;
 pub(crate) mod precompile;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use patinox_host::status::StatusError;
-use patinox_host::{PatinoxError, StoreError, TrustError};
+use patinox_host::{GrantsError, PatinoxError, StoreError, TrustError};
 use patinox_policy::{
     Code, Denial, Failure, Fault, GrantError, LimitError, LimitName, RecoveryStrategy,
 };
@@ -69,12 +69,14 @@ pub(crate) enum Error {
     NoCache,
     #[error("there is no folder for what is installed: `HOME` is not an absolute path")]
     NoData,
-    #[error("there is no folder for what is trusted: `HOME` is not an absolute path")]
+    #[error("there is no folder for what is trusted and granted: `HOME` is not an absolute path")]
     NoState,
     #[error("there is no `patinox.toml` in `{folder}`")]
     NoProject { folder: String },
     #[error(transparent)]
     Trust(#[from] TrustError),
+    #[error(transparent)]
+    Given(#[from] GrantsError),
     #[error("not as it was installed: {names}")]
     NotAsInstalled { names: String, report: String },
     /// A word that is no path stands for what is installed.
@@ -158,6 +160,7 @@ impl Failure for Error {
             Self::NotAsInstalled { .. } => Code::Untrusted,
             Self::NoProject { .. } => Code::NotFound,
             Self::Trust(error) => error.code(),
+            Self::Given(error) => error.code(),
             Self::NoCache | Self::NoData | Self::NoState => Code::InvalidConfig,
             Self::Cache(CacheError { error, .. }) => error.code(),
             Self::Stdin(_) | Self::NotKept { .. } => Code::Unreadable,
@@ -198,6 +201,7 @@ impl Failure for Error {
                 Some(format!("install anew what you trust\n{report}"))
             }
             Self::Trust(error) => error.hint(),
+            Self::Given(error) => error.hint(),
             Self::NoProject { .. } => Some("name the folder that has it".to_owned()),
             Self::NoState => Some("set it, or `XDG_STATE_HOME`, to a folder".to_owned()),
             Self::NoData => Some("set it, or `XDG_DATA_HOME`, to a folder".to_owned()),

@@ -1,6 +1,7 @@
 //! What a person grants, on the command line and in files.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use patinox_config::Environment;
 use patinox_policy::{Grant, Origin};
@@ -70,6 +71,21 @@ impl Grants {
             .filter_map(|(name, _)| Some((name.to_owned(), Environment::of_others(name)?)));
         set.collect()
     }
+}
+
+/// How long a grant lasts, as words after it, in the largest unit that says it well.
+pub(crate) fn left(grant: &Grant, now: SystemTime) -> String {
+    let Some(end) = grant.expires() else {
+        return String::new();
+    };
+    let left = end.duration_since(now).unwrap_or_default();
+    let seconds = left.as_secs() + u64::from(0 < left.subsec_nanos());
+    let (value, unit) = match seconds {
+        ..=119 => (seconds, "s"),
+        120..=7_199 => (seconds / 60, "m"),
+        _ => (seconds / 3_600, "h"),
+    };
+    format!(" for {value}{unit}")
 }
 
 /// How the text of a grant of this folder begins.

@@ -11,12 +11,12 @@ use patinox_config::{
     Environment, Flag, Format, Inputs, Key, PROJECT_FILE, Project, Settings, resolve,
 };
 use patinox_host::{
-    Allocation, ArtifactStore, Config, Host, Installed, Loaded, Storage, StoreConfig, StoreError,
-    TrustStore,
+    Allocation, ArtifactStore, Config, GrantStore, Host, Installed, Loaded, Storage, StoreConfig,
+    StoreError, TrustStore,
 };
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_resources::{Constraints, Detector, Registry};
-use patinox_telemetry::{Recorder, Sink, TracingSink};
+use patinox_telemetry::{Clock, Recorder, Sink, TracingSink};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -91,12 +91,26 @@ impl Session {
     /// environment.
     pub(crate) fn host(&self, permitted: &Permitted) -> Result<Host, Error> {
         Ok(Host::new(Config {
-            variables: permitted.grants.variables().into_iter().collect(),
+            variables: self.variables(permitted).into_iter().collect(),
             limits: permitted.limits,
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
             ..self.config()
         })?)
+    }
+
+    /// The variables of this program that are handed on: by this command, or by what is
+    /// granted in every process.
+    fn variables(&self, permitted: &Permitted) -> Vec<(String, String)> {
+        let given = self.grants().ok();
+        // What is wrong with it is told by whoever loads something.
+        let given = given.and_then(|store| store.all(Clock::system().steady()).ok());
+        let given = given.unwrap_or_default().into_iter().map(|one| one.grant);
+        permitted
+            .grants
+            .clone()
+            .and(given.collect(), Vec::new())
+            .variables()
     }
 
     /// What a host is made of by the settings. Its instances come from a pool,
@@ -110,6 +124,7 @@ impl Session {
             compile_worker: std::env::current_exe().ok(),
             store: self.store(),
             storage: self.storage(),
+            grants: self.grants().ok(),
             own_folders: self.own_folders(),
             own_files: self.settings.files().to_vec(),
             admission: self.settings.admission(),
@@ -150,6 +165,12 @@ impl Session {
     pub(crate) fn trust(&self) -> Result<TrustStore, Error> {
         let state = self.settings.state_folder().ok_or(Error::NoState)?;
         Ok(trust_in(&state))
+    }
+
+    /// What is granted in every process.
+    pub(crate) fn grants(&self) -> Result<GrantStore, Error> {
+        let state = self.settings.state_folder().ok_or(Error::NoState)?;
+        Ok(GrantStore::in_folder(state.join("grants")))
     }
 
     /// The components that are installed.

@@ -9,7 +9,9 @@ use patinox_sandbox::{Allocation, ArtifactStore, Import, KeyValue, Router};
 use patinox_telemetry::{Clock, Recorder};
 
 use crate::status::StatusConfig;
-use crate::{AlertConfig, Config, Host, MonitoringConfig, PatinoxError, PressureConfig, Storage};
+use crate::{
+    AlertConfig, Config, GrantStore, Host, MonitoringConfig, PatinoxError, PressureConfig, Storage,
+};
 
 /// Makes a [`Host`]; each part that is not named has its default.
 ///
@@ -62,6 +64,12 @@ impl HostBuilder {
     /// Where compiled code is kept for the next process.
     pub fn store(mut self, store: ArtifactStore) -> Self {
         self.0.store = Some(store);
+        self
+    }
+
+    /// What people grant while the host runs: see [`Config::grants`].
+    pub fn grants(mut self, store: GrantStore) -> Self {
+        self.0.grants = Some(store);
         self
     }
 

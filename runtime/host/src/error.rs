@@ -14,7 +14,7 @@ use patinox_sandbox::{ImportError, StorageError};
 use patinox_telemetry::RuleError;
 
 use crate::status::StatusError;
-use crate::{Busy, InstallError};
+use crate::{Busy, GrantsError, InstallError};
 
 /// The longest path that a message repeats, in bytes.
 const MAX_PATH_BYTES: usize = 1 << 10;
@@ -89,6 +89,9 @@ pub enum PatinoxError {
     /// A component is not the one that is installed.
     #[error(transparent)]
     Install(#[from] InstallError),
+    /// What people have granted is not known.
+    #[error(transparent)]
+    Grants(#[from] GrantsError),
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -148,7 +151,7 @@ impl PatinoxError {
         Self::NotEnforced {
             grant: grant.named(),
             reason: "this host knows `fs`, `env`, `config`, `kv`, `clock`, `random` and `import` \
-                     alone, and no denial of a folder",
+                     alone",
         }
     }
 
@@ -190,6 +193,7 @@ impl Failure for PatinoxError {
             Self::NotAFile { .. } | Self::Storage(StorageError::Failed(_)) => Code::Unreadable,
             Self::Storage(_) => Code::Busy,
             Self::Install(error) => error.code(),
+            Self::Grants(error) => error.code(),
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
             Self::Policy(error) => error.code(),
@@ -210,6 +214,7 @@ impl Failure for PatinoxError {
             Self::Busy(error) => error.recovery(),
             Self::Limit(error) => error.recovery(),
             Self::Install(error) => error.recovery(),
+            Self::Grants(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
             Self::Status(error) => error.recovery(),
             Self::Policy(error) => error.recovery(),
@@ -245,6 +250,7 @@ impl Failure for PatinoxError {
                 Some("give the path of a component, a `.wasm` file".to_owned())
             }
             Self::Install(error) => error.hint(),
+            Self::Grants(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Status(error) => error.hint(),
             Self::Policy(error) => error.hint(),
@@ -268,8 +274,8 @@ impl Failure for PatinoxError {
             | Self::NoThread(_)
             | Self::Untyped(_)
             | Self::Closing
-            | Self::Storage(_)
-            | Self::NotEnforced { .. } => None,
+            | Self::Storage(_) => None,
+            Self::NotEnforced { .. } => Some("leave it out: nothing comes of it".to_owned()),
         }
     }
 }

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Admission, Limits, LoadLimits};
+use patinox_policy::{Admission, Limits, LoadLimits, Policy};
 use patinox_resources::{
     CleanupFailure, Constraints, Detector, Kind, Listening, Owner, Pressure, PressureWatch,
     Reclaimer, Registered, Registry, Sampler, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
     Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, KeyValue,
-    Loader, Profile, Router, Variables,
+    Loader, Profile, Router, Sandbox, Variables,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
@@ -23,11 +23,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
+use crate::GrantStore;
 use crate::PatinoxError;
 use crate::admission::{Ceilings, Gate, PressureConfig, Shortage};
 use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
+use crate::live::Live;
 use crate::load::{self, LoadRequest, Loaded};
 use crate::monitoring::{AlertConfig, HostMonitor, MonitoringConfig, Ticks, judge};
 use crate::relief;
@@ -102,6 +104,9 @@ pub struct Config {
     /// Where guests keep what is granted to them by `kv=…`; `None`, the default, for
     /// nowhere: it cannot be granted then.
     pub storage: Option<Storage>,
+    /// What people grant while the host runs, and take back; `None`, the default, for
+    /// nothing. Its folder is in no guest's reach.
+    pub grants: Option<GrantStore>,
     /// Folders of the program's own, beside those that it names here: what holds them or
     /// lies in them is granted to nobody.
     pub own_folders: Vec<PathBuf>,
@@ -137,6 +142,8 @@ pub(crate) struct Parts {
     /// Has the monitors look again and again.
     ticks: OnceLock<(Ticks, Registered)>,
     catalog: Catalog<Loaded>,
+    /// What those that are loaded may do.
+    pub(crate) live: Live,
     /// Looks at the machine for as long as the host is there.
     watch: OnceLock<(PressureWatch, Registered)>,
     /// Has the host told of clean-ups that fail.
@@ -147,13 +154,25 @@ impl Parts {
     /// Folders that no guest may reach, whatever is granted: what the host trusts lies
     /// there, and the locks of its storage are lost where somebody else in this process
     /// opens and closes its files.
-    pub(crate) fn own_folders(&self) -> Vec<PathBuf> {
+    fn own_folders(&self) -> Vec<PathBuf> {
         let config = &self.config;
         let mut own = config.own_folders.clone();
         own.extend(config.storage.as_ref().and_then(Storage::folder));
+        let grants = config.grants.as_ref();
+        own.extend(grants.map(|grants| grants.folder().to_owned()));
         let store = config.store.as_ref();
         own.extend(store.map(|store| store.folder().path().to_owned()));
         own
+    }
+
+    /// Looks whether each folder that a policy grants can be. It waits for the disk.
+    pub(crate) fn check_folders(&self, policy: &Policy) -> Result<(), PatinoxError> {
+        let (folders, files) = (self.own_folders(), &self.config.own_files);
+        Ok(Sandbox::check_folders(
+            &self.engine,
+            policy,
+            (&folders, files),
+        )?)
     }
 
     /// What looks at the machine again and again: at the disk that is written to, too.
@@ -221,15 +240,7 @@ impl Host {
             registry: config.registry.clone(),
             router: config.router.clone().unwrap_or_else(|| Arc::new(InOrder)),
         });
-        #[cfg(feature = "compile")]
-        let loader = {
-            let ready = (config.ready_workers, config.load);
-            let worker = config.compile_worker.as_ref();
-            let worker = worker.map(|program| Worker::new(program).with_ready(ready.0, ready.1));
-            Loader::new(engine.clone(), worker, config.store.clone())
-        };
-        #[cfg(not(feature = "compile"))]
-        let loader = Loader::new(engine.clone(), config.store.clone());
+        let loader = loader(&engine, &config);
         let shortage = config.pressure.as_ref().map(|config| {
             let pressure = Pressure::new(config.thresholds.clone())?;
             let every = config.every;
@@ -263,6 +274,7 @@ impl Host {
             running: Running::default(),
             listeners: Listeners::default(),
             catalog: Catalog::default(),
+            live: Live::default(),
             watch: OnceLock::new(),
             cleanups: OnceLock::new(),
         });
@@ -277,6 +289,10 @@ impl Host {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    pub(crate) const fn parts(&self) -> &Arc<Parts> {
+        &self.0
     }
 
     /// Makes one part by part.
@@ -583,6 +599,18 @@ fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Starts the threads that look at a host and at its machine, where it was told to.
+#[cfg(feature = "compile")]
+fn loader(engine: &Engine, config: &Config) -> Loader {
+    let worker = config.compile_worker.as_ref();
+    let ready = |program| Worker::new(program).with_ready(config.ready_workers, config.load);
+    Loader::new(engine.clone(), worker.map(ready), config.store.clone())
+}
+
+#[cfg(not(feature = "compile"))]
+fn loader(engine: &Engine, config: &Config) -> Loader {
+    Loader::new(engine.clone(), config.store.clone())
+}
+
 fn begin(
     parts: &Arc<Parts>,
     shortage: Option<Shortage>,

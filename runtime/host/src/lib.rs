@@ -32,7 +32,9 @@ mod builder;
 mod call;
 mod error;
 mod events;
+mod grants;
 mod installed;
+mod live;
 mod load;
 mod monitoring;
 mod own_files;
@@ -48,11 +50,12 @@ pub use builder::HostBuilder;
 pub use call::{Called, Request};
 pub use error::PatinoxError;
 pub use events::Events;
+pub use grants::{Given, GrantStore, GrantsError};
 pub use host::{Config, Host};
 pub use installed::{InstallError, Installed};
 pub use load::{LoadRequest, Loaded, is_enforced};
 pub use monitoring::{AlertConfig, MonitoringConfig};
-pub use own_files::digest;
+pub use own_files::{ListError, digest};
 pub use patinox_resources::{
     AsyncGuard, CleanupError, CleanupFailure, Count, Detector, Entry, EntryCounts, Freed, Kind,
     Leaked, Level, Listening, Machine, Owner, ProcessTime, Registry, Resource, Sampler, Stage,

@@ -20,6 +20,7 @@ use crate::PatinoxError;
 use crate::admission::{MemoryClass, Priority, Request};
 use crate::host::Parts;
 use crate::installed;
+use crate::live::{self, Effective};
 
 /// Where a component comes from, and what it is granted.
 ///
@@ -110,7 +111,7 @@ impl LoadRequest {
     }
 
     /// All that is granted and denied, as far as it can be enforced.
-    fn policy(&mut self) -> Result<Policy, PatinoxError> {
+    pub(crate) fn policy(&mut self) -> Result<Policy, PatinoxError> {
         let mut policy = Policy::default();
         for grant in self.grants.drain(..) {
             if !is_enforced(grant.capability()) {
@@ -150,7 +151,8 @@ pub struct Loaded(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sandbox: Option<Sandbox>,
+    /// Of a component.
+    effective: Option<Arc<Effective>>,
     tools: Tools,
     digest: Arc<str>,
 }
@@ -164,23 +166,29 @@ impl Loaded {
     /// If there is none, or two have one name.
     pub fn native(name: &str, tools: Vec<Arc<dyn Tool>>) -> Result<Self, PatinoxError> {
         Ok(Self(Arc::new(Inner {
-            sandbox: None,
+            effective: None,
             tools: Tools::native(tools)?,
             digest: format!("native:{name}").into(),
         })))
     }
 
-    /// What the component may do; `None` for tools of the embedder's own.
+    /// What the component may do at this moment; `None` for tools of the embedder's own.
     #[must_use]
-    pub fn policy(&self) -> Option<&Policy> {
-        self.0.sandbox.as_ref().map(Sandbox::policy)
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        let effective = self.0.effective.as_ref()?;
+        Some(effective.sandbox().policy())
+    }
+
+    pub(crate) fn effective(&self) -> Option<&Arc<Effective>> {
+        self.0.effective.as_ref()
     }
 
     /// The component: its digest, size and imports. `None` for tools of the
     /// embedder's own.
     #[must_use]
     pub fn component(&self) -> Option<&Component> {
-        self.0.sandbox.as_ref().map(Sandbox::component)
+        let effective = self.0.effective.as_ref();
+        effective.map(|effective| effective.sandbox().component())
     }
 
     /// Its tools.
@@ -205,7 +213,7 @@ pub(crate) async fn load(
     parts: &Arc<Parts>,
     mut request: LoadRequest,
 ) -> Result<Loaded, PatinoxError> {
-    let policy = checked(parts, request.policy()?).await?;
+    let own = checked(parts, request.policy()?).await?;
     let LoadRequest {
         source,
         path,
@@ -230,15 +238,38 @@ pub(crate) async fn load(
     if let Some(pinned) = &pinned {
         installed::check_bytes(pinned, component.digest())?;
     }
-    let loaded = loaded(parts, component, (policy, principal)).await?;
+    let policy = given(parts, &own, component.digest()).await?;
+    let loaded = loaded(parts, component, ((own, policy), principal)).await?;
     if let Some(pinned) = &pinned {
         installed::check_tools(pinned, &loaded)?;
+    }
+    if let Some(effective) = loaded.effective() {
+        parts.live.keep(parts, effective);
     }
     Ok(loaded)
 }
 
+/// The same policy with what people have granted as well, in whatever process.
+async fn given(parts: &Arc<Parts>, own: &Policy, digest: &str) -> Result<Policy, PatinoxError> {
+    if parts.config.grants.is_none() {
+        return Ok(own.clone());
+    }
+    parts.live.watch(parts).map_err(PatinoxError::NoThread)?;
+    let looking = Arc::clone(parts);
+    let looked = tokio::task::spawn_blocking(move || looking.live.look(&looking));
+    looked
+        .await
+        .map_err(|error| PatinoxError::Worker(error.into()))??;
+    let mut policy = own.clone();
+    for grant in parts.live.given_to(digest) {
+        live::alone(own, &grant)?;
+        policy.allow(grant)?;
+    }
+    checked(parts, policy).await
+}
+
 /// A policy whose folders are there, and whose namespaces can be used.
-async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> {
+pub(crate) async fn checked(parts: &Arc<Parts>, policy: Policy) -> Result<Policy, PatinoxError> {
     let mut granted = policy.granted().iter();
     if let Some(grant) = granted.find(|grant| grant.capability() == Capability::KeyValue) {
         let storage = parts.engine.key_value();
@@ -252,14 +283,13 @@ async fn checked(parts: &Parts, policy: Policy) -> Result<Policy, PatinoxError> 
     {
         return Ok(policy);
     }
-    let own = (parts.own_folders(), parts.config.own_files.clone());
-    let engine = parts.engine.clone();
+    let parts = Arc::clone(parts);
     let looked_at = tokio::task::spawn_blocking(move || {
-        Sandbox::check_folders(&engine, &policy, (&own.0, &own.1))?;
-        Ok::<_, patinox_sandbox::Error>(policy)
+        parts.check_folders(&policy)?;
+        Ok(policy)
     });
     let looked_at = looked_at.await;
-    Ok(looked_at.map_err(|error| PatinoxError::Worker(error.into()))??)
+    looked_at.map_err(|error| PatinoxError::Worker(error.into()))?
 }
 
 /// Whether a host gives it to anybody, and holds a component to it.
@@ -306,7 +336,7 @@ fn named(path: Option<&Path>, error: patinox_sandbox::Error) -> PatinoxError {
 async fn loaded(
     parts: &Arc<Parts>,
     component: Component,
-    (policy, principal): (Policy, Principal),
+    ((own, policy), principal): ((Policy, Policy), Principal),
 ) -> Result<Loaded, PatinoxError> {
     parts.record(&Event::ComponentLoaded(ComponentLoaded {
         component: component.digest().to_owned(),
@@ -315,11 +345,11 @@ async fn loaded(
         from_store: *component.store() == Store::Hit,
         store_trouble: trouble(component.store()),
     }));
-    let digest = component.digest().into();
+    let digest: Arc<str> = component.digest().into();
     let sandbox = Sandbox::new(component, policy)?;
     let tools = tools(parts, &sandbox, &digest, principal).await?;
     Ok(Loaded(Arc::new(Inner {
-        sandbox: Some(sandbox),
+        effective: Some(Effective::new(sandbox, Arc::clone(&digest), own)),
         tools,
         digest,
     })))

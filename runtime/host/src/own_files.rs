@@ -1,5 +1,7 @@
 //! Files in folders that are ours alone, replaced as a whole.
 
+mod list;
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
@@ -7,6 +9,9 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
+
+pub use self::list::ListError;
+pub(crate) use self::list::{List, Stamp};
 
 /// The file whose lock who changes something holds.
 const CHANGING: &str = ".changing";

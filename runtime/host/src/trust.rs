@@ -1,36 +1,16 @@
 //! The files of folders that a person trusts, each by its path and its digest.
 
-use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use patinox_policy::{Code, Failure, RecoveryStrategy, cut, debug_failure, escape_line};
-use patinox_resources::private_folder;
-use rustix::fs::Mode;
+use patinox_policy::{Code, Failure, RecoveryStrategy, debug_failure};
 use serde::{Deserialize, Serialize};
 
-use crate::own_files::{changing, read, write};
-
-/// The file that says what is trusted.
-const FILE: &str = "trusted.json";
-
-/// How the file is laid out: one of a later version is left alone.
-const VERSION: u32 = 1;
-
-/// The largest file that is read, in bytes.
-const MAX_BYTES: u64 = 16 << 20;
-
-/// The most files that are trusted.
-const MAX_TRUSTED: usize = 10_000;
-
-/// The longest text of the file that a message repeats, in bytes.
-const MAX_ECHO_BYTES: usize = 160;
+use crate::own_files::{List, ListError};
 
 /// What a person trusts: kept in a folder which is ours alone.
 #[derive(Clone, Debug)]
-pub struct TrustStore {
-    folder: PathBuf,
-}
+pub struct TrustStore(List);
 
 /// A file that a person trusts, as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,22 +22,12 @@ pub struct Trusted {
     pub digest: String,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u32,
-    #[serde(default)]
-    trusted: Vec<Trusted>,
-}
-
 impl TrustStore {
     /// What is kept in this folder. Nothing is read before it is asked for; the folder is
     /// made when something is trusted.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self(List::new(folder, "trusted.json"))
     }
 
     /// All that is trusted. It waits for the disk, as everything here.
@@ -66,10 +36,7 @@ impl TrustStore {
     ///
     /// If it cannot be read or is wrong somewhere, or the folder is not ours alone.
     pub fn all(&self) -> Result<Vec<Trusted>, TrustError> {
-        match self.folder.try_exists() {
-            Ok(false) => Ok(Vec::new()),
-            _ => all(&self.open()?),
-        }
+        Ok(self.0.all()?)
     }
 
     /// Trusts a file as it is; what it was before is trusted no more.
@@ -82,10 +49,10 @@ impl TrustStore {
         if trusted.path.to_str().is_none() || !trusted.path.is_absolute() {
             return Err(TrustError::Path);
         }
-        self.change(|all| {
+        Ok(self.0.change(|all: &mut Vec<Trusted>| {
             all.retain(|other| other.path != trusted.path);
             all.push(trusted);
-        })
+        })?)
     }
 
     /// Trusts a file no more, whatever is in it: whether it was trusted.
@@ -94,56 +61,8 @@ impl TrustStore {
     ///
     /// If the disk refuses something, or what is kept is wrong somewhere.
     pub fn forget(&self, path: &Path) -> Result<bool, TrustError> {
-        if matches!(self.folder.try_exists(), Ok(false)) {
-            return Ok(false);
-        }
-        let mut was_trusted = false;
-        self.change(|all| {
-            let before = all.len();
-            all.retain(|trusted| trusted.path != path);
-            was_trusted = all.len() < before;
-        })?;
-        Ok(was_trusted)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), TrustError> {
-        let folder = self.open()?;
-        let _changing = changing(&folder).map_err(TrustError::Io)?;
-        let mut trusted = all(&folder)?;
-        change(&mut trusted);
-        if MAX_TRUSTED < trusted.len() {
-            return Err(TrustError::TooMany);
-        }
-        let version = VERSION;
-        let text = serde_json::to_string_pretty(&File { version, trusted });
-        let text = text.map_err(|error| TrustError::Io(io::Error::other(error)))?;
-        let written = write(&folder, FILE, text.as_bytes(), Mode::RUSR | Mode::WUSR);
-        written.map_err(TrustError::Io)
-    }
-
-    fn open(&self) -> Result<OwnedFd, TrustError> {
-        private_folder(&self.folder).map_err(TrustError::Io)
-    }
-}
-
-fn all(folder: &OwnedFd) -> Result<Vec<Trusted>, TrustError> {
-    let file = match read(folder, FILE) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        file => file.map_err(TrustError::Io)?,
-    };
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES).read_to_string(&mut text);
-    read.map_err(TrustError::Io)?;
-    let wrong = |message: &str| {
-        let message = cut(&escape_line(message), MAX_ECHO_BYTES).into_owned();
-        TrustError::Wrong(message)
-    };
-    let file = serde_json::from_str::<File>(&text).map_err(|error| wrong(&error.to_string()))?;
-    match file.version {
-        VERSION => Ok(file.trusted),
-        version => Err(wrong(&format!(
-            "it is of version {version}, and this program knows version {VERSION}"
-        ))),
+        let forgotten = self.0.take(|trusted: &Trusted| trusted.path == path)?;
+        Ok(!forgotten.is_empty())
     }
 }
 
@@ -151,26 +70,19 @@ fn all(folder: &OwnedFd) -> Result<Vec<Trusted>, TrustError> {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// The system refused something.
+    /// The list of it is not to be had.
     #[error("what is trusted cannot be read or kept")]
-    Io(#[source] io::Error),
-    /// The file is wrong somewhere: then nothing of it counts.
-    #[error("what is trusted is wrong somewhere: {0}")]
-    Wrong(String),
+    List(#[from] ListError),
     /// A path that cannot be kept.
     #[error("only a file with an absolute path in UTF-8 can be trusted")]
     Path,
-    /// More than anybody has.
-    #[error("at most {MAX_TRUSTED} files are trusted")]
-    TooMany,
 }
 
 impl Failure for TrustError {
     fn code(&self) -> Code {
         match self {
-            Self::Io(_) => Code::Unreadable,
-            Self::Wrong(_) => Code::InvalidConfig,
-            Self::Path | Self::TooMany => Code::Usage,
+            Self::List(error) => error.code(),
+            Self::Path => Code::Usage,
         }
     }
 
@@ -180,15 +92,17 @@ impl Failure for TrustError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Self::List(ListError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 "the folder `trust` of the state folder has to be yours alone, with mode `0700`"
                     .to_owned()
             }
-            Self::Wrong(_) => "`patinox trust` writes it: remove `trusted.json` of the folder \
-                               `trust` in the state folder, and trust again what you trust"
-                .to_owned(),
-            Self::TooMany => "trust less: `patinox trust --forget`".to_owned(),
-            Self::Io(_) | Self::Path => return None,
+            Self::List(ListError::Wrong(_)) => {
+                "`patinox trust` writes it: remove `trusted.json` of the folder `trust` in the \
+                 state folder, and trust again what you trust"
+                    .to_owned()
+            }
+            Self::List(ListError::TooMany) => "trust less: `patinox trust --forget`".to_owned(),
+            Self::List(ListError::Io(_)) | Self::Path => return None,
         })
     }
 }
@@ -247,12 +161,16 @@ mod tests {
         ] {
             std::fs::write(&file, &wrong).unwrap();
             let error = store.all().unwrap_err();
-            assert!(matches!(error, TrustError::Wrong(_)), "{wrong}: {error:?}");
+            let error_is = matches!(error, TrustError::List(ListError::Wrong(_)));
+            assert!(error_is, "{wrong}: {error:?}");
             // Nor is it written over.
             assert!(store.trust(trusted("/b/patinox.toml", 'a')).is_err());
             assert_eq!(std::fs::read_to_string(&file).unwrap(), wrong);
         }
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(store.all(), Err(TrustError::Io(_))));
+        assert!(matches!(
+            store.all(),
+            Err(TrustError::List(ListError::Io(_)))
+        ));
     }
 }

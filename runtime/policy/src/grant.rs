@@ -87,6 +87,8 @@ pub enum Origin {
         /// The line, from 1.
         line: u32,
     },
+    /// Whoever wrote `patinox grant add`.
+    GrantCommand,
     /// Whoever answered a question on a terminal.
     Prompt,
     /// Whoever answered a question of an MCP client.
@@ -105,6 +107,7 @@ impl fmt::Display for Origin {
                 let name = escape_line(&name);
                 write!(f, "`{}`, line {line}", cut(&name, MAX_ECHO_BYTES))
             }
+            Self::GrantCommand => f.write_str("`patinox grant add`"),
             Self::Prompt => f.write_str("an answer on the terminal"),
             Self::Elicitation => f.write_str("an answer of the MCP client"),
             Self::Api => f.write_str("an administrator"),

@@ -320,6 +320,18 @@ impl Failure for PolicyError {
     fn recovery(&self) -> RecoveryStrategy {
         RecoveryStrategy::Fail
     }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Relative { .. } | Self::Unclear { .. } => "write the whole path of the folder",
+            Self::Conflict { .. } => {
+                "leave one of them out; `patinox explain` and `patinox grant ls` show who gave it"
+            }
+            Self::OfTheCall { .. } => "leave it out",
+            Self::TooMany => "grant less: one grant of a folder covers all that lies in it",
+        };
+        Some(hint.to_owned())
+    }
 }
 
 impl fmt::Debug for PolicyError {

@@ -4,12 +4,11 @@ mod folder;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox_policy::{Access, Denial, Grant, Mode, Policy, escape_line};
-use patinox_resources::Registry;
+use patinox_resources::{Registry, Shared};
 
 pub(crate) use self::folder::Folder;
 
@@ -65,10 +64,10 @@ impl Denied {
     }
 }
 
-/// What one call may do, and what it was denied.
+/// What one call may do by the policy of each moment, and what it was denied.
 #[derive(Debug)]
 pub(crate) struct Authority {
-    policy: Arc<Policy>,
+    policy: Shared<Policy>,
     engine: Engine,
     /// Whether nothing that was granted may be used: a component that is asked for its
     /// tools.
@@ -79,7 +78,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    pub(crate) fn new(policy: Arc<Policy>, engine: Engine, observe: bool) -> Self {
+    pub(crate) fn new(policy: Shared<Policy>, engine: Engine, observe: bool) -> Self {
         Self {
             policy,
             engine,
@@ -133,8 +132,8 @@ impl Authority {
         if self.grants_nothing {
             return false;
         }
-        match self.policy.decide(access, self.now()) {
-            Ok(_) => {
+        match self.decide(access) {
+            Ok(()) => {
                 self.used(access);
                 true
             }
@@ -148,6 +147,11 @@ impl Authority {
         }
     }
 
+    fn decide(&self, access: &Access) -> Result<(), Box<Denial>> {
+        let decided = |policy: &Policy| policy.decide(access, self.now()).map(drop);
+        self.policy.with(decided)
+    }
+
     fn keep(&mut self, denied: Denied) {
         if self.denials.len() < MAX_KEPT && !self.denials.contains(&denied) {
             self.denials.push(denied);
@@ -157,7 +161,7 @@ impl Authority {
     /// Whether something may be done that a guest cannot know to be missing: nothing is
     /// told.
     pub(crate) fn quietly_may(&mut self, access: &Access) -> bool {
-        let may = self.effective(access).is_some();
+        let may = self.effective(access, |_| ()).is_some();
         if may {
             self.used(access);
         }
@@ -171,13 +175,14 @@ impl Authority {
         if !self.may(&access) {
             return None;
         }
-        let (_, value) = self.effective(&access)?.setting()?;
-        Some(value.to_owned())
+        let value = |grant: &Grant| Some(grant.setting()?.1.to_owned());
+        self.effective(&access, value).flatten()
     }
 
     /// All settings that are granted.
     pub(crate) fn settings(&mut self) -> Vec<(String, String)> {
-        let granted = self.policy.granted().iter().filter_map(Grant::setting);
+        let policy = self.policy.load();
+        let granted = policy.granted().iter().filter_map(Grant::setting);
         let granted = granted.map(|(key, value)| (key.to_owned(), value.to_owned()));
         // Two may grant the same one.
         let granted: BTreeMap<_, _> = granted.collect();
@@ -186,7 +191,8 @@ impl Authority {
 
     /// The variables of the environment that are granted, and are set.
     pub(crate) fn variables(&mut self) -> Vec<(String, String)> {
-        let granted = self.policy.granted().iter().filter_map(Grant::variable);
+        let policy = self.policy.load();
+        let granted = policy.granted().iter().filter_map(Grant::variable);
         let set = granted.filter_map(|(name, value)| {
             let value = value.or_else(|| self.engine.variables().get(name))?;
             Some((name.to_owned(), value.to_owned()))
@@ -212,10 +218,12 @@ impl Authority {
             return Vec::new();
         }
         let now = self.now();
-        let granted = self.policy.granted().iter();
-        let lasting = granted.filter(|grant| !grant.has_expired(now) && !self.is_denied(grant));
+        let policy = self.policy.load();
+        let granted = policy.granted().iter();
+        let of = |grant| Folder::of(grant, &self.policy);
         let mut folders: BTreeMap<_, Folder> = BTreeMap::new();
-        for folder in lasting.filter_map(Folder::of) {
+        let lasting = |folder: &Folder| folder.allows(Mode::Read, now);
+        for folder in granted.filter_map(of).filter(lasting) {
             let guest = folder.guest().to_owned();
             let folder = match folders.remove(&guest) {
                 Some(before) => before.and(folder),
@@ -226,18 +234,9 @@ impl Authority {
         folders.into_values().collect()
     }
 
-    /// Whether a folder that is denied lies in this one, or holds it. That was looked at
-    /// when the component was loaded, through all links.
-    fn is_denied(&self, grant: &Grant) -> bool {
-        let host = |grant: &'_ Grant| {
-            let (host, ..) = grant.folder()?;
-            host.map(Path::to_owned)
-        };
-        let Some(granted) = host(grant) else {
-            return false;
-        };
-        let mut denied = self.policy.denied().iter().filter_map(host);
-        denied.any(|denied| granted.starts_with(&denied) || denied.starts_with(&granted))
+    /// What the policy is, to know when it changes.
+    pub(crate) const fn policy(&self) -> &Shared<Policy> {
+        &self.policy
     }
 
     /// Whether a folder may be used so at this moment, by its own grants; `path` is what
@@ -249,7 +248,7 @@ impl Authority {
         }
         if !self.grants_nothing
             && let Some(access) = access(folder, path, mode)
-            && let Err(denial) = self.policy.decide(&access, now)
+            && let Err(denial) = self.decide(&access)
         {
             self.keep(Denied {
                 denial: *denial,
@@ -276,7 +275,7 @@ impl Authority {
         let Ok(access) = Access::folder(folder, mode) else {
             return;
         };
-        if let Err(denial) = self.policy.decide(&access, self.now()) {
+        if let Err(denial) = self.decide(&access) {
             self.keep(Denied {
                 denial: *denial,
                 path: Some(path.to_owned()),
@@ -284,12 +283,18 @@ impl Authority {
         }
     }
 
-    fn effective(&self, access: &Access) -> Option<&Grant> {
-        // Most calls have been granted nothing, and the clock is asked often.
-        if self.grants_nothing || self.policy.granted().is_empty() {
+    /// What grants something at this moment, looked at.
+    fn effective<T>(&self, access: &Access, look: impl FnOnce(&Grant) -> T) -> Option<T> {
+        if self.grants_nothing {
             return None;
         }
-        self.policy.decide(access, self.now()).ok()
+        self.policy.with(|policy| {
+            // Most calls have been granted nothing, and the clock is asked often.
+            if policy.granted().is_empty() {
+                return None;
+            }
+            policy.decide(access, self.now()).ok().map(look)
+        })
     }
 
     fn now(&self) -> SystemTime {

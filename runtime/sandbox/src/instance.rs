@@ -202,7 +202,7 @@ impl<'a> Instance<'a> {
             let error = raised.explain(&context);
             error.by_limit(state.refused(), &self.run.limits)
         });
-        let denied = state.authority.take_denials();
+        let denied = state.take_denials();
         let result = in_time(result, self.run, &usage, now);
         Outcome {
             result: result.map_err(|error| error.after(&denied)),

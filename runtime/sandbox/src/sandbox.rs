@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patinox_policy::{Access, Denial, LimitName, Limits, Policy, Usage};
+use patinox_resources::Shared;
 use patinox_telemetry::{CallId, Clock};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -146,7 +147,7 @@ pub struct GuestAnnotations {
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     component: Component,
-    policy: Arc<Policy>,
+    policy: Shared<Policy>,
 }
 
 impl Sandbox {
@@ -175,23 +176,33 @@ impl Sandbox {
     /// If the component imports an interface of the embedder's that was not granted.
     pub fn new(component: Component, policy: Policy) -> Result<Self, Error> {
         let names = component.not_granted(policy.granted());
-        let policy = Arc::new(policy);
+        let policy = Shared::new(policy);
         match names.is_empty() {
             true => Ok(Self { component, policy }),
             false => Err(Error::NotGranted { names }),
         }
     }
 
-    /// What the component may do.
+    /// What the component may do at this moment.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load()
+    }
+
+    /// Says what the component may do from now on, in calls that run as well: each thing
+    /// that a guest does is decided by the policy of that moment, and what it has open is
+    /// closed where that has no grant of it any more. What is granted of folders counts
+    /// from the next call on.
+    ///
+    /// Whether the folders are there is not looked at: [`check_folders`](Self::check_folders).
+    pub fn set_policy(&self, policy: Policy) {
+        self.policy.replace(policy);
     }
 
     /// The same, for one call; what it uses of that is kept where it is observed.
     pub(crate) fn authority(&self, observe: bool) -> Authority {
         let engine = self.component.engine().clone();
-        Authority::new(Arc::clone(&self.policy), engine, observe)
+        Authority::new(self.policy.clone(), engine, observe)
     }
 
     /// The component that runs in it.

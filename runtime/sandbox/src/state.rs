@@ -7,7 +7,7 @@ use patinox_policy::LimitName;
 use patinox_telemetry::{CallId, Clock};
 use wasmtime::component::ResourceTable;
 
-use crate::authority::Authority;
+use crate::authority::{Authority, Denied};
 use crate::budget::Budget;
 use crate::imports::{Allowance, Caller, Captured, Dice, Folders, Keeping, Kept, Meter};
 use crate::sandbox::{ProgressSink, Run};
@@ -71,6 +71,14 @@ impl State {
     /// what that would have come to.
     pub(crate) fn refused(&self) -> Option<(LimitName, u64)> {
         self.folders.refused().or_else(|| self.keeping.refused())
+    }
+
+    /// What it was denied, in that order.
+    pub(crate) fn take_denials(&mut self) -> Vec<Denied> {
+        for (folder, mode) in self.folders.refused_uses() {
+            self.authority.may_use(&folder, mode, folder.guest());
+        }
+        self.authority.take_denials()
     }
 
     /// The limit `hostcall-bytes`.

@@ -91,8 +91,8 @@ impl ToolAnnotations {
     /// of it.
     #[must_use]
     pub fn of(sandbox: &Sandbox) -> Self {
-        let mut granted = sandbox.policy().granted().iter();
-        let may_write = granted.any(Grant::may_write);
+        let policy = sandbox.policy();
+        let may_write = policy.granted().iter().any(Grant::may_write);
         match (sandbox.component().imports_of_embedder(), may_write) {
             (true, _) => Self::unknown(),
             (false, true) => Self::writing(),

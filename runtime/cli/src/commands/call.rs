@@ -43,7 +43,7 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
         };
         let called = host.call(&component, request).await;
         let needed = component.policy().filter(|_| call.suggest);
-        let needed = needed.map(|policy| needed::of(policy, &called));
+        let needed = needed.map(|policy| needed::of(&policy, &called));
         let hint = format!("the tool is `{}`", short_signature(&**tool));
         Ok(session
             .output

@@ -23,6 +23,8 @@ pub(crate) fn run(session: Session) -> Result<ExitCode, Error> {
             storage: Some(Storage::Folder(kept.path().to_owned())),
             // It calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },
+            // What it shows is the same for everybody.
+            grants: None,
             ..session.config()
         })?;
         let rows = ROWS.iter().chain([&LIFTED]);

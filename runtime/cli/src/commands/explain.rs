@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Explain;
 use crate::error::Error;
-use crate::grants::Grants;
+use crate::grants::{Grants, left};
 use crate::permitted::Permitted;
 use crate::session::Session;
 use crate::source::Target;
@@ -42,12 +42,11 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
         let grants = permitted.grants;
         let loaded = session.load(&host, (&target.source, &grants), &cancel);
         let loaded = loaded.await?;
-        let nothing = Policy::default();
-        let policy = loaded.policy().unwrap_or(&nothing);
+        let policy = loaded.policy().unwrap_or_default();
         let output = session.output;
         match would.as_slice().first() {
             Some(asked) => {
-                let answer = answer(policy, asked)?;
+                let answer = answer(&policy, asked)?;
                 match answer {
                     Ok(by) => {
                         let text = grants.as_typed(format!("yes: `{}` allows it", text_of(by)));
@@ -63,7 +62,7 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
                 }
             }
             None => {
-                let explained = Explained::of(&loaded, policy);
+                let explained = Explained::of(&loaded, &policy);
                 let text = grants.as_typed(explained.text());
                 Ok(output.done(&explained.document(&grants), &text))
             }
@@ -156,9 +155,10 @@ impl<'a> Explained<'a> {
             // Writing to a `String` cannot fail.
             let _ = writeln!(
                 text,
-                "  {}: `{}`, given by {}{note}",
+                "  {}: `{}`{}, given by {}{note}",
                 what(grant),
                 text_of(grant),
+                left(grant, Clock::system().steady()),
                 grant.origin()
             );
         }

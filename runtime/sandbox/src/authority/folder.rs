@@ -1,27 +1,35 @@
 //! Folders that were granted.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use patinox_policy::{Grant, Mode};
+use patinox_policy::{Grant, Mode, Policy};
+use patinox_resources::Shared;
 
-/// A folder that a guest may use, by all grants that give it that name. What is opened
-/// in it is decided by these for as long as it is open, whatever other grants there are.
+/// A folder that a guest may use, by all grants that gave it that name when it was
+/// opened. What is opened in it is decided by these for as long as it is open, and as
+/// long as the policy has them, whatever other grants there are.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    grants: Vec<(Grant, Mode)>,
+    grants: Vec<Grant>,
+    policy: Shared<Policy>,
     host: Option<PathBuf>,
     guest: String,
+    /// For what it was asked for and refused, where nobody could tell that at once.
+    refused: Mutex<Option<Mode>>,
 }
 
 impl Folder {
-    /// That of a grant, if it is of a folder.
-    pub(crate) fn of(grant: &Grant) -> Option<Self> {
-        let (host, guest, mode) = grant.folder()?;
+    /// That of a grant of this policy, if it is of a folder.
+    pub(crate) fn of(grant: &Grant, policy: &Shared<Policy>) -> Option<Self> {
+        let (host, guest, _) = grant.folder()?;
         Some(Self {
             host: host.map(Path::to_owned),
             guest: guest.to_owned(),
-            grants: vec![(grant.clone(), mode)],
+            grants: vec![grant.clone()],
+            policy: policy.clone(),
+            refused: Mutex::default(),
         })
     }
 
@@ -31,21 +39,52 @@ impl Folder {
         self
     }
 
-    /// Those that allow this, and when each ends, if it does.
-    fn ends(&self, mode: Mode) -> impl Iterator<Item = Option<SystemTime>> {
-        let allow = self.grants.iter().filter(move |(_, up_to)| mode <= *up_to);
-        allow.map(|(grant, _)| grant.expires())
+    /// Those of its grants that the policy still has and that allow this.
+    fn standing<'a>(&'a self, mode: Mode, policy: &'a Policy) -> impl Iterator<Item = &'a Grant> {
+        let own = |grant: &Grant| self.grants.iter().any(|own| own.is_same(grant));
+        let allows = move |grant: &Grant| mode <= mode_of(grant);
+        let granted = policy.granted().iter();
+        let standing = granted.filter(move |grant| allows(grant) && own(grant));
+        standing.filter(|_| !self.is_denied(policy))
+    }
+
+    /// Whether a folder that is denied lies in this one, or holds it. That was looked at
+    /// when the denial was made, through all links.
+    fn is_denied(&self, policy: &Policy) -> bool {
+        let denied = policy.denied().iter().filter_map(Grant::folder);
+        let mut denied = denied.filter_map(|(denied, ..)| denied);
+        let apart = |denied: &Path, granted: &Path| {
+            !granted.starts_with(denied) && !denied.starts_with(granted)
+        };
+        self.host()
+            .is_some_and(|granted| denied.any(|denied| !apart(denied, granted)))
     }
 
     /// Whether it may be used so at that moment.
-    pub(super) fn allows(&self, mode: Mode, now: SystemTime) -> bool {
-        self.ends(mode).any(|end| end.is_none_or(|end| now < end))
+    pub(crate) fn allows(&self, mode: Mode, now: SystemTime) -> bool {
+        let lasts = |grant: &Grant| !grant.has_expired(now);
+        self.policy
+            .with(|policy| self.standing(mode, policy).any(lasts))
     }
 
-    /// When it may not be used so any more, if it may now; `None` for never.
-    pub(crate) fn ends_at(&self, mode: Mode) -> Option<SystemTime> {
-        let ends: Option<Vec<_>> = self.ends(mode).collect();
-        ends?.into_iter().max()
+    /// Keeps for the end of the call that a stream of it was refused this.
+    pub(crate) fn refuse(&self, mode: Mode) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused = (*refused).max(Some(mode));
+    }
+
+    /// What a stream of it was refused, if anything.
+    pub(crate) fn refused(&self) -> Option<Mode> {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the next of its grants ends, after that moment.
+    pub(crate) fn next_end(&self, now: SystemTime) -> Option<SystemTime> {
+        self.policy.with(|policy| {
+            let standing = self.standing(Mode::Read, policy);
+            let ends = standing.filter_map(Grant::expires);
+            ends.filter(|end| now < *end).min()
+        })
     }
 
     /// Where it lies; `None` for one that each call gets anew.
@@ -60,7 +99,7 @@ impl Folder {
 
     /// The most that any of its grants allows, ended or not.
     pub(crate) fn mode(&self) -> Mode {
-        let modes = self.grants.iter().map(|(_, mode)| *mode);
+        let modes = self.grants.iter().map(mode_of);
         modes.max().unwrap_or(Mode::Read)
     }
 
@@ -85,13 +124,18 @@ impl Folder {
     }
 }
 
+fn mode_of(grant: &Grant) -> Mode {
+    grant.folder().map_or(Mode::Read, |(_, _, mode)| mode)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_path_of_the_guest_lies_in_a_folder() {
-        let folder = |text: &str| Folder::of(&text.parse().unwrap()).unwrap();
+        let policy = Shared::new(Policy::default());
+        let folder = |text: &str| Folder::of(&text.parse().unwrap(), &policy).unwrap();
         let data = folder("fs=/tmp/x:ro@/data");
         for (inside, path, of) in [
             ("", "/data", "/data"),

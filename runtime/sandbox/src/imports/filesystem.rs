@@ -24,6 +24,7 @@ mod place;
 mod preopened;
 mod quota;
 mod reader;
+mod revoking;
 mod writer;
 
 use std::sync::Arc;
@@ -41,7 +42,7 @@ use self::answers::{code, metadata_hash, stat_of};
 use self::asked::{Answer, Handle, wanted};
 use self::change::At;
 use self::changing::times;
-use self::descriptor::{Held, OpenFor, Opened};
+use self::descriptor::{Held, OpenFor};
 pub(crate) use self::folders::Folders;
 use self::place::Wanted;
 pub(crate) use self::preopened::check;
@@ -75,7 +76,7 @@ impl types::HostDescriptor for State {
                     opened.lasts(Mode::Read, self.clock),
                     self.folders.jobs().clone(),
                 );
-                let reader = reader::Reader::new(Arc::clone(fd), offset, held);
+                let reader = reader::Reader::new(fd.clone(), offset, held);
                 let stream: DynInputStream = Box::new(reader);
                 Ok(Ok(self.table.push(stream)?))
             }
@@ -138,7 +139,7 @@ impl types::HostDescriptor for State {
             Err(code) => return Ok(Err(code)),
         };
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        let work = move || reader::read_at(&**opened.as_file()?, wanted, offset);
+        let work = move || reader::read_at(&*opened.as_file()?.get()?, wanted, offset);
         let read = self.folders.jobs().clone().run(work).await?;
         Ok(read.map(|bytes| {
             let is_end = bytes.is_empty() && 0 < wanted;
@@ -167,8 +168,12 @@ impl types::HostDescriptor for State {
                     self.authority.has_used(&opened.folder, &path, Mode::Read);
                     let jobs = self.folders.jobs().clone();
                     let held = (opened.lasts(Mode::Read, self.clock), held, jobs.clone());
-                    let work = move || Entries::of(&**opened.as_folder()?, held);
-                    jobs.run(work).await?
+                    let work = move || Entries::of(&*opened.as_folder()?, held);
+                    let entries = jobs.run(work).await?;
+                    if let Some(left) = entries.as_ref().ok().and_then(Entries::left) {
+                        self.folders.watch(left);
+                    }
+                    entries
                 }
                 Err(code) => Err(code),
             },
@@ -273,18 +278,12 @@ impl types::HostDescriptor for State {
             Ok(held) => held,
             Err(errno) => return Ok(Err(code(errno))),
         };
-        let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
+        let at = (Arc::clone(&within.folder), within.join(&path));
         self.has_read(&within, &path);
         let jobs = self.folders.jobs().clone();
-        let work = move || place::open(&**within.as_folder()?, &path, wanted);
+        let work = move || place::open(&*within.as_folder()?, &path, wanted);
         match jobs.run(work).await? {
-            Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
-                fd: Held::new(fd, (Some(held), jobs)),
-                kind,
-                folder: of,
-                inside,
-                open_for: OpenFor::READING,
-            }))?)),
+            Ok(opened) => Ok(Ok(self.opened(opened, at, (OpenFor::READING, held))?)),
             Err(code) => Ok(Err(code)),
         }
     }
@@ -293,7 +292,7 @@ impl types::HostDescriptor for State {
         match self.reading_in(&folder, &path)? {
             Ok(within) => {
                 self.has_read(&within, &path);
-                let work = move || place::read_link(within.as_folder()?, &path);
+                let work = move || place::read_link(&*within.as_folder()?, &path);
                 self.folders.jobs().clone().run(work).await
             }
             Err(code) => Ok(Err(code)),
@@ -384,16 +383,12 @@ impl types::HostDirectoryEntryStream for State {
                 Ok(None) => {}
                 told => return Ok(told.map_err(code)),
             }
-            let Some(left) = held.take_left() else {
+            let Some(left) = held.left() else {
                 return Ok(Ok(None));
             };
-            match self
-                .folders
-                .jobs()
-                .clone()
-                .run(move || entries::read_some(left))
-                .await?
-            {
+            let left = left.clone();
+            let work = move || entries::read_some(&*left.get()?);
+            match self.folders.jobs().clone().run(work).await? {
                 Ok(part) => self.table.get_mut(&entries)?.add(part),
                 Err(code) => return Ok(Err(code)),
             }

@@ -61,6 +61,7 @@ async fn attack(session: &Session, cancel: &CancellationToken) -> Result<Attacke
         limits: base.limits,
         load: base.load,
         admission: base.admission,
+        grants: None,
         ..session.config()
     })?;
     let allocated = host.allocated(Profile::Lean)?;

@@ -100,7 +100,8 @@ impl State {
         match self.reading(file)? {
             Ok(opened) => {
                 let jobs = self.folders.jobs().clone();
-                jobs.run(move || rustix::fs::fstat(&*opened.fd)).await
+                jobs.run(move || rustix::fs::fstat(&*opened.fd.get()?))
+                    .await
             }
             Err(code) => Ok(Err(code)),
         }
@@ -116,7 +117,7 @@ impl State {
             Ok(within) => {
                 self.has_read(&within, &path);
                 let jobs = self.folders.jobs().clone();
-                let work = move || place::stat(&**within.as_folder()?, &path, wanted);
+                let work = move || place::stat(&*within.as_folder()?, &path, wanted);
                 jobs.run(work).await
             }
             Err(code) => Ok(Err(code)),

@@ -15,8 +15,10 @@ use super::asked::{Answer, Handle, wanted};
 use super::change::{self, At, How, Made};
 use super::descriptor::{Descriptor, Held, OpenFor, Opened};
 use super::place::{self, Kind, Wanted};
-use super::quota::Quota;
+use super::quota::{Open, Quota};
+use super::revoking::Lasting;
 use super::writer::Writer;
+use crate::authority::Folder;
 use crate::bindings::offered::wasi::filesystem::types::{
     DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
 };
@@ -54,7 +56,7 @@ impl State {
             Err(code) => return Ok(Err(code)),
         };
         let quota = self.folders.quota().clone();
-        let work = move || work(within.as_folder()?, &path, &quota);
+        let work = move || work(&*within.as_folder()?, &path, &quota);
         self.folders.jobs().clone().run(work).await
     }
 
@@ -80,7 +82,7 @@ impl State {
         let quota = self.folders.quota().clone();
         let work = move || {
             let (from, to) = (from.as_folder()?, to.as_folder()?);
-            work((from, &path), (to, &new), &quota)
+            work((&from, &path), (&to, &new), &quota)
         };
         self.folders.jobs().clone().run(work).await
     }
@@ -96,7 +98,7 @@ impl State {
             Err(code) => return Ok(Err(code)),
         };
         let quota = self.folders.quota().clone();
-        let work = move || work(opened.as_file_to_write()?, &quota);
+        let work = move || work(&*opened.as_file_to_write()?.get()?, &quota);
         self.folders.jobs().clone().run(work).await
     }
 
@@ -108,7 +110,7 @@ impl State {
     ) -> Answer<()> {
         match (self.writing_in(file, "")?, times) {
             (Ok(opened), Ok(times)) => {
-                let work = move || change::set_times(&*opened.fd, &times);
+                let work = move || change::set_times(&*opened.fd.get()?, &times);
                 self.folders.jobs().clone().run(work).await
             }
             (Err(code), _) | (_, Err(code)) => Ok(Err(code)),
@@ -130,7 +132,7 @@ impl State {
                 self.folders
                     .jobs()
                     .clone()
-                    .run(move || sync(&opened.fd))
+                    .run(move || sync(&*opened.fd.get()?))
                     .await
             }
             // Nothing was written by it.
@@ -156,11 +158,31 @@ impl State {
                     self.folders.quota().clone(),
                     self.folders.jobs().clone(),
                 );
-                let stream: DynOutputStream = Box::new(Writer::new(Arc::clone(fd), at, held));
+                let stream: DynOutputStream = Box::new(Writer::new(fd.clone(), at, held));
                 Ok(Ok(self.table.push(stream)?))
             }
             Err(errno) => Ok(Err(code(errno))),
         }
+    }
+
+    /// Hands out what was opened, as long as it may be used so.
+    pub(super) fn opened(
+        &mut self,
+        (fd, kind): (OwnedFd, Kind),
+        (folder, inside): (Arc<Folder>, String),
+        (open_for, counted): (OpenFor, Open),
+    ) -> wasmtime::Result<Handle> {
+        let lasting = Lasting::new(self.clock, &folder, open_for.stays(kind));
+        let held = (Some(counted), self.folders.jobs().clone());
+        let opened = Opened {
+            fd: Held::new(fd, held, lasting),
+            kind,
+            folder,
+            inside,
+            open_for,
+        };
+        self.folders.watch(&opened.fd);
+        Ok(self.table.push(Descriptor::Open(opened))?)
     }
 
     /// Opens a file to write it, or a folder to change what lies in it.
@@ -182,10 +204,10 @@ impl State {
             Ok(held) => held,
             Err(errno) => return Ok(Err(code(errno))),
         };
-        let (inside, of) = (within.join(&path), Arc::clone(&within.folder));
+        let at = (Arc::clone(&within.folder), within.join(&path));
         let quota = self.folders.quota().clone();
         let work = move || {
-            let folder = &**within.as_folder()?;
+            let folder = &*within.as_folder()?;
             match asked.how {
                 Some(how) => {
                     let file = change::open(folder, (&path, asked.wanted), (how, &quota))?;
@@ -196,13 +218,7 @@ impl State {
         };
         let jobs = self.folders.jobs().clone();
         match jobs.run(work).await? {
-            Ok((fd, kind)) => Ok(Ok(self.table.push(Descriptor::Open(Opened {
-                fd: Held::new(fd, (Some(held), jobs)),
-                kind,
-                folder: of,
-                inside,
-                open_for: asked.open_for,
-            }))?)),
+            Ok(opened) => Ok(Ok(self.opened(opened, at, (asked.open_for, held))?)),
             Err(code) => Ok(Err(code)),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use patinox_policy::Mode;
 use patinox_telemetry::Clock;
@@ -11,29 +10,13 @@ use rustix::io::Errno;
 use super::jobs::Jobs;
 use super::place::Kind;
 use super::quota::Open;
+use super::revoking::{Lasting, Revocable};
 use crate::authority::Folder;
 use crate::bindings::offered::wasi::filesystem::types::DescriptorFlags;
 
 /// The longest path from a folder that is kept, in bytes: it is for messages, and with
 /// the folder's own no longer one is ever granted.
 const MAX_INSIDE_BYTES: usize = 400;
-
-/// Until when a grant lasts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lasting {
-    clock: Clock,
-    until: Option<SystemTime>,
-}
-
-impl Lasting {
-    pub(super) const fn new(clock: Clock, until: Option<SystemTime>) -> Self {
-        Self { clock, until }
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.until.is_some_and(|until| until <= self.clock.steady())
-    }
-}
 
 /// A file or folder that a guest has open, or the root, where nothing lies.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -54,11 +37,13 @@ pub(super) struct Held {
 
 impl Held {
     /// Folders that were granted are not counted.
-    pub(super) fn new(fd: OwnedFd, (counted, jobs): (Option<Open>, Jobs)) -> Arc<Self> {
-        Arc::new(Self {
-            held: Some((fd, counted)),
-            jobs,
-        })
+    pub(super) fn new(
+        fd: OwnedFd,
+        (counted, jobs): (Option<Open>, Jobs),
+        lasting: Lasting,
+    ) -> Revocable<Self> {
+        let held = Some((fd, counted));
+        Revocable::new(Self { held, jobs }, lasting)
     }
 }
 
@@ -80,7 +65,7 @@ impl AsFd for Held {
 #[derive(Clone)]
 #[expect(unreachable_pub, reason = "it is part of what is re-exported")]
 pub struct Opened {
-    pub(super) fd: Arc<Held>,
+    pub(super) fd: Revocable<Held>,
     pub(super) kind: Kind,
     pub(super) folder: Arc<Folder>,
     /// Its path from the folder, as the guest asked for it.
@@ -103,18 +88,29 @@ impl OpenFor {
     };
 }
 
+impl OpenFor {
+    /// By what it stays open. A folder is opened to be read, whatever may be done in it.
+    pub(super) const fn stays(self, kind: Kind) -> Mode {
+        match (kind, self.writing) {
+            (Kind::File, true) => Mode::Write,
+            _ => Mode::Read,
+        }
+    }
+}
+
 impl Opened {
     /// The folder itself.
-    pub(super) fn folder(fd: OwnedFd, folder: Folder, jobs: Jobs) -> Self {
+    pub(super) fn folder(fd: OwnedFd, folder: Arc<Folder>, (jobs, clock): (Jobs, Clock)) -> Self {
         let open_for = OpenFor {
             reading: true,
             writing: Mode::Write <= folder.mode(),
         };
+        let lasting = Lasting::new(clock, &folder, open_for.stays(Kind::Folder));
         Self {
             open_for,
-            fd: Held::new(fd, (None, jobs)),
+            fd: Held::new(fd, (None, jobs), lasting),
             kind: Kind::Folder,
-            folder: Arc::new(folder),
+            folder,
             inside: String::new(),
         }
     }
@@ -137,7 +133,7 @@ impl Opened {
 
     /// Until when it may be used so.
     pub(super) fn lasts(&self, mode: Mode, clock: Clock) -> Lasting {
-        Lasting::new(clock, self.folder.ends_at(mode))
+        Lasting::new(clock, &self.folder, mode)
     }
 
     /// What the guest calls something below this.
@@ -153,15 +149,15 @@ impl Opened {
     }
 
     /// This as a folder.
-    pub(super) fn as_folder(&self) -> Result<&Arc<Held>, Errno> {
+    pub(super) fn as_folder(&self) -> Result<Arc<Held>, Errno> {
         match self.kind {
-            Kind::Folder => Ok(&self.fd),
+            Kind::Folder => self.fd.get(),
             Kind::File => Err(Errno::NOTDIR),
         }
     }
 
     /// This as a file that was opened to be read.
-    pub(super) fn as_file(&self) -> Result<&Arc<Held>, Errno> {
+    pub(super) fn as_file(&self) -> Result<&Revocable<Held>, Errno> {
         match (self.kind, self.open_for.reading) {
             (Kind::File, true) => Ok(&self.fd),
             (Kind::File, false) => Err(Errno::BADF),
@@ -170,7 +166,7 @@ impl Opened {
     }
 
     /// This as a file that was opened to be written.
-    pub(super) fn as_file_to_write(&self) -> Result<&Arc<Held>, Errno> {
+    pub(super) fn as_file_to_write(&self) -> Result<&Revocable<Held>, Errno> {
         match (self.kind, self.open_for.writing) {
             (Kind::File, true) => Ok(&self.fd),
             (Kind::File, false) => Err(Errno::BADF),
@@ -201,15 +197,20 @@ pub(super) fn plain(inside: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use patinox_policy::Grant;
+    use patinox_resources::Shared;
 
     use super::*;
 
     #[test]
     fn a_path_that_a_guest_makes_longer_and_longer_is_not_kept() {
         let grant: Grant = "fs=/tmp:ro@/data".parse().unwrap();
-        let folder = Folder::of(&grant).unwrap();
+        let folder = Folder::of(&grant, &Shared::default()).unwrap();
         let file = tempfile::tempfile().unwrap();
-        let mut opened = Opened::folder(file.into(), folder, Jobs::new());
+        let mut opened = Opened::folder(
+            file.into(),
+            Arc::new(folder),
+            (Jobs::new(), Clock::system()),
+        );
         assert_eq!(opened.path_of("a/b"), "/data/a/b");
         assert_eq!(opened.path_of("."), "/data");
         assert_eq!(opened.path_of("./a//../b/./c/"), "/data/b/c");

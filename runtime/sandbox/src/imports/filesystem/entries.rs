@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, DirEntry, FileType, statat};
 use rustix::io::Errno;
 
-use super::descriptor::Lasting;
 use super::jobs::Jobs;
 use super::quota::Open;
+use super::revoking::{Lasting, Revocable};
 use crate::bindings::offered::wasi::filesystem::types::{DescriptorType, DirectoryEntry};
 
 /// How many are looked at at once.
@@ -17,8 +18,8 @@ const BATCH: usize = 256;
 /// What lies in a folder and has not been told yet.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Entries {
-    /// What is still to be read; lent to the thread that reads.
-    left: Option<Left>,
+    /// What is still to be read.
+    left: Option<Revocable<Left>>,
     read: VecDeque<DirectoryEntry>,
     /// What came instead of more.
     failed: Option<Errno>,
@@ -28,20 +29,27 @@ pub struct Entries {
 /// A folder that is read, and closed where that may block.
 pub(super) struct Left {
     /// Empty only while it is dropped.
-    dir: Option<(Dir, Open)>,
+    dir: Mutex<Option<(Dir, Open)>>,
     jobs: Jobs,
+}
+
+impl Left {
+    fn dir(&self) -> MutexGuard<'_, Option<(Dir, Open)>> {
+        self.dir.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
-        self.jobs.close(self.dir.take());
+        let dir = self.dir().take();
+        self.jobs.close(dir);
     }
 }
 
 /// Some of what lies in a folder.
 pub(super) struct Part {
-    /// What reads on, where there may be more.
-    left: Option<Left>,
+    /// Whether there may be more.
+    is_left: bool,
     read: Vec<DirectoryEntry>,
     failed: Option<Errno>,
 }
@@ -61,9 +69,9 @@ impl Entries {
         folder: impl AsFd,
         (lasting, counted, jobs): (Lasting, Open, Jobs),
     ) -> Result<Self, Errno> {
-        let dir = Some((Dir::read_from(folder)?, counted));
+        let dir = Mutex::new(Some((Dir::read_from(folder)?, counted)));
         Ok(Self {
-            left: Some(Left { dir, jobs }),
+            left: Some(Revocable::new(Left { dir, jobs }, lasting.clone())),
             lasting: Some(lasting),
             ..Self::none()
         })
@@ -71,7 +79,7 @@ impl Entries {
 
     /// Whether nothing more of it may be read.
     pub(super) fn has_ended(&self) -> bool {
-        self.lasting.is_some_and(|lasting| lasting.has_ended())
+        self.lasting.as_ref().is_some_and(Lasting::has_ended)
     }
 
     /// One that has been read already; then what came instead of more, once.
@@ -83,13 +91,15 @@ impl Entries {
     }
 
     /// What reads on, where there may be more.
-    pub(super) fn take_left(&mut self) -> Option<Left> {
-        self.left.take()
+    pub(super) const fn left(&self) -> Option<&Revocable<Left>> {
+        self.left.as_ref()
     }
 
-    /// Takes what was read, and what reads on.
+    /// Takes what was read.
     pub(super) fn add(&mut self, some: Part) {
-        self.left = some.left;
+        if !some.is_left {
+            self.left = None;
+        }
         self.failed = some.failed;
         self.read.extend(some.read);
     }
@@ -97,30 +107,28 @@ impl Entries {
 
 /// Reads some more, and looks at no more than that: a folder may be full of what no guest
 /// can name.
-pub(super) fn read_some(mut left: Left) -> Result<Part, Errno> {
-    let mut read = Vec::new();
-    let mut failed = None;
-    let Some((dir, _)) = &mut left.dir else {
+pub(super) fn read_some(left: &Left) -> Result<Part, Errno> {
+    let mut part = Part {
+        is_left: false,
+        read: Vec::new(),
+        failed: None,
+    };
+    let mut dir = left.dir();
+    let Some((dir, _)) = &mut *dir else {
         return Err(Errno::BADF);
     };
     for _ in 0..BATCH {
         match dir.read() {
-            Some(Ok(entry)) => read.extend(told(dir, &entry)),
+            Some(Ok(entry)) => part.read.extend(told(dir, &entry)),
             Some(Err(errno)) => {
-                failed = Some(errno);
-                break;
+                part.failed = Some(errno);
+                return Ok(part);
             }
-            None => {
-                return Ok(Part {
-                    left: None,
-                    read,
-                    failed,
-                });
-            }
+            None => return Ok(part),
         }
     }
-    let left = failed.is_none().then_some(left);
-    Ok(Part { left, read, failed })
+    part.is_left = true;
+    Ok(part)
 }
 
 /// What has no name as text cannot be asked for either.

@@ -1,13 +1,17 @@
 //! What a call holds of folders.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
-use patinox_policy::{LimitName, Limits};
-use patinox_resources::AsyncGuard;
+use patinox_policy::{LimitName, Limits, Mode, Policy};
+use patinox_resources::{AsyncGuard, Watch};
+use patinox_telemetry::Clock;
 
 use super::descriptor::Opened;
 use super::jobs::Jobs;
 use super::quota::{Most, Quota};
+use super::revoking::{Revocable, Warden};
+use crate::authority::Folder;
 use crate::scratch::ScratchFolder;
 
 /// What one call holds of folders. Nothing is made for it before it asks for one: most
@@ -17,6 +21,7 @@ pub(crate) struct Folders {
     work: OnceCell<(Quota, Jobs)>,
     /// Those that were granted, once the guest has asked for them.
     pub(super) granted: Option<Vec<Opened>>,
+    warden: Option<Warden>,
     /// Those of the call itself, which are removed when it is over.
     pub(super) scratch: Vec<AsyncGuard<ScratchFolder>>,
 }
@@ -27,6 +32,7 @@ impl Folders {
             most: Most::of(limits),
             work: OnceCell::new(),
             granted: None,
+            warden: None,
             scratch: Vec::new(),
         }
     }
@@ -41,6 +47,25 @@ impl Folders {
         &self.work().1
     }
 
+    /// Takes those that were granted. What is opened in them is closed once that ends.
+    pub(super) fn grant(&mut self, folders: Vec<Opened>, changes: Watch<Policy>, clock: Clock) {
+        if !folders.is_empty() {
+            let of = folders.iter().map(|opened| Arc::clone(&opened.folder));
+            self.warden = Some(Warden::start(of.collect(), changes, clock));
+        }
+        for opened in &folders {
+            self.watch(&opened.fd);
+        }
+        self.granted = Some(folders);
+    }
+
+    /// Closes this once it may not be used any more.
+    pub(super) fn watch<T: Send + Sync + 'static>(&self, what: &Revocable<T>) {
+        if let Some(warden) = &self.warden {
+            warden.keep(what);
+        }
+    }
+
     fn work(&self) -> &(Quota, Jobs) {
         self.work
             .get_or_init(|| (Quota::new(self.most), Jobs::new()))
@@ -51,6 +76,13 @@ impl Folders {
         if let Some((_, jobs)) = self.work.get() {
             jobs.end();
         }
+    }
+
+    /// Folders of which streams were refused something, and what.
+    pub(crate) fn refused_uses(&self) -> Vec<(Arc<Folder>, Mode)> {
+        let folders = self.granted.iter().flatten().map(|opened| &opened.folder);
+        let refused = folders.filter_map(|folder| Some((Arc::clone(folder), folder.refused()?)));
+        refused.collect()
     }
 
     /// A limit that was in the way at last, and what it would have come to.

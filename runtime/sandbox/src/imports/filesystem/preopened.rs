@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use patinox_policy::{Grant, Mode, Policy};
 use wasmtime::Result;
@@ -60,6 +61,7 @@ impl preopens::Host for State {
     async fn get_directories(&mut self) -> Result<Vec<(Handle, String)>> {
         // However often a guest asks, each is opened once.
         if self.folders.granted.is_none() {
+            let changes = self.authority.policy().watch();
             let mut folders = Vec::new();
             for (number, folder) in self.authority.folders().into_iter().enumerate() {
                 let jobs = self.folders.jobs().clone();
@@ -69,10 +71,10 @@ impl preopens::Host for State {
                 };
                 // One that is not there, or is none, is as if it had not been granted.
                 if let Ok(fd) = opened {
-                    folders.push(Opened::folder(fd, folder, jobs));
+                    folders.push(Opened::folder(fd, Arc::new(folder), (jobs, self.clock)));
                 }
             }
-            self.folders.granted = Some(folders);
+            self.folders.grant(folders, changes, self.clock);
         }
         let mut found = Vec::new();
         for opened in self.folders.granted.iter().flatten() {

@@ -2,7 +2,6 @@
 
 use std::mem;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -11,8 +10,9 @@ use tokio::task::JoinError;
 use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{InputStream, StreamError, StreamResult};
 
-use super::descriptor::{Held, Lasting};
+use super::descriptor::Held;
 use super::jobs::{Job, Jobs};
+use super::revoking::{Lasting, Revocable};
 
 /// The most that is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -23,7 +23,7 @@ const AHEAD_BYTES: usize = 4 << 10;
 /// A file that is read from some place on. Nothing is read ahead for a guest that says
 /// how much it wants.
 pub(super) struct Reader {
-    fd: Arc<Held>,
+    fd: Revocable<Held>,
     offset: u64,
     lasting: Lasting,
     jobs: Jobs,
@@ -41,7 +41,7 @@ enum State {
 }
 
 impl Reader {
-    pub(super) fn new(fd: Arc<Held>, offset: u64, (lasting, jobs): (Lasting, Jobs)) -> Self {
+    pub(super) fn new(fd: Revocable<Held>, offset: u64, (lasting, jobs): (Lasting, Jobs)) -> Self {
         Self {
             fd,
             offset,
@@ -52,8 +52,8 @@ impl Reader {
     }
 
     fn work(&self, bytes: usize) -> impl FnOnce() -> Result<Bytes, Errno> + Send + use<> {
-        let (fd, offset) = (Arc::clone(&self.fd), self.offset);
-        move || read_at(&*fd, bytes, offset).map(|read| Bytes::from(read.into_boxed_slice()))
+        let (fd, offset) = (self.fd.clone(), self.offset);
+        move || read_at(&*fd.get()?, bytes, offset).map(|read| Bytes::from(read.into_boxed_slice()))
     }
 
     /// Waits for what is read, and begins to read so much where nothing is.
@@ -166,19 +166,24 @@ impl InputStream for Reader {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use patinox_policy::Mode;
     use patinox_telemetry::Clock;
 
     use super::super::quota::{Most, Quota};
+    use super::super::revoking::tests::granted;
     use super::*;
 
     fn reader(file: &std::fs::File, ends_after: Option<u64>) -> Reader {
         let clock = Clock::fixed(SystemTime::UNIX_EPOCH);
         let until = ends_after.map(|after| SystemTime::UNIX_EPOCH + Duration::from_secs(after));
+        let folder = granted(Mode::Read, until);
         let quota = Quota::new(Most::of(&patinox_policy::Limits::default()));
         let jobs = Jobs::new();
         let fd = file.try_clone().unwrap().into();
-        let held = Held::new(fd, (Some(quota.open().unwrap()), jobs.clone()));
-        Reader::new(held, 0, (Lasting::new(clock, until), jobs))
+        let counted = (Some(quota.open().unwrap()), jobs.clone());
+        let lasting = Lasting::new(clock, &folder, Mode::Read);
+        let held = Held::new(fd, counted, lasting.clone());
+        Reader::new(held, 0, (lasting, jobs))
     }
 
     fn file(bytes: &[u8]) -> std::fs::File {

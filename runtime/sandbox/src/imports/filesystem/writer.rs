@@ -1,7 +1,6 @@
 //! A file as a stream that is written.
 
 use std::mem;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -9,16 +8,17 @@ use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{OutputStream, StreamError, StreamResult};
 
 use super::change::{At, write_counted};
-use super::descriptor::{Held, Lasting};
+use super::descriptor::Held;
 use super::jobs::{Job, Jobs};
 use super::quota::Quota;
+use super::revoking::{Lasting, Revocable};
 
 /// How much is written at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// A file that is written from some place on.
 pub(super) struct Writer {
-    fd: Arc<Held>,
+    fd: Revocable<Held>,
     at: At,
     lasting: Lasting,
     quota: Quota,
@@ -38,7 +38,7 @@ enum State {
 
 impl Writer {
     pub(super) fn new(
-        fd: Arc<Held>,
+        fd: Revocable<Held>,
         at: At,
         (lasting, quota, jobs): (Lasting, Quota, Jobs),
     ) -> Self {
@@ -68,10 +68,11 @@ impl Writer {
     }
 
     fn work(&self, bytes: Bytes, at: At) -> impl FnOnce() -> Result<(), Errno> + Send + use<> {
-        let (fd, quota, lasting) = (Arc::clone(&self.fd), self.quota.clone(), self.lasting);
+        let (fd, quota) = (self.fd.clone(), self.quota.clone());
+        let lasting = self.lasting.clone();
         move || match lasting.has_ended() {
             true => Err(Errno::ACCESS),
-            false => write_counted(&*fd, (&bytes, at), &quota),
+            false => write_counted(&*fd.get()?, (&bytes, at), &quota),
         }
     }
 }
@@ -144,10 +145,11 @@ mod tests {
     use std::io::Seek as _;
     use std::time::{Duration, SystemTime};
 
-    use patinox_policy::Limits;
+    use patinox_policy::{Limits, Mode};
     use patinox_telemetry::Clock;
 
     use super::super::quota::Most;
+    use super::super::revoking::tests::granted;
     use super::*;
 
     fn writer(file: &std::fs::File, at: At, (bytes, ends): (u64, u64)) -> Writer {
@@ -157,10 +159,11 @@ mod tests {
         }));
         let jobs = Jobs::new();
         let fd = file.try_clone().unwrap().into();
-        let held = Held::new(fd, (Some(quota.open().unwrap()), jobs.clone()));
+        let counted = (Some(quota.open().unwrap()), jobs.clone());
         let clock = Clock::fixed(SystemTime::UNIX_EPOCH);
         let until = SystemTime::UNIX_EPOCH + Duration::from_secs(ends);
-        let lasting = Lasting::new(clock, Some(until));
+        let lasting = Lasting::new(clock, &granted(Mode::Write, Some(until)), Mode::Write);
+        let held = Held::new(fd, counted, lasting.clone());
         Writer::new(held, at, (lasting, quota, jobs))
     }
 

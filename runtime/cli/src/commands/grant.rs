@@ -1,0 +1,243 @@
+//! `patinox grant`: what components may do in every process, until that ends or is
+//! revoked.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use patinox_host::{Given, GrantStore, LoadRequest, digest};
+use patinox_policy::{Grant, Origin, Quantity, Unit, escape_line};
+use patinox_telemetry::Clock;
+use serde_json::{Value, json};
+
+use crate::args::{Add, GrantVerb, Revoke};
+use crate::error::Error;
+use crate::grants::{Grants, left};
+use crate::permitted::Permitted;
+use crate::session::Session;
+use crate::source::{Source, Target, shown};
+
+/// The longest that something is granted for, but for ever: thirty years.
+const MAX_LASTING_MS: u64 = 30 * 365 * 24 * 3_600_000;
+
+pub(crate) fn run(session: Session, verb: &GrantVerb) -> Result<ExitCode, Error> {
+    let store = session.grants()?;
+    match verb {
+        GrantVerb::Add(add) => grant(session, &store, add),
+        GrantVerb::Ls => list(&session, &store),
+        GrantVerb::Revoke(revoke) => take_back(&session, &store, revoke),
+    }
+}
+
+/// A component as it is granted something: by its bytes, whatever it is called.
+struct Named {
+    digest: String,
+    name: String,
+}
+
+impl Named {
+    fn of(session: &Session, text: &str) -> Result<Self, Error> {
+        let target = Target::parse(text, &session.again)?.found(session)?;
+        if let Some(tool) = &target.tool {
+            return Err(Error::Usage {
+                message: format!("`{}` names a tool", shown(text)),
+                hint: format!(
+                    "a component is granted something with all its tools: leave out `#{}`",
+                    shown(tool)
+                ),
+            });
+        }
+        Ok(match &target.source {
+            Source::Installed(installed) => Self {
+                digest: installed.1.digest.clone(),
+                name: installed.1.full_name(),
+            },
+            Source::Path(path) => Self {
+                digest: digest(&target.source.bytes(&session.settings.load_limits())?),
+                name: std::path::absolute(path)
+                    .unwrap_or_else(|_| path.clone())
+                    .to_string_lossy()
+                    .into_owned(),
+            },
+            source => Self {
+                digest: digest(&source.bytes(&session.settings.load_limits())?),
+                name: text.to_owned(),
+            },
+        })
+    }
+}
+
+fn grant(session: Session, store: &GrantStore, add: &Add) -> Result<ExitCode, Error> {
+    let named = Named::of(&session, &add.component)?;
+    let now = Clock::system().steady();
+    let lasting = add.lasting.as_deref().map(lasting).transpose()?;
+    let grants = Grants::read(&add.grants)?;
+    let given: Vec<_> = grants
+        .as_slice()
+        .iter()
+        .map(|grant| {
+            let grant = grant.clone().given_by(Origin::GrantCommand);
+            Given {
+                component: named.digest.clone(),
+                name: named.name.clone(),
+                grant: match lasting {
+                    Some(lasting) => grant.until(now + lasting),
+                    None => grant,
+                },
+            }
+        })
+        .collect();
+    session.run(async |session, _| {
+        let before = store.all(now)?.into_iter();
+        let others = before.filter(|one| {
+            let is_replaced = given.iter().any(|new| new.grant.is_same(&one.grant));
+            one.component == named.digest && !is_replaced
+        });
+        let all = others.map(|one| one.grant);
+        let all = all.chain(given.iter().map(|new| new.grant.clone()));
+        // What could not be granted to a call is not kept.
+        let host = session.host(&Permitted::nothing(session))?;
+        host.check(all.fold(LoadRequest::bytes(Vec::new()), LoadRequest::grant))
+            .await?;
+        for new in &given {
+            store.add(new, now)?;
+        }
+        let mut text = format!("{} may from now on\n", escape_line(&named.name));
+        for new in &given {
+            let what = grants.as_typed(new.grant.named());
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "  {what}{}", left(&new.grant, now));
+        }
+        let _ = write!(text, "for these bytes alone: {}", named.digest);
+        let given: Vec<_> = given.iter().map(document).collect();
+        Ok(session.output.done(&json!({ "granted": given }), &text))
+    })
+}
+
+fn list(session: &Session, store: &GrantStore) -> Result<ExitCode, Error> {
+    let now = Clock::system().steady();
+    let all = store.all(now)?;
+    let mut of: BTreeMap<_, Vec<&Given>> = BTreeMap::new();
+    for given in &all {
+        let of_one = of.entry((&given.name, &given.component)).or_default();
+        of_one.push(given);
+    }
+    let mut text = String::new();
+    for ((name, digest), given) in of {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{}\n  {digest}", escape_line(name));
+        for one in given {
+            let (what, by) = (one.grant.named(), one.grant.origin());
+            let _ = writeln!(text, "    {what}{}, by {by}", left(&one.grant, now));
+        }
+    }
+    if all.is_empty() {
+        text.push_str(
+            "nothing is granted for every process: `patinox grant add COMPONENT GRANT` does that",
+        );
+    }
+    let given: Vec<_> = all.iter().map(document).collect();
+    let document = json!({ "granted": given });
+    Ok(session.output.done(&document, text.trim_end()))
+}
+
+fn take_back(session: &Session, store: &GrantStore, revoke: &Revoke) -> Result<ExitCode, Error> {
+    let all = store.all(SystemTime::UNIX_EPOCH)?;
+    // What is listed can be revoked, whatever has become of its file.
+    let listed = all
+        .iter()
+        .find(|one| [&one.component, &one.name].contains(&&revoke.component));
+    let digest = match listed {
+        Some(given) => given.component.clone(),
+        None => Named::of(session, &revoke.component)?.digest,
+    };
+    let mut meant: Vec<Grant> = Vec::new();
+    let of_it = || all.iter().filter(|one| one.component == digest);
+    let typed = Grants::read(&revoke.grants)?;
+    for (grant, text) in typed.as_slice().iter().zip(&revoke.grants) {
+        // A value is not shown.
+        let is_meant =
+            |one: &&Given| one.grant.is_same(grant) || one.grant.named() == text.as_str();
+        match of_it().find(is_meant) {
+            Some(given) => meant.push(given.grant.clone()),
+            None => return Err(none_of(&revoke.component, Some(text))),
+        }
+    }
+    if meant.is_empty() && !revoke.all {
+        let has: Vec<_> = of_it()
+            .map(|one| format!("`{}`", one.grant.named()))
+            .collect();
+        return Err(Error::Usage {
+            message: "nothing is named that is to be taken back".to_owned(),
+            hint: match has.is_empty() {
+                true => "`patinox grant` has granted it nothing".to_owned(),
+                false => format!("name one of {}, or `--all`", has.join(", ")),
+            },
+        });
+    }
+    let mut revoked = Vec::new();
+    if revoke.all {
+        revoked.extend(store.revoke(&digest, None)?);
+    }
+    for grant in &meant {
+        revoked.extend(store.revoke(&digest, Some(grant))?);
+    }
+    if revoked.is_empty() {
+        return Err(none_of(&revoke.component, None));
+    }
+    let mut text = "revoked\n".to_owned();
+    for one in &revoked {
+        let what = typed.as_typed(one.grant.named());
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "  {what}");
+    }
+    let revoked: Vec<_> = revoked.iter().map(document).collect();
+    let document = json!({ "revoked": revoked });
+    Ok(session.output.done(&document, text.trim_end()))
+}
+
+fn none_of(component: &str, grant: Option<&String>) -> Error {
+    let grant = grant.map_or_else(
+        || "nothing".to_owned(),
+        |grant| format!("no `{}`", shown(grant)),
+    );
+    Error::Usage {
+        message: format!(
+            "{grant} is granted to `{}` by `patinox grant`",
+            shown(component)
+        ),
+        hint: "`patinox grant ls` shows what is; files grant too: `patinox explain` shows by whom"
+            .to_owned(),
+    }
+}
+
+fn lasting(text: &str) -> Result<Duration, Error> {
+    let wrong = |rule: &str| Error::Usage {
+        message: format!("`--for {}` {rule}", shown(text)),
+        hint: "write it like `90s`, `30m` or `8h`".to_owned(),
+    };
+    let quantity = Quantity::parse(text, Unit::Milliseconds).map_err(wrong)?;
+    match quantity.value {
+        0 => Err(wrong("must be more than nothing")),
+        ms if MAX_LASTING_MS < ms => Err(wrong("must be at most thirty years")),
+        ms => Ok(Duration::from_millis(ms)),
+    }
+}
+
+fn document(given: &Given) -> Value {
+    let grant = &given.grant;
+    let expires = grant.expires().map(|end| {
+        let since = end
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    });
+    json!({
+        "component": given.component,
+        "name": given.name,
+        "grant": grant.named(),
+        "by": grant.origin().to_string(),
+        "expires_ms": expires,
+    })
+}

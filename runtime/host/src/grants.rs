@@ -1,0 +1,343 @@
+//! What people grant while hosts run, and take back: kept in a file, by the digest of the
+//! component.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use patinox_policy::{Code, Failure, Grant, GrantError, Origin, RecoveryStrategy, debug_failure};
+use serde::{Deserialize, Serialize};
+
+use crate::own_files::{List, ListError, Stamp};
+
+/// The most that one component is given so.
+const MAX_OF_ONE: usize = 200;
+
+/// What people have granted to components, each by its digest, until it ends or is
+/// revoked: kept in a folder which is ours alone. Every host that is given the same
+/// folder goes by it, whatever process it runs in, within a twentieth of a second.
+#[derive(Clone, Debug)]
+pub struct GrantStore(List);
+
+/// Something that a person has granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// SHA-256 of the component's bytes: `sha256:` and 64 digits.
+    pub component: String,
+    /// What the person called it.
+    pub name: String,
+    /// What it may do, by whom, and until when.
+    pub grant: Grant,
+}
+
+/// The same, in the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    component: String,
+    name: String,
+    grant: String,
+    by: By,
+    /// In milliseconds of the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_ms: Option<u64>,
+}
+
+/// Who gave it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    Command,
+    Prompt,
+    Elicitation,
+    Api,
+}
+
+impl GrantStore {
+    /// What is kept in this folder. Nothing is read before it is asked for; the folder is
+    /// made when something is granted.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self(List::new(folder, "grants.json"))
+    }
+
+    /// All that is granted at that moment. It waits for the disk, as everything here.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or is wrong somewhere, or the folder is not ours alone.
+    pub fn all(&self, now: SystemTime) -> Result<Vec<Given>, GrantsError> {
+        let entries = self.0.all::<Entry>()?.into_iter();
+        let given = entries
+            .map(Given::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        let lasting = given.into_iter().filter(|one| !one.grant.has_expired(now));
+        Ok(lasting.collect())
+    }
+
+    /// Grants something, from now on and until the grant ends. What was granted as well,
+    /// until another moment, is that no more; what has ended by then is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If a folder has no absolute path, the component has too many, or the disk refuses
+    /// something.
+    pub fn add(&self, given: &Given, now: SystemTime) -> Result<(), GrantsError> {
+        if let Some((Some(host), ..)) = given.grant.folder()
+            && !host.is_absolute()
+        {
+            return Err(GrantsError::Relative(given.grant.named()));
+        }
+        let entry = Entry::from(given);
+        let is_room = self.0.change(|entries: &mut Vec<Entry>| {
+            entries.retain(|one| !one.has_expired(now) && !one.is_same(&entry));
+            let of_one = entries
+                .iter()
+                .filter(|one| one.component == entry.component);
+            let is_room = of_one.count() < MAX_OF_ONE;
+            if is_room {
+                entries.push(entry);
+            }
+            is_room
+        })?;
+        match is_room {
+            true => Ok(()),
+            false => Err(GrantsError::TooMany),
+        }
+    }
+
+    /// Takes back what was granted to a component: this, or all of it. What that was,
+    /// expired or not.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses something, or what is kept is wrong somewhere.
+    pub fn revoke(
+        &self,
+        component: &str,
+        grant: Option<&Grant>,
+    ) -> Result<Vec<Given>, GrantsError> {
+        let text = grant.map(Grant::to_string);
+        let taken = self.0.take(|entry: &Entry| {
+            let is_meant = text.as_ref().is_none_or(|text| *text == entry.grant);
+            entry.component == component && is_meant
+        })?;
+        taken.into_iter().map(Given::try_from).collect()
+    }
+
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.0.stamp()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.folder()
+    }
+}
+
+impl Entry {
+    fn has_expired(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_millis());
+        self.expires_ms
+            .is_some_and(|expires| u128::from(expires) <= now)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.component == other.component && self.grant == other.grant
+    }
+}
+
+impl From<&Given> for Entry {
+    fn from(given: &Given) -> Self {
+        let until = |end: SystemTime| {
+            let since = end
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        };
+        Self {
+            component: given.component.clone(),
+            name: given.name.clone(),
+            grant: given.grant.to_string(),
+            by: match given.grant.origin() {
+                Origin::Prompt => By::Prompt,
+                Origin::Elicitation => By::Elicitation,
+                Origin::Api => By::Api,
+                _ => By::Command,
+            },
+            expires_ms: given.grant.expires().map(until),
+        }
+    }
+}
+
+impl TryFrom<Entry> for Given {
+    type Error = GrantsError;
+
+    fn try_from(entry: Entry) -> Result<Self, GrantsError> {
+        let grant: Grant = entry.grant.parse()?;
+        let grant = grant.given_by(match entry.by {
+            By::Command => Origin::GrantCommand,
+            By::Prompt => Origin::Prompt,
+            By::Elicitation => Origin::Elicitation,
+            By::Api => Origin::Api,
+        });
+        let end = |ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+        Ok(Self {
+            component: entry.component,
+            name: entry.name,
+            // What lasts longer than a clock can tell does not end.
+            grant: match entry.expires_ms.and_then(end) {
+                Some(end) => grant.until(end),
+                None => grant,
+            },
+        })
+    }
+}
+
+/// Why it is not known what was granted, or not kept. It names no path.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum GrantsError {
+    /// The list of it is not to be had.
+    #[error("what was granted cannot be read or kept")]
+    List(#[from] ListError),
+    /// One that is kept is none.
+    #[error("something that was granted is no grant")]
+    Grant(#[from] GrantError),
+    /// A folder whose path depends on where somebody is.
+    #[error("`{0}` names a folder by a relative path")]
+    Relative(String),
+    /// More than can be looked at each time that something is decided.
+    #[error("a component is given at most {MAX_OF_ONE} grants so")]
+    TooMany,
+}
+
+impl Failure for GrantsError {
+    fn code(&self) -> Code {
+        match self {
+            Self::List(error) => error.code(),
+            Self::Grant(_) => Code::InvalidConfig,
+            Self::Relative(_) | Self::TooMany => Code::Usage,
+        }
+    }
+
+    fn recovery(&self) -> RecoveryStrategy {
+        RecoveryStrategy::Fail
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::List(ListError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                "the folder `grants` of the state folder has to be yours alone, with mode `0700`"
+                    .to_owned()
+            }
+            Self::List(ListError::Wrong(_)) | Self::Grant(_) => {
+                "`patinox grant` writes it: remove `grants.json` of the folder `grants` in the \
+                 state folder, and grant again what you want to"
+                    .to_owned()
+            }
+            Self::List(ListError::TooMany) | Self::TooMany => {
+                "take some back: `patinox grant ls`, `patinox grant revoke`".to_owned()
+            }
+            Self::List(ListError::Io(_)) | Self::Relative(_) => return None,
+        })
+    }
+}
+
+impl std::fmt::Debug for GrantsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        debug_failure(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn given(component: &str, grant: &str, seconds: Option<u64>) -> Given {
+        let grant: Grant = grant.parse().unwrap();
+        let grant = grant.given_by(Origin::GrantCommand);
+        Given {
+            component: component.to_owned(),
+            name: "a \"name\"\n".to_owned(),
+            grant: match seconds {
+                Some(seconds) => grant.until(NOW + Duration::from_secs(seconds)),
+                None => grant,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_kept_until_it_ends_or_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        assert_eq!(store.all(NOW).unwrap(), []);
+        assert_eq!(store.revoke("a", None).unwrap(), []);
+        assert!(!folder.path().join("grants").exists());
+        let all = [
+            given("a", "config=key=it%27s a %2A", None),
+            given("a", "kv=notes:rw", Some(10)),
+            given("b", "kv=notes:rw", None),
+        ];
+        for one in &all {
+            store.add(one, NOW).unwrap();
+        }
+        assert_eq!(store.all(NOW).unwrap(), all);
+        let later = NOW + Duration::from_secs(10);
+        assert_eq!(store.all(later).unwrap(), [all[0].clone(), all[2].clone()]);
+        // The same again, for longer: there is one.
+        let longer = given("a", "kv=notes:rw", Some(20));
+        store.add(&longer, NOW).unwrap();
+        assert!(store.all(later).unwrap().contains(&longer));
+        assert_eq!(store.all(NOW).unwrap().len(), 3);
+        let grant = "kv=notes:rw".parse().unwrap();
+        assert_eq!(store.revoke("a", Some(&grant)).unwrap(), [longer]);
+        assert_eq!(store.revoke("a", Some(&grant)).unwrap(), []);
+        assert_eq!(store.revoke("a", None).unwrap(), all[..1]);
+        assert_eq!(store.all(NOW).unwrap(), all[2..]);
+        let relative = store.add(&given("a", "fs=./data:ro@/data", None), NOW);
+        assert!(
+            matches!(relative, Err(GrantsError::Relative(_))),
+            "{relative:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_somewhere_grants_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("grants");
+        let store = GrantStore::in_folder(&folder);
+        store.add(&given("a", "kv=notes:rw", Some(1)), NOW).unwrap();
+        let file = folder.join("grants.json");
+        let good = std::fs::read_to_string(&file).unwrap();
+        for (from, to) in [
+            ("\"version\": 1", "\"version\": 2"),
+            ("kv=notes:rw", "kv=notes:all"),
+            ("kv=notes:rw", "http=*"),
+            ("\"by\": \"command\"", "\"by\": \"agent\""),
+            ("\"expires_ms\": 1000", "\"expires_ms\": -1"),
+            ("\"by\"", "\"all\": true, \"by\""),
+            (&good, "*"),
+        ] {
+            let wrong = good.replace(from, to);
+            assert_ne!(wrong, good, "{from}");
+            std::fs::write(&file, &wrong).unwrap();
+            assert!(store.all(NOW).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_component_is_given_more_than_can_be_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        for number in 0..MAX_OF_ONE {
+            let grant = format!("env=V{number}");
+            store.add(&given("a", &grant, None), NOW).unwrap();
+        }
+        let more = store.add(&given("a", "env=MORE", None), NOW);
+        assert!(matches!(more, Err(GrantsError::TooMany)), "{more:?}");
+        store.add(&given("b", "env=MORE", None), NOW).unwrap();
+    }
+}
