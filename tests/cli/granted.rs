@@ -32,6 +32,15 @@ fn done(shell: &Shell, arguments: &[&str]) -> String {
     ended.stdout
 }
 
+/// As the list has it.
+fn named(shell: &Shell) -> String {
+    shell
+        .path()
+        .join("probe.wasm")
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// The exit code of a call that reads a file.
 fn reads(shell: &Shell, component: &str) -> Option<i32> {
     let tool = format!("{component}#read-file");
@@ -81,11 +90,22 @@ fn what_is_granted_counts_for_these_bytes_until_it_is_revoked() {
     fs::write(shell.path().join("patinox.toml"), denied).expect("a file");
     assert_eq!(reads(&shell, "probe.wasm"), Some(2));
     fs::remove_file(shell.path().join("patinox.toml")).expect("a file");
+    // Under its name, whatever bytes it has: both that it had, and none of others.
+    done(&shell, &["grant", "add", "probe.wasm", "kv=x:rw"]);
+    fs::copy(
+        shell.path().join("other.wasm"),
+        shell.path().join("probe.wasm"),
+    )
+    .expect("a file");
+    done(&shell, &["grant", "add", "probe.wasm", "kv=x:rw"]);
+    let refused = shell.run(&["grant", "revoke", "probe.wasm", "env=TOKEN=s3cr3t"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(!refused.stderr.contains("s3cr3t"), "{refused:?}");
+    let revoked = done(&shell, &["grant", "revoke", &named(&shell), "kv=x:rw"]);
+    assert_eq!(revoked.matches("kv=x:rw").count(), 2, "{revoked}");
     // What is listed can be revoked when its file is gone.
     fs::remove_file(shell.path().join("probe.wasm")).expect("a file");
-    let named = shell.path().join("probe.wasm");
-    let named = named.to_str().expect("a text");
-    done(&shell, &["grant", "revoke", named, grant]);
+    done(&shell, &["grant", "revoke", &named(&shell), grant]);
     assert_eq!(reads(&shell, "copy.wasm"), Some(3));
     done(&shell, &["grant", "revoke", "copy.wasm", "--all"]);
     let nothing = done(&shell, &["grant", "ls"]);
@@ -294,6 +314,30 @@ fn what_is_revoked_ends_in_another_process() {
         fastest = fastest.min(revoked.elapsed());
     }
     assert!(fastest < WITHIN, "{fastest:?}");
+}
+
+#[test]
+fn what_is_granted_for_longer_stays_open() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let add = |lasting| {
+        let grant = "fs=./data:ro@/data";
+        done(
+            &shell,
+            &["grant", "add", "probe.wasm", grant, "--for", lasting],
+        );
+    };
+    add("3s");
+    let began = Instant::now();
+    let holds = Holds::a_file(&shell);
+    add("6s");
+    while began.elapsed() < Duration::from_secs(4) {
+        assert!(holds.has_open(), "{:?}", began.elapsed());
+        std::thread::yield_now();
+    }
+    holds.until(false);
+    assert!(Duration::from_secs(5) < began.elapsed());
 }
 
 #[test]

@@ -274,3 +274,33 @@ fn the_least_that_a_call_needs_is_told() {
     assert_eq!(document["needed"][0]["grant"], "fs=./data/sub:ro@/data/sub");
     assert_eq!(document["needed"][0]["granted"], false);
 }
+
+#[test]
+fn what_files_say_of_components_that_are_not_there_is_shown() {
+    let Some(shell) = shell() else {
+        return;
+    };
+    let nothing = shell.run(&["explain", "probe.wasm"]);
+    assert!(!nothing.stdout.contains("NOT THERE"), "{nothing:?}");
+    let file = "[[components]]\npath = \"../../probe.wasm\"\ndeny = [\"env=TZ\"]\n\
+                [[components]]\npath = \"../../prob.wasm\"\ndeny = [\"env=TZ\"]\n\
+                [[components]]\nname = \"probe@1.0.0\"\ndeny = [\"env=TZ\"]\n";
+    let folder = shell.path().join(".config/patinox");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("config.toml"), file).expect("a file");
+    let explained = shell.run(&["explain", "probe.wasm"]);
+    let (_, told) = explained
+        .stdout
+        .split_once("\n\nFILES")
+        .expect("it is told");
+    let told = told.replace(&format!("{}/", shell.path().display()), "");
+    assert_snapshot!(told.replace("~/", ""), @"
+    SPEAK OF COMPONENTS THAT ARE NOT THERE
+
+     `prob.wasm`, at `.config/patinox/config.toml:4:1`
+     `probe@1.0.0`, at `.config/patinox/config.toml:7:1`
+    ");
+    let explained = shell.run(&["explain", "probe.wasm", "-o", "json"]);
+    let not_there = explained.document()["result"]["not_there"].clone();
+    assert_eq!(not_there[1]["component"], "probe@1.0.0", "{not_there}");
+}

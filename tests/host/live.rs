@@ -189,7 +189,7 @@ async fn what_is_kept_counts_while_it_is_kept() {
             grant,
         };
         store
-            .add(&given, Clock::system().wall())
+            .add(&[given], Clock::system().wall())
             .expect("it is kept");
     };
     // To somebody else, and what cannot be granted: nothing comes of it.
@@ -222,4 +222,32 @@ async fn what_is_kept_counts_while_it_is_kept() {
     let request = LoadRequest::bytes(guests::prebuilt_text());
     let error = host.load(request).await.expect_err("it is wrong somewhere");
     assert!(error.to_string().contains("what was granted"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_says_what_its_own_components_may_do() {
+    let (host, other) = (support::host(), support::host());
+    let Some(probe) = load(&host, None).await else {
+        return;
+    };
+    let grant = |text: &str| text.parse::<Grant>().expect("a grant");
+    let refused = other.grant(&probe, grant("env=A=1")).await;
+    let refused = refused.expect_err("it is another one's");
+    assert_eq!(refused.to_string(), "another host has loaded the component");
+    host.grant(&probe, grant("env=A=1")).await.expect("a grant");
+    assert_eq!(other.revoke(&probe, &grant("env=A=1")), 0);
+    let conflict = host.grant(&probe, grant("env=A=2")).await;
+    assert!(conflict.is_err(), "{conflict:?}");
+    // Again and again, each time for longer: there is one.
+    for seconds in 1..2_000 {
+        let end = Clock::system().wall() + Duration::from_secs(seconds);
+        let given = host.grant(&probe, grant("env=A=1").until(end)).await;
+        given.expect("a grant");
+    }
+    assert_eq!(probe.policy().expect("a component").granted().len(), 1);
+    assert_eq!(host.revoke(&probe, &grant("env=A=1")), 1);
+    // One that has ended is in nobody's way.
+    let ended = grant("env=A=1").until(std::time::UNIX_EPOCH);
+    host.grant(&probe, ended).await.expect("a grant");
+    host.grant(&probe, grant("env=A=2")).await.expect("a grant");
 }

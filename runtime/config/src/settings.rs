@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use patinox_policy::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimits};
+use patinox_policy::{
+    Admission, InstalledName, LimitError, LimitName, LimitScope, Limits, LoadLimits,
+};
 
 use crate::ceiling::Ceiling;
-use crate::components::ComponentEntry;
+use crate::components::{ComponentEntry, Which};
 use crate::environment::{Environment, RUST_LOG};
 use crate::error::echo;
 use crate::layer::{Entry, Given, Layer};
-use crate::{AlertSettings, Asked, Error, Folders, ForComponent, Format, Key, Origin};
+use crate::{AlertSettings, Asked, Error, Folders, ForComponent, Format, Key, Origin, Place};
 
 /// The longest log filter, in bytes: each of its directives costs at every
 /// record.
@@ -162,6 +164,20 @@ impl Settings {
             ..Asked::default()
         };
         self.components.iter().any(|entry| entry.is_about(&asked))
+    }
+
+    /// What the files say of components that are not there, each as it is named and where
+    /// that stands: a file that is not there, a version that `is_installed` does not know.
+    /// It looks at the disk.
+    #[must_use]
+    pub fn of_nobody(&self, is_installed: impl Fn(&InstalledName) -> bool) -> Vec<(String, Place)> {
+        let is_there = |which: &Which| match which {
+            Which::Installed(name) => is_installed(name),
+            Which::File(path) => path.exists(),
+        };
+        let of_nobody = self.components.iter().filter(|one| !is_there(&one.which));
+        let named = of_nobody.map(|one| (one.which.to_string(), one.place.clone()));
+        named.collect()
     }
 
     /// What a host is to tell when something is wrong: what the file says in its

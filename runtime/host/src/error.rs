@@ -92,6 +92,9 @@ pub enum PatinoxError {
     /// What people have granted is not known.
     #[error(transparent)]
     Grants(#[from] GrantsError),
+    /// What a component may do is for the host to say that loaded it.
+    #[error("another host has loaded the component")]
+    OtherHost,
     /// A threshold of pressure makes no sense.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -200,6 +203,7 @@ impl Failure for PatinoxError {
             Self::Threshold(_) | Self::AlertRule(_) | Self::NotEnforced { .. } => {
                 Code::InvalidConfig
             }
+            Self::OtherHost => Code::Usage,
             Self::Untyped(_) => Code::InvalidArguments,
             Self::Mistyped { .. } => Code::Mistyped,
             Self::Closing | Self::Relieved { .. } => Code::Busy,
@@ -225,6 +229,7 @@ impl Failure for PatinoxError {
             | Self::Threshold(_)
             | Self::AlertRule(_)
             | Self::NotEnforced { .. }
+            | Self::OtherHost
             | Self::Storage(StorageError::Failed(_))
             | Self::Closing => RecoveryStrategy::Fail,
             Self::Worker(_) | Self::NoThread(_) | Self::Relieved { .. } | Self::Storage(_) => {
@@ -275,6 +280,7 @@ impl Failure for PatinoxError {
             | Self::Untyped(_)
             | Self::Closing
             | Self::Storage(_) => None,
+            Self::OtherHost => Some("ask the one that loaded it".to_owned()),
             Self::NotEnforced { .. } => Some("leave it out: nothing comes of it".to_owned()),
         }
     }

@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use patinox_policy::{Code, Failure, Grant, GrantError, Origin, RecoveryStrategy, debug_failure};
+use patinox_policy::{
+    Code, Failure, Grant, GrantError, Origin, Policy, PolicyError, RecoveryStrategy, debug_failure,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::own_files::{List, ListError, Stamp};
@@ -67,43 +69,44 @@ impl GrantStore {
     ///
     /// If it cannot be read or is wrong somewhere, or the folder is not ours alone.
     pub fn all(&self, now: SystemTime) -> Result<Vec<Given>, GrantsError> {
-        let entries = self.0.all::<Entry>()?.into_iter();
-        let given = entries
-            .map(Given::try_from)
-            .collect::<Result<Vec<_>, _>>()?;
-        let lasting = given.into_iter().filter(|one| !one.grant.has_expired(now));
-        Ok(lasting.collect())
+        Ok(self.read(now)?.0)
     }
 
-    /// Grants something, from now on and until the grant ends. What was granted as well,
-    /// until another moment, is that no more; what has ended by then is forgotten.
+    /// The same, and what the file was that it was read from.
+    pub(crate) fn read(&self, now: SystemTime) -> Result<(Vec<Given>, Option<Stamp>), GrantsError> {
+        let (entries, stamp) = self.0.stamped::<Entry>()?;
+        let given = entries.into_iter().map(Given::try_from);
+        let given = given.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let lasting = given.filter(|one| !one.grant.has_expired(now));
+        Ok((lasting.collect(), stamp))
+    }
+
+    /// Grants a component something, from now on and until the grants end: all of it or
+    /// nothing. What was granted as well, until another moment, is that no more; what has
+    /// ended by then is forgotten.
     ///
     /// # Errors
     ///
-    /// If a folder has no absolute path, the component has too many, or the disk refuses
-    /// something.
-    pub fn add(&self, given: &Given, now: SystemTime) -> Result<(), GrantsError> {
-        if let Some((Some(host), ..)) = given.grant.folder()
-            && !host.is_absolute()
-        {
-            return Err(GrantsError::Relative(given.grant.named()));
+    /// If a folder has no absolute path, the component has too many, one contradicts
+    /// another one that it has, or the disk refuses something.
+    pub fn add(&self, given: &[Given], now: SystemTime) -> Result<(), GrantsError> {
+        let relative = |one: &&Given| {
+            let host = one.grant.folder().and_then(|(host, ..)| host);
+            host.is_some_and(Path::is_relative)
+        };
+        if let Some(one) = given.iter().find(relative) {
+            return Err(GrantsError::Relative(one.grant.named()));
         }
-        let entry = Entry::from(given);
-        let is_room = self.0.change(|entries: &mut Vec<Entry>| {
-            entries.retain(|one| !one.has_expired(now) && !one.is_same(&entry));
-            let of_one = entries
-                .iter()
-                .filter(|one| one.component == entry.component);
-            let is_room = of_one.count() < MAX_OF_ONE;
-            if is_room {
-                entries.push(entry);
+        self.0.change(|entries: &mut Vec<Entry>| {
+            let mut all = entries.clone();
+            all.retain(|one| !one.has_expired(now) && !given.iter().any(|new| one.is_of(new)));
+            all.extend(given.iter().map(Entry::from));
+            for new in given {
+                check(&all, &new.component)?;
             }
-            is_room
-        })?;
-        match is_room {
-            true => Ok(()),
-            false => Err(GrantsError::TooMany),
-        }
+            *entries = all;
+            Ok(())
+        })?
     }
 
     /// Takes back what was granted to a component: this, or all of it. What that was,
@@ -117,9 +120,8 @@ impl GrantStore {
         component: &str,
         grant: Option<&Grant>,
     ) -> Result<Vec<Given>, GrantsError> {
-        let text = grant.map(Grant::to_string);
         let taken = self.0.take(|entry: &Entry| {
-            let is_meant = text.as_ref().is_none_or(|text| *text == entry.grant);
+            let is_meant = grant.is_none_or(|grant| entry.grants(grant));
             entry.component == component && is_meant
         })?;
         taken.into_iter().map(Given::try_from).collect()
@@ -134,6 +136,19 @@ impl GrantStore {
     }
 }
 
+/// Looks whether all that a component is given can stand side by side.
+fn check(all: &[Entry], component: &str) -> Result<(), GrantsError> {
+    let of_one = all.iter().filter(|one| one.component == component);
+    if MAX_OF_ONE < of_one.clone().count() {
+        return Err(GrantsError::TooMany);
+    }
+    let mut policy = Policy::default();
+    for one in of_one {
+        policy.allow(one.grant.parse()?)?;
+    }
+    Ok(())
+}
+
 impl Entry {
     fn has_expired(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH);
@@ -142,8 +157,14 @@ impl Entry {
             .is_some_and(|expires| u128::from(expires) <= now)
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        self.component == other.component && self.grant == other.grant
+    /// However it is written.
+    fn grants(&self, grant: &Grant) -> bool {
+        let own = self.grant.parse::<Grant>();
+        own.is_ok_and(|own| own.is_same(grant))
+    }
+
+    fn is_of(&self, given: &Given) -> bool {
+        self.component == given.component && self.grants(&given.grant)
     }
 }
 
@@ -204,6 +225,9 @@ pub enum GrantsError {
     /// One that is kept is none.
     #[error("something that was granted is no grant")]
     Grant(#[from] GrantError),
+    /// Two of them cannot stand side by side.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A folder whose path depends on where somebody is.
     #[error("`{0}` names a folder by a relative path")]
     Relative(String),
@@ -217,6 +241,7 @@ impl Failure for GrantsError {
         match self {
             Self::List(error) => error.code(),
             Self::Grant(_) => Code::InvalidConfig,
+            Self::Policy(error) => error.code(),
             Self::Relative(_) | Self::TooMany => Code::Usage,
         }
     }
@@ -239,6 +264,7 @@ impl Failure for GrantsError {
             Self::List(ListError::TooMany) | Self::TooMany => {
                 "take some back: `patinox grant ls`, `patinox grant revoke`".to_owned()
             }
+            Self::Policy(error) => return error.hint(),
             Self::List(ListError::Io(_)) | Self::Relative(_) => return None,
         })
     }
@@ -282,14 +308,14 @@ mod tests {
             given("b", "kv=notes:rw", None),
         ];
         for one in &all {
-            store.add(one, NOW).unwrap();
+            store.add(std::slice::from_ref(one), NOW).unwrap();
         }
         assert_eq!(store.all(NOW).unwrap(), all);
         let later = NOW + Duration::from_secs(10);
         assert_eq!(store.all(later).unwrap(), [all[0].clone(), all[2].clone()]);
         // The same again, for longer: there is one.
         let longer = given("a", "kv=notes:rw", Some(20));
-        store.add(&longer, NOW).unwrap();
+        store.add(std::slice::from_ref(&longer), NOW).unwrap();
         assert!(store.all(later).unwrap().contains(&longer));
         assert_eq!(store.all(NOW).unwrap().len(), 3);
         let grant = "kv=notes:rw".parse().unwrap();
@@ -297,7 +323,7 @@ mod tests {
         assert_eq!(store.revoke("a", Some(&grant)).unwrap(), []);
         assert_eq!(store.revoke("a", None).unwrap(), all[..1]);
         assert_eq!(store.all(NOW).unwrap(), all[2..]);
-        let relative = store.add(&given("a", "fs=./data:ro@/data", None), NOW);
+        let relative = store.add(&[given("a", "fs=./data:ro@/data", None)], NOW);
         assert!(
             matches!(relative, Err(GrantsError::Relative(_))),
             "{relative:?}"
@@ -309,7 +335,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("grants");
         let store = GrantStore::in_folder(&folder);
-        store.add(&given("a", "kv=notes:rw", Some(1)), NOW).unwrap();
+        store
+            .add(&[given("a", "kv=notes:rw", Some(1))], NOW)
+            .unwrap();
         let file = folder.join("grants.json");
         let good = std::fs::read_to_string(&file).unwrap();
         for (from, to) in [
@@ -334,10 +362,73 @@ mod tests {
         let store = GrantStore::in_folder(folder.path().join("grants"));
         for number in 0..MAX_OF_ONE {
             let grant = format!("env=V{number}");
-            store.add(&given("a", &grant, None), NOW).unwrap();
+            store.add(&[given("a", &grant, None)], NOW).unwrap();
         }
-        let more = store.add(&given("a", "env=MORE", None), NOW);
+        let more = store.add(&[given("a", "env=MORE", None)], NOW);
         assert!(matches!(more, Err(GrantsError::TooMany)), "{more:?}");
-        store.add(&given("b", "env=MORE", None), NOW).unwrap();
+        store.add(&[given("b", "env=MORE", None)], NOW).unwrap();
+    }
+
+    #[test]
+    fn all_of_it_is_granted_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        let both = [given("a", "kv=x:rw", None), given("a", "env=A=1", None)];
+        store.add(&both, NOW).unwrap();
+        let other = [given("a", "kv=y:rw", None), given("a", "env=A=2", None)];
+        let refused = store.add(&other, NOW);
+        assert!(
+            matches!(refused, Err(GrantsError::Policy(_))),
+            "{refused:?}"
+        );
+        assert_eq!(store.all(NOW).unwrap(), both);
+        // To another component, or once the first has ended.
+        store.add(&[given("b", "env=A=2", None)], NOW).unwrap();
+        store.add(&[given("a", "env=A=1", Some(1))], NOW).unwrap();
+        let later = NOW + Duration::from_secs(1);
+        store.add(&other, later).unwrap();
+        assert_eq!(store.all(later).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn what_a_person_wrote_otherwise_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        store
+            .add(&[given("a", "config=k=a%20b", None)], NOW)
+            .unwrap();
+        let file = folder.path().join("grants/grants.json");
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(kept.contains("k=a%20b"), "{kept}");
+        std::fs::write(&file, kept.replace("a%20b", "%61%20b")).unwrap();
+        let grant = "config=k=a b".parse().unwrap();
+        assert_eq!(store.revoke("a", Some(&grant)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_kept_that_could_not_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        let value = "x".repeat(1_000);
+        let many = |component: usize| {
+            let grants = (0..MAX_OF_ONE).map(|number| format!("config=k{number}={value}"));
+            let given = grants.map(|grant| Given {
+                name: value.clone(),
+                ..given(&component.to_string(), &grant, None)
+            });
+            given.collect::<Vec<_>>()
+        };
+        let mut kept = 0;
+        let refused = loop {
+            match store.add(&many(kept), NOW) {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            matches!(refused, GrantsError::List(ListError::TooMany)),
+            "{refused:?}"
+        );
+        assert_eq!(store.all(NOW).unwrap().len(), kept * MAX_OF_ONE);
     }
 }

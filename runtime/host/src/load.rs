@@ -256,7 +256,7 @@ async fn given(parts: &Arc<Parts>, own: &Policy, digest: &str) -> Result<Policy,
     }
     parts.live.watch(parts).map_err(PatinoxError::NoThread)?;
     let looking = Arc::clone(parts);
-    let looked = tokio::task::spawn_blocking(move || looking.live.look(&looking));
+    let looked = tokio::task::spawn_blocking(move || looking.live.look(&looking, true));
     looked
         .await
         .map_err(|error| PatinoxError::Worker(error.into()))??;
@@ -349,7 +349,7 @@ async fn loaded(
     let sandbox = Sandbox::new(component, policy)?;
     let tools = tools(parts, &sandbox, &digest, principal).await?;
     Ok(Loaded(Arc::new(Inner {
-        effective: Some(Effective::new(sandbox, Arc::clone(&digest), own)),
+        effective: Some(Effective::new(parts, (sandbox, Arc::clone(&digest)), own)),
         tools,
         digest,
     })))

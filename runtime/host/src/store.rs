@@ -22,6 +22,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
+use self::entries::Asked;
 use self::fault::{Done, Fault};
 use self::opened::{Opened, Place};
 use self::turns::Turns;
@@ -142,18 +143,28 @@ impl Database {
     fn write<T: Send + 'static>(
         &self,
         namespace: &str,
-        work: impl FnOnce(&mut Connection, &str, &Place) -> Done<T> + Send + 'static,
+        work: impl FnOnce(&Asked<'_>, &Place) -> Done<T> + Send + 'static,
     ) -> StorageFuture<'static, T> {
         let (inner, namespace) = (Arc::clone(&self.0), namespace.to_owned());
         Box::pin(async move {
             let _turn = inner.writing.take(&namespace).await;
             let place = inner.place.clone();
+            // Held as long as somebody waits for the answer.
+            let waits = Arc::new(());
+            let by = Arc::downgrade(&waits);
             let work = move |database: &mut Connection| {
-                let done = work(database, &namespace, &place);
+                let asked = Asked {
+                    database,
+                    namespace: &namespace,
+                    by: &by,
+                };
+                let done = work(&asked, &place);
                 place.tidy(database);
                 done
             };
-            inner.run(&inner.writer, work).await
+            let done = inner.run(&inner.writer, work).await;
+            drop(waits);
+            done
         })
     }
 }
@@ -271,16 +282,14 @@ impl KeyValue for Database {
         entries: Vec<(String, Vec<u8>)>,
         quota: u64,
     ) -> StorageFuture<'_, ()> {
-        self.write(namespace, move |database, namespace, place| {
+        self.write(namespace, move |asked, place| {
             let room = || place.check_space();
-            entries::set(database, namespace, entries, (quota, &room))
+            entries::set(asked, entries, (quota, &room))
         })
     }
 
     fn delete(&self, namespace: &str, keys: Vec<String>) -> StorageFuture<'_, ()> {
-        self.write(namespace, move |database, namespace, _| {
-            entries::delete(database, namespace, &keys)
-        })
+        self.write(namespace, move |asked, _| entries::delete(asked, &keys))
     }
 
     fn exists(&self, namespace: &str, key: String) -> StorageFuture<'_, bool> {
@@ -302,9 +311,9 @@ impl KeyValue for Database {
         delta: u64,
         quota: u64,
     ) -> StorageFuture<'_, u64> {
-        self.write(namespace, move |database, namespace, place| {
+        self.write(namespace, move |asked, place| {
             let room = || place.check_space();
-            entries::increment(database, namespace, (&key, delta), (quota, &room))
+            entries::increment(asked, (&key, delta), (quota, &room))
         })
     }
 

@@ -150,6 +150,11 @@ impl Policy {
         before - self.granted().len()
     }
 
+    /// Takes away what has ended at that moment.
+    pub fn forget_expired(&mut self, now: SystemTime) {
+        self.allow.retain(|one| !one.has_expired(now));
+    }
+
     /// What is granted.
     #[must_use]
     pub fn granted(&self) -> &[Grant] {

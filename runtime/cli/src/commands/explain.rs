@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use patinox_host::{Loaded, is_enforced};
-use patinox_policy::{Access, Capability, Denial, Failure as _, Grant, Policy, escape_line};
+use patinox_policy::{
+    Access, Capability, Denial, Failure as _, Grant, InstalledName, Policy, escape_line,
+};
 use patinox_telemetry::Clock;
 use serde_json::{Value, json};
 
@@ -62,12 +64,27 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
                 }
             }
             None => {
-                let explained = Explained::of(&loaded, &policy);
+                let mut explained = Explained::of(&loaded, &policy);
+                explained.of_nobody = of_nobody(session);
                 let text = grants.as_typed(explained.text());
                 Ok(output.done(&explained.document(&grants), &text))
             }
         }
     })
+}
+
+/// Entries of files about components that are not there: most likely they are written
+/// wrong.
+fn of_nobody(session: &Session) -> Vec<(String, String)> {
+    let lock = session.installed().ok();
+    let lock = lock.and_then(|installed| installed.lock().ok());
+    // What is installed is not known then, and nobody is blamed.
+    let is_installed =
+        |name: &InstalledName| lock.as_ref().is_none_or(|lock| lock.get(name).is_ok());
+    let entries = session.settings.of_nobody(is_installed).into_iter();
+    entries
+        .map(|(name, place)| (name, place.to_string()))
+        .collect()
 }
 
 /// Whether the policy allows all that a grant would, as far as that is one thing.
@@ -94,6 +111,8 @@ struct Explained<'a> {
     asks: Vec<(Capability, &'a str)>,
     /// What it could not even ask for.
     never: Vec<Capability>,
+    /// What files say of components that are not there, and where.
+    of_nobody: Vec<(String, String)>,
 }
 
 impl<'a> Explained<'a> {
@@ -116,6 +135,7 @@ impl<'a> Explained<'a> {
             policy,
             asks,
             never,
+            of_nobody: Vec::new(),
         }
     }
 
@@ -189,6 +209,12 @@ impl<'a> Explained<'a> {
         text.push_str(
             "\nIT REACHES THROUGH OTHERS\n\n  nothing: no tool can call another one yet\n",
         );
+        if !self.of_nobody.is_empty() {
+            text.push_str("\nFILES SPEAK OF COMPONENTS THAT ARE NOT THERE\n\n");
+        }
+        for (name, place) in &self.of_nobody {
+            let _ = writeln!(text, "  `{name}`, at `{place}`");
+        }
         text.trim_end().to_owned()
     }
 
@@ -215,6 +241,9 @@ impl<'a> Explained<'a> {
             "denied": self.policy.denied().iter().map(text_of).collect::<Vec<_>>(),
             "withheld": withheld.collect::<Vec<_>>(),
             "through_others": [],
+            "not_there": self.of_nobody.iter().map(|(name, place)| {
+                json!({ "component": name, "place": place })
+            }).collect::<Vec<_>>(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `patinox grant`: what components may do in every process, until that ends or is
 //! revoked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -100,9 +100,7 @@ fn grant(session: Session, store: &GrantStore, add: &Add) -> Result<ExitCode, Er
         let host = session.host(&Permitted::nothing(session))?;
         host.check(all.fold(LoadRequest::bytes(Vec::new()), LoadRequest::grant))
             .await?;
-        for new in &given {
-            store.add(new, now)?;
-        }
+        store.add(&given, now)?;
         let mut text = format!("{} may from now on\n", escape_line(&named.name));
         for new in &given {
             let what = grants.as_typed(new.grant.named());
@@ -144,24 +142,27 @@ fn list(session: &Session, store: &GrantStore) -> Result<ExitCode, Error> {
 
 fn take_back(session: &Session, store: &GrantStore, revoke: &Revoke) -> Result<ExitCode, Error> {
     let all = store.all(SystemTime::UNIX_EPOCH)?;
-    // What is listed can be revoked, whatever has become of its file.
-    let listed = all
-        .iter()
-        .find(|one| [&one.component, &one.name].contains(&&revoke.component));
-    let digest = match listed {
-        Some(given) => given.component.clone(),
-        None => Named::of(session, &revoke.component)?.digest,
-    };
-    let mut meant: Vec<Grant> = Vec::new();
-    let of_it = || all.iter().filter(|one| one.component == digest);
+    // Under its name, with whatever bytes it had; what is listed can be revoked whatever
+    // has become of its file.
+    let is_named = |one: &&Given| [&one.component, &one.name].contains(&&revoke.component);
+    let listed = all.iter().filter(is_named);
+    let mut digests: BTreeSet<_> = listed.map(|one| one.component.clone()).collect();
+    match Named::of(session, &revoke.component) {
+        Ok(named) => drop(digests.insert(named.digest)),
+        Err(error) if digests.is_empty() => return Err(error),
+        Err(_) => {}
+    }
+    let of_it = || all.iter().filter(|one| digests.contains(&one.component));
     let typed = Grants::read(&revoke.grants)?;
+    let mut meant: Vec<&Given> = Vec::new();
     for (grant, text) in typed.as_slice().iter().zip(&revoke.grants) {
         // A value is not shown.
         let is_meant =
             |one: &&Given| one.grant.is_same(grant) || one.grant.named() == text.as_str();
-        match of_it().find(is_meant) {
-            Some(given) => meant.push(given.grant.clone()),
-            None => return Err(none_of(&revoke.component, Some(text))),
+        let before = meant.len();
+        meant.extend(of_it().filter(is_meant));
+        if meant.len() == before {
+            return Err(none_of(&revoke.component, Some(grant)));
         }
     }
     if meant.is_empty() && !revoke.all {
@@ -176,12 +177,12 @@ fn take_back(session: &Session, store: &GrantStore, revoke: &Revoke) -> Result<E
             },
         });
     }
-    let mut revoked = Vec::new();
     if revoke.all {
-        revoked.extend(store.revoke(&digest, None)?);
+        meant.extend(of_it());
     }
-    for grant in &meant {
-        revoked.extend(store.revoke(&digest, Some(grant))?);
+    let mut revoked = Vec::new();
+    for one in meant {
+        revoked.extend(store.revoke(&one.component, Some(&one.grant))?);
     }
     if revoked.is_empty() {
         return Err(none_of(&revoke.component, None));
@@ -197,10 +198,10 @@ fn take_back(session: &Session, store: &GrantStore, revoke: &Revoke) -> Result<E
     Ok(session.output.done(&document, text.trim_end()))
 }
 
-fn none_of(component: &str, grant: Option<&String>) -> Error {
+fn none_of(component: &str, grant: Option<&Grant>) -> Error {
     let grant = grant.map_or_else(
         || "nothing".to_owned(),
-        |grant| format!("no `{}`", shown(grant)),
+        |grant| format!("no `{}`", grant.named()),
     );
     Error::Usage {
         message: format!(

@@ -1,8 +1,11 @@
 //! A list that is kept as JSON in a folder which is ours alone.
 
+use std::fs::Metadata;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox_policy::{Code, cut, escape_line};
@@ -33,9 +36,31 @@ pub(crate) struct List {
     file: &'static str,
 }
 
-/// What tells one state of the file from the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(u64, SystemTime, u64);
+/// What tells one state of the file from the next one: where it lies, and when and how
+/// large it became. One that was read holds the file, whose place nobody else has then.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    state: (u64, u64, SystemTime, u64),
+    _held: Option<Arc<std::fs::File>>,
+}
+
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Stamp {
+    fn of(found: &Metadata, held: Option<Arc<std::fs::File>>) -> Option<Self> {
+        let state = (
+            found.dev(),
+            found.ino(),
+            found.modified().ok()?,
+            found.len(),
+        );
+        Some(Self { state, _held: held })
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +81,7 @@ pub enum ListError {
     #[error("its file is wrong somewhere: {0}")]
     Wrong(String),
     /// More than anybody has.
-    #[error("it holds at most {MAX_ENTRIES}")]
+    #[error("it holds at most {MAX_ENTRIES}, and takes at most {} MiB", MAX_BYTES >> 20)]
     TooMany,
 }
 
@@ -89,9 +114,16 @@ impl List {
 
     /// All of it; nothing where there is no folder yet.
     pub(crate) fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, ListError> {
+        Ok(self.stamped()?.0)
+    }
+
+    /// The same, and what the file was that it was read from.
+    pub(crate) fn stamped<T: DeserializeOwned>(
+        &self,
+    ) -> Result<(Vec<T>, Option<Stamp>), ListError> {
         match self.is_there() {
             true => self.read(&self.open()?),
-            false => Ok(Vec::new()),
+            false => Ok((Vec::new(), None)),
         }
     }
 
@@ -102,7 +134,7 @@ impl List {
     ) -> Result<R, ListError> {
         let folder = self.open()?;
         let _changing = changing(&folder).map_err(ListError::Io)?;
-        let mut entries = self.read(&folder)?;
+        let (mut entries, _) = self.read(&folder)?;
         let answer = change(&mut entries);
         if MAX_ENTRIES < entries.len() {
             return Err(ListError::TooMany);
@@ -110,6 +142,9 @@ impl List {
         let version = VERSION;
         let text = serde_json::to_string_pretty(&File { version, entries });
         let text = text.map_err(|error| ListError::Io(io::Error::other(error)))?;
+        if MAX_BYTES < text.len() as u64 {
+            return Err(ListError::TooMany);
+        }
         let written = write(&folder, self.file, text.as_bytes(), Mode::RUSR | Mode::WUSR);
         written.map_err(ListError::Io)?;
         Ok(answer)
@@ -128,31 +163,34 @@ impl List {
 
     /// What the file is now; `None` where there is none.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
-        use std::os::unix::fs::MetadataExt as _;
         let found = self.folder.join(self.file).symlink_metadata().ok()?;
-        Some(Stamp(found.ino(), found.modified().ok()?, found.len()))
+        Stamp::of(&found, None)
     }
 
     fn open(&self) -> Result<OwnedFd, ListError> {
         private_folder(&self.folder).map_err(ListError::Io)
     }
 
-    fn read<T: DeserializeOwned>(&self, folder: &OwnedFd) -> Result<Vec<T>, ListError> {
+    fn read<T: DeserializeOwned>(
+        &self,
+        folder: &OwnedFd,
+    ) -> Result<(Vec<T>, Option<Stamp>), ListError> {
         let file = match read(folder, self.file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            file => file.map_err(ListError::Io)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
+            file => Arc::new(file.map_err(ListError::Io)?),
         };
+        let found = file.metadata().map_err(ListError::Io)?;
         let mut text = String::new();
-        let read = file.take(MAX_BYTES).read_to_string(&mut text);
+        let read = (&*file).take(MAX_BYTES).read_to_string(&mut text);
         read.map_err(ListError::Io)?;
         let wrong = |message: &str| {
             let message = cut(&escape_line(message), MAX_ECHO_BYTES).into_owned();
             ListError::Wrong(message)
         };
-        let file = serde_json::from_str::<File<T>>(&text);
-        let file = file.map_err(|error| wrong(&error.to_string()))?;
-        match file.version {
-            VERSION => Ok(file.entries),
+        let parsed = serde_json::from_str::<File<T>>(&text);
+        let parsed = parsed.map_err(|error| wrong(&error.to_string()))?;
+        match parsed.version {
+            VERSION => Ok((parsed.entries, Stamp::of(&found, Some(file)))),
             version => Err(wrong(&format!(
                 "it is of version {version}, and this program knows version {VERSION}"
             ))),

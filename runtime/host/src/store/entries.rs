@@ -1,6 +1,7 @@
 //! Entries of namespaces, in the database. All of it may wait for the disk.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use patinox_sandbox::{Keys, StorageError, entry_bytes};
@@ -94,16 +95,23 @@ fn text(key: Vec<u8>) -> Done<String> {
     String::from_utf8(key).map_err(|error| Fault::Failed(error.into()))
 }
 
+/// What is to be changed, as long as somebody waits for it.
+pub(super) struct Asked<'a> {
+    pub(super) database: &'a Connection,
+    pub(super) namespace: &'a str,
+    /// Gone once nobody does.
+    pub(super) by: &'a Weak<()>,
+}
+
 /// Whether there is room for more; asked where some is needed.
 type Room<'a> = &'a dyn Fn() -> Done<()>;
 
 pub(super) fn set(
-    database: &mut Connection,
-    namespace: &str,
+    asked: &Asked<'_>,
     entries: Vec<(String, Vec<u8>)>,
     (quota, room): (u64, Room<'_>),
 ) -> Done<()> {
-    let mut change = Change::begin(database, namespace)?;
+    let mut change = Change::begin(asked)?;
     let entries = last_of_each(entries);
     let there = entries.iter().map(|(key, value)| change.count(key, value));
     let there = there.collect::<Done<Vec<_>>>()?;
@@ -128,12 +136,11 @@ fn last_of_each(entries: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
 }
 
 pub(super) fn increment(
-    database: &mut Connection,
-    namespace: &str,
+    asked: &Asked<'_>,
     (key, delta): (&str, u64),
     (quota, room): (u64, Room<'_>),
 ) -> Done<u64> {
-    let mut change = Change::begin(database, namespace)?;
+    let mut change = Change::begin(asked)?;
     let before = match value_bytes(&change.transaction, change.namespace, key)? {
         None => 0,
         Some(bytes) if MAX_DIGITS < bytes => return Err(StorageError::NotANumber.into()),
@@ -158,11 +165,11 @@ fn number(value: &[u8]) -> Option<u64> {
     text.parse().ok()
 }
 
-pub(super) fn delete(database: &mut Connection, namespace: &str, keys: &[String]) -> Done<()> {
-    if known(database, namespace)?.is_none() {
+pub(super) fn delete(asked: &Asked<'_>, keys: &[String]) -> Done<()> {
+    if known(asked.database, asked.namespace)?.is_none() {
         return Ok(());
     }
-    let mut change = Change::begin(database, namespace)?;
+    let mut change = Change::begin(asked)?;
     for key in keys {
         change.remove(key)?;
     }
@@ -180,12 +187,14 @@ fn known(database: &Connection, namespace: &str) -> Done<Option<i64>> {
 /// SQLite asks for a lock less and less often: who came first would hardly get a turn
 /// beside one that writes all the time. Each attempt is short, so that all ask as often
 /// as each other.
-fn begin(database: &Connection) -> Done<Transaction<'_>> {
+fn begin<'a>(database: &'a Connection, by: &Weak<()>) -> Done<Transaction<'a>> {
     database.busy_timeout(ATTEMPT)?;
     let since = Instant::now();
     loop {
         let begun = Transaction::new_unchecked(database, TransactionBehavior::Immediate);
         match begun.map_err(Fault::from) {
+            // What nobody waits for any more may be granted no more.
+            _ if by.strong_count() == 0 => return Err(StorageError::Busy.into()),
             Err(Fault::Told(StorageError::Busy)) if since.elapsed() < WAIT => {}
             begun => return begun,
         }
@@ -204,8 +213,9 @@ struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    fn begin(database: &'a mut Connection, namespace: &str) -> Done<Self> {
-        let transaction = begin(database)?;
+    fn begin(asked: &Asked<'a>) -> Done<Self> {
+        let namespace = asked.namespace;
+        let transaction = begin(asked.database, asked.by)?;
         transaction
             .prepare_cached("INSERT OR IGNORE INTO namespaces (name) VALUES (?1)")?
             .execute([namespace])?;

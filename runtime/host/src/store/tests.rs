@@ -249,6 +249,23 @@ async fn the_lock_of_another_is_waited_for_and_readers_do_not_wait() {
     assert_eq!(get(&database, "n", "a").await.unwrap(), [2]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_any_more_is_not_kept() {
+    let folder = folder();
+    let database = database(&folder);
+    set(&database, "n", "a", b"1").await;
+    let other = Connection::open(folder.path().join("storage/patinox.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waits = database.set("n", vec![("a".to_owned(), vec![2])], QUOTA);
+    // Long enough for it to wait for the lock.
+    let waited = tokio::time::timeout(Duration::from_millis(200), waits).await;
+    assert!(waited.is_err());
+    other.execute_batch("COMMIT").unwrap();
+    // It comes after that one.
+    set(&database, "n", "b", b"1").await;
+    assert_eq!(get(&database, "n", "a").await.unwrap(), b"1");
+}
+
 #[test]
 fn who_does_not_wait_for_an_answer_leaves_no_connection_behind() {
     let (folder, registry) = (folder(), Registry::new());

@@ -108,7 +108,10 @@ impl Cage {
 /// Takes what the first thread needs of its stack. Once no memory is left it could grow no
 /// further, and the system would end the process as if the compiler had crashed.
 fn grow_stack() {
-    std::hint::black_box([0_u8; STACK_BYTES]);
+    let most = getrlimit(Resource::Stack).current;
+    if most.is_none_or(|most| 4 * STACK_BYTES as u64 <= most) {
+        std::hint::black_box([0_u8; STACK_BYTES]);
+    }
 }
 
 /// Closes what was inherited beside them. What a parent opens itself is closed

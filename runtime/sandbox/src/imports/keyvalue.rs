@@ -3,16 +3,19 @@
 //! A bucket is a namespace by its name. To open one decides nothing: each operation is
 //! decided when it is asked for, so that what is told to be missing is what was missing.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use patinox_policy::{Access, LimitName, Limits, Mode};
+use tokio::time::timeout;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::offered::wasi::keyvalue::store::{Error, KeyResponse};
 use crate::bindings::offered::wasi::keyvalue::{atomics, batch, store};
 use crate::state::State;
-use crate::storage::{KeyValue, MAX_KEY_BYTES, MAX_KEYS, StorageError};
+use crate::storage::{KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError};
 
 /// A namespace that a guest has opened.
 #[derive(Debug)]
@@ -55,10 +58,14 @@ impl Keeping {
     }
 }
 
+/// How often it is looked whether an operation that waits for its turn may still be done.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// A namespace that may be used at this moment.
 struct Granted {
     storage: Arc<dyn KeyValue>,
     namespace: Arc<str>,
+    access: Access,
 }
 
 impl State {
@@ -69,15 +76,35 @@ impl State {
         keys: impl IntoIterator<Item = &'a String, IntoIter: ExactSizeIterator>,
     ) -> Answer<Granted> {
         let namespace = Arc::clone(&self.table.get(bucket)?.0);
-        let may = match Access::key_value(&namespace, mode) {
-            Ok(access) => self.authority.may(&access),
-            Err(_) => false,
+        let Ok(access) = Access::key_value(&namespace, mode) else {
+            return Ok(Err(Error::AccessDenied));
         };
+        let may = self.authority.may(&access);
         Ok(match self.authority.storage() {
             _ if !may => Err(Error::AccessDenied),
             None => Err(Error::NoSuchStore),
-            Some(storage) => checked(keys).map(|()| Granted { storage, namespace }),
+            Some(storage) => checked(keys).map(|()| Granted {
+                storage,
+                namespace,
+                access,
+            }),
         })
+    }
+
+    /// Waits for an operation, and for its turn no longer than it is granted.
+    async fn held<T>(
+        &mut self,
+        access: &Access,
+        work: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<Result<T, StorageError>, Error> {
+        let mut work = pin!(work);
+        loop {
+            match timeout(LOOK_EVERY, work.as_mut()).await {
+                Ok(done) => return Ok(done),
+                Err(_) if self.authority.may(access) => {}
+                Err(_) => return Err(Error::AccessDenied),
+            }
+        }
     }
 
     async fn get_all(
@@ -85,31 +112,45 @@ impl State {
         bucket: &Handle,
         keys: Vec<String>,
     ) -> Answer<Vec<Option<Vec<u8>>>> {
-        let Granted { storage, namespace } = match self.granted(bucket, Mode::Read, &keys)? {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(bucket, Mode::Read, &keys)? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        let values = storage.get(&namespace, keys, self.hostcall_bytes()).await;
-        Ok(values.map_err(|error| told(&error)))
+        let work = storage.get(&namespace, keys, self.hostcall_bytes());
+        let values = self.held(&access, work).await;
+        Ok(values.and_then(|values| values.map_err(|error| told(&error))))
     }
 
     async fn set_all(&mut self, bucket: &Handle, entries: Vec<(String, Vec<u8>)>) -> Answer<()> {
-        let Granted { storage, namespace } =
-            match self.granted(bucket, Mode::Write, entries.iter().map(|(key, _)| key))? {
-                Ok(granted) => granted,
-                Err(error) => return Ok(Err(error)),
-            };
-        let set = storage.set(&namespace, entries, self.keeping.quota).await;
-        Ok(self.keeping.kept(set).map_err(|error| told(&error)))
-    }
-
-    async fn delete_all(&mut self, bucket: &Handle, keys: Vec<String>) -> Answer<()> {
-        let Granted { storage, namespace } = match self.granted(bucket, Mode::Write, &keys)? {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(bucket, Mode::Write, entries.iter().map(|(key, _)| key))? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        let deleted = storage.delete(&namespace, keys).await;
-        Ok(deleted.map_err(|error| told(&error)))
+        let work = storage.set(&namespace, entries, self.keeping.quota);
+        let set = self.held(&access, work).await;
+        Ok(set.and_then(|set| self.keeping.kept(set).map_err(|error| told(&error))))
+    }
+
+    async fn delete_all(&mut self, bucket: &Handle, keys: Vec<String>) -> Answer<()> {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(bucket, Mode::Write, &keys)? {
+            Ok(granted) => granted,
+            Err(error) => return Ok(Err(error)),
+        };
+        let work = storage.delete(&namespace, keys);
+        let deleted = self.held(&access, work).await;
+        Ok(deleted.and_then(|deleted| deleted.map_err(|error| told(&error))))
     }
 }
 
@@ -161,25 +202,33 @@ impl store::HostBucket for State {
     }
 
     async fn exists(&mut self, bucket: Handle, key: String) -> Answer<bool> {
-        let Granted { storage, namespace } = match self.granted(&bucket, Mode::Read, [&key])? {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(&bucket, Mode::Read, [&key])? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        let exists = storage.exists(&namespace, key).await;
-        Ok(exists.map_err(|error| told(&error)))
+        let exists = self.held(&access, storage.exists(&namespace, key)).await;
+        Ok(exists.and_then(|exists| exists.map_err(|error| told(&error))))
     }
 
     async fn list_keys(&mut self, bucket: Handle, cursor: Option<u64>) -> Answer<KeyResponse> {
-        let Granted { storage, namespace } = match self.granted(&bucket, Mode::Read, [])? {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(&bucket, Mode::Read, [])? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        let keys = storage.keys(&namespace, cursor).await;
-        let response = keys.map(|page| KeyResponse {
+        let keys = self.held(&access, storage.keys(&namespace, cursor)).await;
+        let response = |page: Keys| KeyResponse {
             keys: page.keys,
             cursor: page.cursor,
-        });
-        Ok(response.map_err(|error| told(&error)))
+        };
+        Ok(keys.and_then(|keys| keys.map(response).map_err(|error| told(&error))))
     }
 
     async fn drop(&mut self, bucket: Handle) -> Result<()> {
@@ -190,13 +239,17 @@ impl store::HostBucket for State {
 
 impl atomics::Host for State {
     async fn increment(&mut self, bucket: Handle, key: String, delta: u64) -> Answer<u64> {
-        let Granted { storage, namespace } = match self.granted(&bucket, Mode::Write, [&key])? {
+        let Granted {
+            storage,
+            namespace,
+            access,
+        } = match self.granted(&bucket, Mode::Write, [&key])? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        let quota = self.keeping.quota;
-        let sum = storage.increment(&namespace, key, delta, quota).await;
-        Ok(self.keeping.kept(sum).map_err(|error| told(&error)))
+        let work = storage.increment(&namespace, key, delta, self.keeping.quota);
+        let sum = self.held(&access, work).await;
+        Ok(sum.and_then(|sum| self.keeping.kept(sum).map_err(|error| told(&error))))
     }
 }
 

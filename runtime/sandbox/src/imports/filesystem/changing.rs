@@ -56,7 +56,11 @@ impl State {
             Err(code) => return Ok(Err(code)),
         };
         let quota = self.folders.quota().clone();
-        let work = move || work(&*within.as_folder()?, &path, &quota);
+        let lasting = within.lasts(Mode::Write, self.clock);
+        let work = move || {
+            lasting.still()?;
+            work(&*within.as_folder()?, &path, &quota)
+        };
         self.folders.jobs().clone().run(work).await
     }
 
@@ -80,7 +84,9 @@ impl State {
             return Ok(Err(ErrorCode::CrossDevice));
         }
         let quota = self.folders.quota().clone();
+        let lasting = to.lasts(Mode::Write, self.clock);
         let work = move || {
+            lasting.still()?;
             let (from, to) = (from.as_folder()?, to.as_folder()?);
             work((&from, &path), (&to, &new), &quota)
         };
@@ -110,7 +116,11 @@ impl State {
     ) -> Answer<()> {
         match (self.writing_in(file, "")?, times) {
             (Ok(opened), Ok(times)) => {
-                let work = move || change::set_times(&*opened.fd.get()?, &times);
+                let lasting = opened.lasts(Mode::Write, self.clock);
+                let work = move || {
+                    lasting.still()?;
+                    change::set_times(&*opened.fd.get()?, &times)
+                };
                 self.folders.jobs().clone().run(work).await
             }
             (Err(code), _) | (_, Err(code)) => Ok(Err(code)),
@@ -206,7 +216,9 @@ impl State {
         };
         let at = (Arc::clone(&within.folder), within.join(&path));
         let quota = self.folders.quota().clone();
+        let lasting = within.lasts(Mode::Write, self.clock);
         let work = move || {
+            lasting.still()?;
             let folder = &*within.as_folder()?;
             match asked.how {
                 Some(how) => {

@@ -11,8 +11,9 @@ use tokio::task::AbortHandle;
 
 use crate::authority::Folder;
 
-/// The longest that nobody looks when the next grant ends: a clock may have been set.
-const LOOK_AT_LEAST: Duration = Duration::from_mins(1);
+/// The longest that nobody looks when the next grant ends: a clock may have been set, or
+/// the machine have slept.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// A use of a folder, for as long as it is granted.
 #[derive(Clone, Debug)]
@@ -39,6 +40,14 @@ impl Lasting {
             self.refuse();
         }
         is_over
+    }
+
+    /// Whether it goes on, where a thread comes to it later.
+    pub(super) fn still(&self) -> Result<(), Errno> {
+        match self.has_ended() {
+            true => Err(Errno::ACCESS),
+            false => Ok(()),
+        }
     }
 
     fn refuse(&self) {

@@ -70,9 +70,9 @@ impl Writer {
     fn work(&self, bytes: Bytes, at: At) -> impl FnOnce() -> Result<(), Errno> + Send + use<> {
         let (fd, quota) = (self.fd.clone(), self.quota.clone());
         let lasting = self.lasting.clone();
-        move || match lasting.has_ended() {
-            true => Err(Errno::ACCESS),
-            false => write_counted(&*fd.get()?, (&bytes, at), &quota),
+        move || {
+            lasting.still()?;
+            write_counted(&*fd.get()?, (&bytes, at), &quota)
         }
     }
 }
