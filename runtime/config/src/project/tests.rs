@@ -534,3 +534,48 @@ fn a_file_of_a_folder_is_a_file_and_ours() {
     let settings = machine.settings();
     assert_eq!(settings.origin(Key::LogLevel), &Origin::Default);
 }
+
+#[test]
+fn a_folder_that_is_none_has_no_file_that_can_be_read() {
+    let machine = Machine::new().here("");
+    let error = ProjectFile::of(&machine.path("here/patinox.toml"), &Settings::default());
+    let error = error.unwrap_err();
+    assert_eq!(error.code().as_str(), "caller/unreadable");
+    assert_eq!(
+        error.to_string(),
+        "configuration file `patinox.toml` cannot be read"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_it_is_told_with_what_to_do() {
+    let hint = |content: &str| {
+        let error = resolve(&Machine::new().here(content).inputs(&[])).unwrap_err();
+        error.hint().unwrap()
+    };
+    assert_eq!(
+        hint("[ceiling]\ndeny = [\"env=TZ\"]"),
+        "write it in your own configuration file, or that of the system"
+    );
+    assert_eq!(
+        hint("[[component]]\npath = \"a\""),
+        "did you mean `[[components]]`?"
+    );
+}
+
+#[test]
+fn who_is_spoken_of_and_not_there_is_told() {
+    let machine = Machine::new().user(
+        "[[components]]\npath = \"config.toml\"\n\
+         [[components]]\npath = \"gone.wasm\"\n\
+         [[components]]\nname = \"text@1.0.0\"\n\
+         [[components]]\nname = \"text@2.0.0\"\n",
+    );
+    let settings = machine.settings();
+    let gone = settings.of_nobody(|name| name.to_string() == "text@1.0.0");
+    let told: Vec<_> = gone
+        .iter()
+        .map(|(name, place)| (name.as_str(), place.line))
+        .collect();
+    assert_eq!(told, [("gone.wasm", 3), ("text@2.0.0", 7)]);
+}
