@@ -328,6 +328,8 @@ fn what_is_granted_for_longer_stays_open() {
             &["grant", "add", "probe.wasm", grant, "--for", lasting],
         );
     };
+    // It is compiled by then.
+    assert_eq!(reads(&shell, "probe.wasm"), Some(3));
     add("3s");
     let began = Instant::now();
     let holds = Holds::a_file(&shell);
@@ -345,6 +347,8 @@ fn what_was_granted_for_a_while_ends_in_a_call_that_runs() {
     let Some(shell) = shell() else {
         return;
     };
+    // It is compiled by then.
+    assert_eq!(reads(&shell, "probe.wasm"), Some(3));
     done(
         &shell,
         &[
