@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use patinox_policy::{Code, Failure as _, Grant, Policy};
+use patinox_policy::{Code, Failure as _, Grant, Policy, PolicyError};
 use patinox_sandbox::Sandbox;
 
 use crate::grants::Given;
@@ -291,9 +291,8 @@ impl State {
 }
 
 impl Host {
-    /// Grants a component that this host has loaded something more, in the place of the same
-    /// until another moment: from the next thing on that a
-    /// guest asks for, in calls that run as well; a folder from the next call on. What
+    /// Grants a component that this host has loaded something more, in the place of the
+    /// same until another moment: from the next thing on that a guest asks for, in calls that run as well; a folder from the next call on. What
     /// its tools are said to do, their [annotations](patinox_tools::ToolAnnotations), is
     /// what it was when the component was loaded.
     ///
@@ -319,14 +318,16 @@ impl Host {
         load::checked(parts, alone).await?;
         let now = parts.config.clock.steady();
         let added = |own: &mut Policy| {
+            let mut new = own.clone();
             let mut all = Policy::clone(&effective.sandbox.policy());
-            for policy in [&mut all, &mut *own] {
+            for policy in [&mut new, &mut all] {
                 // What it was given until another moment, and what nobody has any more.
                 policy.revoke(&grant);
                 policy.forget_expired(now);
+                policy.allow(grant.clone())?;
             }
-            all.allow(grant.clone())?;
-            own.allow(grant)
+            *own = new;
+            Ok::<(), PolicyError>(())
         };
         Ok(parts.live.change(parts, effective, added)?)
     }
