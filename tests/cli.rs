@@ -11,6 +11,7 @@ mod grants;
 mod help;
 mod inspect;
 mod installed;
+mod prompted;
 mod refusals;
 mod streams;
 mod top;

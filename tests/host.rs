@@ -22,6 +22,7 @@ mod prebuilt;
 mod precompiled;
 mod pressure;
 mod probe;
+mod prompts;
 mod reclaim;
 mod registry;
 mod router;

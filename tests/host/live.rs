@@ -25,13 +25,13 @@ fn grant(place: &Place, mode: &str) -> Grant {
 }
 
 /// Whether this process has something open there.
-fn has_open(path: &Path) -> bool {
+pub(super) fn has_open(path: &Path) -> bool {
     let open = fs::read_dir("/proc/self/fd").expect("a list").flatten();
     let mut targets = open.filter_map(|one| fs::read_link(one.path()).ok());
     targets.any(|target| target == path)
 }
 
-async fn until(is_so: impl Fn() -> bool) -> Duration {
+pub(super) async fn until(is_so: impl Fn() -> bool) -> Duration {
     let started = Instant::now();
     support::soon(async {
         while !is_so() {

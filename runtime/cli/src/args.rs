@@ -186,7 +186,8 @@ Arguments, any of:
 Grants, each by --allow: `fs=./data:ro@/data` to read a folder, `:rw` to write
 it, `fs=scratch@/tmp` for one that goes with the call, `env=NAME`,
 `env=NAME=VALUE`, `config=KEY=VALUE`, `kv=NAMESPACE:rw` to keep something,
-`clock=fine`, `random=host`. What is denied is told with the grant for it.
+`clock=fine`, `random=host`. What is denied is told with the grant for it;
+on a terminal you are asked for folders and namespaces.
 
 Exit codes: 0 done, 2 the call was wrong, 3 a policy refused it, 4 a limit
 stopped it, 5 the component failed, 6 a service failed, 70 Patinox failed,
@@ -213,6 +214,9 @@ pub(crate) struct Call {
     /// Tell the least grants that the call needed.
     #[arg(long)]
     pub(crate) suggest: bool,
+    /// Refuse what is not granted without asking, on a terminal too.
+    #[arg(long)]
+    pub(crate) no_prompt: bool,
     /// Set a limit of this call: fuel=5G, wall=2s, memory=64MiB, …
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     pub(crate) limits: Vec<String>,

@@ -29,6 +29,7 @@ mod exit;
 mod grants;
 mod output;
 mod permitted;
+mod prompt;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -108,6 +108,19 @@ impl Source {
         }
     }
 
+    /// What it is called wherever somebody is.
+    pub(crate) fn full_name(&self) -> String {
+        match self {
+            Self::Demo(name) => format!("demo:{name}"),
+            Self::Named(name) => name.to_string(),
+            Self::Installed(installed) => installed.1.full_name(),
+            Self::Path(path) | Self::Read { path, .. } => std::path::absolute(path)
+                .unwrap_or_else(|_| path.clone())
+                .to_string_lossy()
+                .into_owned(),
+        }
+    }
+
     /// Looks where it lies, if it is installed, and whether there is anything to load:
     /// so that it is told before the rest of the command line is read.
     pub(crate) fn found(self, session: &Session) -> Result<Self, Error> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use patinox_policy::{Access, Denial, Limits, Principal, Usage, cut, escape_line};
-use patinox_sandbox::{GuestOutput, ProgressSink};
+use patinox_sandbox::{Approver, GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
 use patinox_tools::{Tool, ToolCall, ToolResult};
 use serde::Serialize;
@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 
 use crate::admission::{self, Entered, MemoryClass, NotAdmitted, Priority};
 use crate::host::Parts;
+use crate::prompt::{Asks, Prompt};
 use crate::{Loaded, PatinoxError};
 
 /// The longest name of a tool that an event repeats, in bytes.
@@ -38,6 +39,7 @@ pub struct Request {
     cancel: CancellationToken,
     progress: Option<ProgressSink>,
     observe: bool,
+    prompt: Option<Arc<dyn Prompt>>,
     principal: Principal,
     priority: Priority,
 }
@@ -81,6 +83,7 @@ impl Request {
             cancel: CancellationToken::new(),
             progress: None,
             observe: false,
+            prompt: None,
             principal: Principal::local(),
             priority: Priority::default(),
         }
@@ -118,6 +121,14 @@ impl Request {
     #[must_use]
     pub const fn observe(mut self) -> Self {
         self.observe = true;
+        self
+    }
+
+    /// Has a person asked, while the call waits, about folders and namespaces that it is
+    /// not granted. Without it everything that is not granted is refused at once.
+    #[must_use]
+    pub fn prompt(mut self, prompt: Arc<dyn Prompt>) -> Self {
+        self.prompt = Some(prompt);
         self
     }
 
@@ -162,6 +173,21 @@ pub struct Called {
 }
 
 impl Called {
+    /// One of which no guest ran.
+    fn never_ran(id: CallId, error: PatinoxError, wall: Duration) -> Self {
+        Self {
+            id,
+            result: Err(error),
+            usage: Usage {
+                wall,
+                ..Usage::default()
+            },
+            output: GuestOutput::default(),
+            denials: Vec::new(),
+            uses: Vec::new(),
+        }
+    }
+
     /// The answer as a Rust value.
     ///
     /// # Errors
@@ -209,6 +235,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 cancel: request.cancel,
                 progress: request.progress,
                 observe: request.observe,
+                approver: asks(component, &name, (id, request.prompt)),
             };
             let who = (request.principal, request.priority);
             let call = pin!(admitted(parts, component, &**tool, call, who));
@@ -226,17 +253,10 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
             denials: done.denials,
             uses: done.uses,
         },
-        Err(error) => Called {
-            id,
-            result: Err(error),
-            usage: Usage {
-                wall: clock.monotonic().saturating_duration_since(started),
-                ..Usage::default()
-            },
-            output: GuestOutput::default(),
-            denials: Vec::new(),
-            uses: Vec::new(),
-        },
+        Err(error) => {
+            let wall = clock.monotonic().saturating_duration_since(started);
+            Called::never_ran(id, error, wall)
+        }
     };
     let outcome = outcome(&called);
     trace::ended(&span, &outcome);
@@ -249,6 +269,22 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         started_at,
     }));
     called
+}
+
+/// What asks for one call, if somebody is to be asked, and the component can be granted
+/// something.
+fn asks(
+    component: &Loaded,
+    tool: &str,
+    (call, prompt): (CallId, Option<Arc<dyn Prompt>>),
+) -> Option<Arc<dyn Approver>> {
+    let (prompt, effective) = (prompt?, component.effective()?);
+    Some(Arc::new(Asks {
+        prompt,
+        effective: Arc::clone(effective),
+        call,
+        tool: tool.to_owned(),
+    }))
 }
 
 /// Calls a tool once it may begin. The permit is held until the result is

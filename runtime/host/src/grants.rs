@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 use patinox_policy::{
@@ -40,6 +41,9 @@ struct Entry {
     name: String,
     grant: String,
     by: By,
+    /// It was asked for and refused, and nobody is to be asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    never: bool,
     /// In milliseconds of the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_ms: Option<u64>,
@@ -75,7 +79,8 @@ impl GrantStore {
     /// The same, and what the file was that it was read from.
     pub(crate) fn read(&self, now: SystemTime) -> Result<(Vec<Given>, Option<Stamp>), GrantsError> {
         let (entries, stamp) = self.0.stamped::<Entry>()?;
-        let given = entries.into_iter().map(Given::try_from);
+        let given = entries.into_iter().filter(|entry| !entry.never);
+        let given = given.map(Given::try_from);
         let given = given.collect::<Result<Vec<_>, _>>()?.into_iter();
         let lasting = given.filter(|one| !one.grant.has_expired(now));
         Ok((lasting.collect(), stamp))
@@ -90,18 +95,27 @@ impl GrantStore {
     /// If a folder has no absolute path, the component has too many, one contradicts
     /// another one that it has, or the disk refuses something.
     pub fn add(&self, given: &[Given], now: SystemTime) -> Result<(), GrantsError> {
+        self.put(given, false, now)
+    }
+
+    fn put(&self, new: &[Given], never: bool, now: SystemTime) -> Result<(), GrantsError> {
         let relative = |one: &&Given| {
             let host = one.grant.folder().and_then(|(host, ..)| host);
             host.is_some_and(Path::is_relative)
         };
-        if let Some(one) = given.iter().find(relative) {
+        if let Some(one) = new.iter().find(relative) {
             return Err(GrantsError::Relative(one.grant.named()));
         }
+        let new = new.iter().map(|one| Entry {
+            never,
+            ..Entry::from(one)
+        });
+        let new: Vec<_> = new.collect();
         self.0.change(|entries: &mut Vec<Entry>| {
             let mut all = entries.clone();
-            all.retain(|one| !one.has_expired(now) && !given.iter().any(|new| one.is_of(new)));
-            all.extend(given.iter().map(Entry::from));
-            for new in given {
+            all.retain(|one| !one.has_expired(now) && !new.iter().any(|new| one.is_same(new)));
+            all.extend(new.iter().cloned());
+            for new in &new {
                 check(&all, &new.component)?;
             }
             *entries = all;
@@ -109,8 +123,31 @@ impl GrantStore {
         })?
     }
 
-    /// Takes back what was granted to a component: this, or all of it. What that was,
-    /// expired or not.
+    /// What somebody has refused for good when he was asked: it grants nothing, and nobody
+    /// is asked about it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn refused(&self, now: SystemTime) -> Result<Vec<Given>, GrantsError> {
+        let (entries, _) = self.0.stamped::<Entry>()?;
+        let refused = entries.into_iter().filter(|entry| entry.never);
+        let refused = refused.filter(|entry| !entry.has_expired(now));
+        refused.map(Given::try_from).collect()
+    }
+
+    /// Keeps that nobody is to be asked about this again; where it was granted, it is that
+    /// no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn refuse(&self, refused: &Given, now: SystemTime) -> Result<(), GrantsError> {
+        self.put(slice::from_ref(refused), true, now)
+    }
+
+    /// Takes back what was granted to a component, or refused for good: this, or all of
+    /// it. What that was, expired or not.
     ///
     /// # Errors
     ///
@@ -143,7 +180,7 @@ fn check(all: &[Entry], component: &str) -> Result<(), GrantsError> {
         return Err(GrantsError::TooMany);
     }
     let mut policy = Policy::default();
-    for one in of_one {
+    for one in of_one.filter(|one| !one.never) {
         policy.allow(one.grant.parse()?)?;
     }
     Ok(())
@@ -163,8 +200,9 @@ impl Entry {
         own.is_ok_and(|own| own.is_same(grant))
     }
 
-    fn is_of(&self, given: &Given) -> bool {
-        self.component == given.component && self.grants(&given.grant)
+    fn is_same(&self, other: &Self) -> bool {
+        let grant = other.grant.parse();
+        self.component == other.component && grant.is_ok_and(|grant| self.grants(&grant))
     }
 }
 
@@ -186,6 +224,7 @@ impl From<&Given> for Entry {
                 Origin::Api => By::Api,
                 _ => By::Command,
             },
+            never: false,
             expires_ms: given.grant.expires().map(until),
         }
     }
@@ -308,14 +347,14 @@ mod tests {
             given("b", "kv=notes:rw", None),
         ];
         for one in &all {
-            store.add(std::slice::from_ref(one), NOW).unwrap();
+            store.add(slice::from_ref(one), NOW).unwrap();
         }
         assert_eq!(store.all(NOW).unwrap(), all);
         let later = NOW + Duration::from_secs(10);
         assert_eq!(store.all(later).unwrap(), [all[0].clone(), all[2].clone()]);
         // The same again, for longer: there is one.
         let longer = given("a", "kv=notes:rw", Some(20));
-        store.add(std::slice::from_ref(&longer), NOW).unwrap();
+        store.add(slice::from_ref(&longer), NOW).unwrap();
         assert!(store.all(later).unwrap().contains(&longer));
         assert_eq!(store.all(NOW).unwrap().len(), 3);
         let grant = "kv=notes:rw".parse().unwrap();
@@ -324,6 +363,33 @@ mod tests {
         assert_eq!(store.revoke("a", None).unwrap(), all[..1]);
         assert_eq!(store.all(NOW).unwrap(), all[2..]);
         let relative = store.add(&[given("a", "fs=./data:ro@/data", None)], NOW);
+        assert!(
+            matches!(relative, Err(GrantsError::Relative(_))),
+            "{relative:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_refused_for_good_grants_nothing_and_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = GrantStore::in_folder(folder.path().join("grants"));
+        let notes = given("a", "kv=notes:rw", None);
+        store.add(slice::from_ref(&notes), NOW).unwrap();
+        store.refuse(&notes, NOW).unwrap();
+        assert_eq!(store.all(NOW).unwrap(), []);
+        assert_eq!(store.refused(NOW).unwrap(), slice::from_ref(&notes));
+        // What is granted is not in the way of what is refused, whatever both say.
+        store.refuse(&given("a", "env=A=1", None), NOW).unwrap();
+        store.add(&[given("a", "env=A=2", None)], NOW).unwrap();
+        // Whoever grants it has changed his mind.
+        store.add(slice::from_ref(&notes), NOW).unwrap();
+        assert_eq!(store.refused(NOW).unwrap().len(), 1);
+        assert_eq!(store.all(NOW).unwrap().len(), 2);
+        store.refuse(&notes, NOW).unwrap();
+        assert_eq!(store.revoke("a", Some(&notes.grant)).unwrap(), [notes]);
+        assert_eq!(store.revoke("a", None).unwrap().len(), 2);
+        assert_eq!(store.refused(NOW).unwrap(), []);
+        let relative = store.refuse(&given("a", "fs=./data:ro@/data", None), NOW);
         assert!(
             matches!(relative, Err(GrantsError::Relative(_))),
             "{relative:?}"

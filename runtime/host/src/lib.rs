@@ -38,6 +38,7 @@ mod live;
 mod load;
 mod monitoring;
 mod own_files;
+mod prompt;
 mod relief;
 mod router;
 mod running;
@@ -75,6 +76,7 @@ pub use patinox_sandbox::{
 };
 #[cfg(feature = "compile")]
 pub use patinox_sandbox::{Precompiled, compile_worker};
+pub use prompt::{Answer, Prompt, PromptFuture, Question};
 pub use router::{
     Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
 };

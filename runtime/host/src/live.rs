@@ -77,6 +77,15 @@ impl Effective {
         })
     }
 
+    pub(crate) fn digest(&self) -> Arc<str> {
+        Arc::clone(&self.digest)
+    }
+
+    /// The host that loaded it, if that is still there.
+    pub(crate) fn host(&self) -> Option<Arc<Parts>> {
+        self.host.upgrade()
+    }
+
     pub(crate) const fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }
@@ -169,6 +178,28 @@ impl Live {
         answer
     }
 
+    /// Grants a component something for as long as it is loaded.
+    pub(crate) fn allow(
+        &self,
+        parts: &Arc<Parts>,
+        effective: &Effective,
+        grant: Grant,
+    ) -> Result<(), PatinoxError> {
+        Ok(self.change(parts, effective, |own| own.allow(grant))?)
+    }
+
+    /// Has a component go at once by what was just granted for good.
+    pub(crate) fn take_over(
+        &self,
+        parts: &Arc<Parts>,
+        effective: &Effective,
+        grant: Grant,
+    ) -> Result<(), PatinoxError> {
+        self.look(parts, false)?;
+        self.widen_by(parts, effective, grant);
+        Ok(())
+    }
+
     /// Looks again and again, until the host is gone.
     pub(crate) fn watch(&self, parts: &Arc<Parts>) -> std::io::Result<()> {
         let mut state = self.state();
@@ -221,7 +252,8 @@ impl Live {
         let added = checked.and_then(|()| {
             let state = self.state();
             // It may have been taken back meanwhile.
-            if state.given_to(&effective.digest).contains(&grant) {
+            let is_given = state.given_to(&effective.digest).contains(&grant);
+            if is_given && !effective.has(&grant) {
                 let mut policy = Policy::clone(&effective.sandbox.policy());
                 policy.allow(grant)?;
                 effective.sandbox.set_policy(policy);

@@ -7,18 +7,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use patinox_policy::{Access, Denial, Grant, Mode, Policy, escape_line};
+use patinox_policy::{Access, Denial, Grant, Mode, Policy, Why, escape_line};
 use patinox_resources::{Registry, Shared};
 
 pub(crate) use self::folder::Folder;
 
+use crate::approval::{Approval, Approving};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::sandbox::Run;
 use crate::scratch::Scratch;
 use crate::storage::KeyValue;
 
 /// The most denials of a call, and the most uses, that are kept; of more the first ones.
 const MAX_KEPT: usize = 64;
+
+/// How often somebody is asked in one call: a guest must not wear anybody out.
+const MAX_ASKED: usize = 16;
 
 /// The host's own variables that a grant without a value hands on, by name. Values are
 /// never shown.
@@ -64,6 +69,14 @@ impl Denied {
     }
 }
 
+/// What was granted while a call waited.
+#[derive(Debug)]
+pub(crate) struct Approved {
+    grant: Grant,
+    /// To this call alone.
+    is_once: bool,
+}
+
 /// What one call may do by the policy of each moment, and what it was denied.
 #[derive(Debug)]
 pub(crate) struct Authority {
@@ -75,16 +88,25 @@ pub(crate) struct Authority {
     denials: Vec<Denied>,
     /// What was used, where somebody wants to know.
     uses: Option<Vec<Access>>,
+    /// Who is asked about what is not granted.
+    approving: Option<Approving>,
+    /// What somebody was asked about.
+    asked: Vec<Access>,
+    /// What was granted to this call alone.
+    once: Policy,
 }
 
 impl Authority {
-    pub(crate) fn new(policy: Shared<Policy>, engine: Engine, observe: bool) -> Self {
+    pub(crate) fn new(policy: Shared<Policy>, engine: Engine, run: &Run) -> Self {
         Self {
             policy,
             engine,
             grants_nothing: false,
             denials: Vec::new(),
-            uses: observe.then(Vec::new),
+            uses: run.observe.then(Vec::new),
+            approving: run.approving.clone(),
+            asked: Vec::new(),
+            once: Policy::default(),
         }
     }
 
@@ -148,8 +170,59 @@ impl Authority {
     }
 
     fn decide(&self, access: &Access) -> Result<(), Box<Denial>> {
-        let decided = |policy: &Policy| policy.decide(access, self.now()).map(drop);
-        self.policy.with(decided)
+        let now = self.now();
+        let decided = |policy: &Policy| policy.decide(access, now).map(drop);
+        self.policy.with(decided).or_else(|denial| {
+            let is_denied = matches!(denial.why(), Why::Denied(_));
+            match !is_denied && self.once.decide(access, now).is_ok() {
+                true => Ok(()),
+                false => Err(denial),
+            }
+        })
+    }
+
+    /// Asks somebody about what is not granted, if there is somebody: once for each thing,
+    /// and for [`MAX_ASKED`] of them.
+    ///
+    /// What comes of it and is a folder has yet to be opened.
+    pub(crate) async fn ask(&mut self, access: &Access) -> Option<Approved> {
+        let approving = self.approving.as_ref().filter(|_| !self.grants_nothing)?;
+        let denial = self.decide(access).err()?;
+        // Whoever has denied it is not asked by a guest.
+        let is_denied = matches!(denial.why(), Why::Denied(_));
+        if is_denied || MAX_ASKED <= self.asked.len() || self.asked.contains(access) {
+            return None;
+        }
+        self.asked.push(access.clone());
+        match approving.ask(*denial).await {
+            Approval::Refused => None,
+            Approval::Granted(grant) => Some(Approved {
+                grant,
+                is_once: false,
+            }),
+            Approval::Once(grant) => {
+                // One that contradicts what was granted before is no answer.
+                self.once.allow(grant.clone()).ok()?;
+                Some(Approved {
+                    grant,
+                    is_once: true,
+                })
+            }
+        }
+    }
+
+    /// Whether somebody is asked about what is not granted.
+    pub(crate) const fn asks(&self) -> bool {
+        self.approving.is_some()
+    }
+
+    /// A folder that was granted while the call runs, if it is one.
+    pub(crate) fn folder_of(&self, approved: &Approved) -> Option<Folder> {
+        let folder = Folder::of(&approved.grant, &self.policy)?;
+        Some(match approved.is_once {
+            true => folder.once(),
+            false => folder,
+        })
     }
 
     fn keep(&mut self, denied: Denied) {

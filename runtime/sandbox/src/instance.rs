@@ -33,6 +33,9 @@ const MIN_HOSTCALL_BYTES: u64 = 128 << 10;
 /// engine itself, should nobody look at the deadline around it.
 const INTERRUPT_AFTER: Duration = Duration::from_millis(100);
 
+/// While somebody is asked, it is looked so often whether the deadline has passed, at most.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// The store of one call. It is used once; dropping it frees all of it, and
 /// then its slot.
 pub(crate) struct Instance<'a> {
@@ -74,14 +77,14 @@ impl<'a> Instance<'a> {
         let engine = component.engine();
         let ready = &placed.ready;
         let reach = engine.tunables(component.profile())?.memory_reservation;
-        let mut state = State::new(run, sandbox.authority(run.observe), engine.clock(), reach);
+        let mut state = State::new(run, sandbox.authority(run), engine.clock(), reach);
         state.budget.write_down(component.hold(run.started));
         let mut store = Store::new(ready.pre.engine(), state);
         if component.profile() == Profile::Strict {
-            let interrupt = run.deadline() + INTERRUPT_AFTER;
+            let ends = run.ends();
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(move |_| {
-                if interrupt <= Instant::now() {
+                if ends.at() + INTERRUPT_AFTER <= Instant::now() {
                     return Err(Stop::Limit(LimitName::Wall, None).into());
                 }
                 Ok(UpdateDeadline::Yield(1))
@@ -185,7 +188,9 @@ impl<'a> Instance<'a> {
         let usage = Usage {
             fuel,
             memory_bytes_peak: state.budget.memory_peak(),
-            wall: now.saturating_duration_since(self.run.started),
+            wall: now
+                .saturating_duration_since(self.run.started)
+                .saturating_sub(self.run.has_waited()),
             host_calls: state.meter.host_calls,
             stdout_bytes,
             stderr_bytes,
@@ -279,7 +284,20 @@ async fn within<T>(
         biased;
         result = poll_fn(|cx| turns.poll(cx, guest.as_mut(), look)) => result,
         () = run.cancel.cancelled() => Err(Raised::Cancelled),
-        () = async { tokio::time::sleep_until(run.deadline().into()).await } => Err(late()),
+        () = passed(run) => Err(late()),
+    }
+}
+
+/// Waits for the deadline of a run, which moves while somebody is asked.
+async fn passed(run: &Run) {
+    let mut next = run.deadline();
+    loop {
+        tokio::time::sleep_until(next.into()).await;
+        let now = Instant::now();
+        next = run.deadline().max(now + LOOK_EVERY);
+        if run.deadline() <= now {
+            return;
+        }
     }
 }
 

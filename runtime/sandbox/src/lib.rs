@@ -25,6 +25,7 @@
     expect(dead_code, reason = "what only a build with a compiler needs")
 )]
 
+mod approval;
 mod artifact;
 mod authority;
 mod bindings;
@@ -52,6 +53,7 @@ mod turns;
 mod types;
 mod value;
 
+pub use approval::{Approval, Approver, Approving};
 pub use artifact::{
     ArtifactFolder, ArtifactStore, Cleared, CodeAccess, EntryInfo, StoreConfig, StoreError,
     StorePlace,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Val;
 
+use crate::approval::Approving;
 use crate::authority::Authority;
 use crate::bindings::handler::exports::patinox::tool::handler::{ToolError, ToolSpec};
 use crate::component::Component;
@@ -52,6 +53,8 @@ pub struct Run {
     pub progress: Option<ProgressSink>,
     /// Whether [`Outcome::uses`] is wanted.
     pub observe: bool,
+    /// Who is asked about what is not granted; without one nobody is.
+    pub approving: Option<Approving>,
 }
 
 impl Run {
@@ -65,11 +68,39 @@ impl Run {
             cancel: CancellationToken::new(),
             progress: None,
             observe: false,
+            approving: None,
         }
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.started + Duration::from_millis(self.limits.wall_ms)
+        self.ends().at()
+    }
+
+    pub(crate) fn ends(&self) -> Ends {
+        Ends {
+            soonest: self.started + Duration::from_millis(self.limits.wall_ms),
+            approving: self.approving.clone(),
+        }
+    }
+
+    /// How long it has waited for somebody's answer, which is no time of its own.
+    pub(crate) fn has_waited(&self) -> Duration {
+        let approving = self.approving.as_ref();
+        approving.map_or(Duration::ZERO, Approving::has_waited)
+    }
+}
+
+/// When a run is over at the latest: later, once it has waited for somebody's answer.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    soonest: Instant,
+    approving: Option<Approving>,
+}
+
+impl Ends {
+    pub(crate) fn at(&self) -> Instant {
+        let waited = self.approving.as_ref().map(Approving::has_waited);
+        self.soonest + waited.unwrap_or_default()
     }
 }
 
@@ -200,9 +231,9 @@ impl Sandbox {
     }
 
     /// The same, for one call; what it uses of that is kept where it is observed.
-    pub(crate) fn authority(&self, observe: bool) -> Authority {
+    pub(crate) fn authority(&self, run: &Run) -> Authority {
         let engine = self.component.engine().clone();
-        Authority::new(self.policy.clone(), engine, observe)
+        Authority::new(self.policy.clone(), engine, run)
     }
 
     /// The component that runs in it.

@@ -1,10 +1,11 @@
 //! One call of a tool, and what comes of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use patinox_policy::{Access, Denial, Limits, Usage};
-use patinox_sandbox::{GuestOutput, ProgressSink, Run};
+use patinox_sandbox::{Approver, Approving, GuestOutput, ProgressSink, Run};
 use patinox_telemetry::CallId;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ pub struct ToolCall {
     pub progress: Option<ProgressSink>,
     /// Whether [`ToolResult::uses`] is wanted.
     pub observe: bool,
+    /// Who is asked about what is not granted; without one nobody is.
+    pub approver: Option<Arc<dyn Approver>>,
 }
 
 impl ToolCall {
@@ -39,6 +42,7 @@ impl ToolCall {
             cancel: self.cancel,
             progress: self.progress,
             observe: self.observe,
+            approving: self.approver.map(Approving::new),
         };
         (self.arguments, run)
     }

@@ -13,6 +13,7 @@ use crate::arguments;
 use crate::error::Error;
 use crate::output::needed;
 use crate::permitted::Permitted;
+use crate::prompt::AtTerminal;
 use crate::session::{Session, blocking};
 use crate::source::Target;
 
@@ -40,6 +41,11 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
         let request = match call.suggest {
             true => request.observe(),
             false => request,
+        };
+        let prompt = || AtTerminal::new(&target.source, &grants);
+        let request = match (!call.no_prompt).then(prompt).flatten() {
+            Some(prompt) => request.prompt(prompt),
+            None => request,
         };
         let called = host.call(&component, request).await;
         let needed = component.policy().filter(|_| call.suggest);

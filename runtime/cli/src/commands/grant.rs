@@ -48,22 +48,12 @@ impl Named {
                 ),
             });
         }
-        Ok(match &target.source {
-            Source::Installed(installed) => Self {
-                digest: installed.1.digest.clone(),
-                name: installed.1.full_name(),
+        Ok(Self {
+            digest: match &target.source {
+                Source::Installed(installed) => installed.1.digest.clone(),
+                source => digest(&source.bytes(&session.settings.load_limits())?),
             },
-            Source::Path(path) => Self {
-                digest: digest(&target.source.bytes(&session.settings.load_limits())?),
-                name: std::path::absolute(path)
-                    .unwrap_or_else(|_| path.clone())
-                    .to_string_lossy()
-                    .into_owned(),
-            },
-            source => Self {
-                digest: digest(&source.bytes(&session.settings.load_limits())?),
-                name: text.to_owned(),
-            },
+            name: target.source.full_name(),
         })
     }
 }
@@ -115,33 +105,38 @@ fn grant(session: Session, store: &GrantStore, add: &Add) -> Result<ExitCode, Er
 
 fn list(session: &Session, store: &GrantStore) -> Result<ExitCode, Error> {
     let now = Clock::system().steady();
-    let all = store.all(now)?;
-    let mut of: BTreeMap<_, Vec<&Given>> = BTreeMap::new();
-    for given in &all {
+    let (all, refused) = (store.all(now)?, store.refused(now)?);
+    let mut of: BTreeMap<_, Vec<(&Given, &str)>> = BTreeMap::new();
+    let granted = all.iter().map(|one| (one, ""));
+    let never = refused.iter().map(|one| (one, "never: "));
+    for (given, mark) in granted.chain(never) {
         let of_one = of.entry((&given.name, &given.component)).or_default();
-        of_one.push(given);
+        of_one.push((given, mark));
     }
     let mut text = String::new();
     for ((name, digest), given) in of {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{}\n  {digest}", escape_line(name));
-        for one in given {
+        for (one, mark) in given {
             let (what, by) = (one.grant.named(), one.grant.origin());
-            let _ = writeln!(text, "    {what}{}, by {by}", left(&one.grant, now));
+            let left = left(&one.grant, now);
+            let _ = writeln!(text, "    {mark}{what}{left}, by {by}");
         }
     }
-    if all.is_empty() {
+    if text.is_empty() {
         text.push_str(
             "nothing is granted for every process: `patinox grant add COMPONENT GRANT` does that",
         );
     }
     let given: Vec<_> = all.iter().map(document).collect();
-    let document = json!({ "granted": given });
+    let refused: Vec<_> = refused.iter().map(document).collect();
+    let document = json!({ "granted": given, "refused": refused });
     Ok(session.output.done(&document, text.trim_end()))
 }
 
 fn take_back(session: &Session, store: &GrantStore, revoke: &Revoke) -> Result<ExitCode, Error> {
-    let all = store.all(SystemTime::UNIX_EPOCH)?;
+    let mut all = store.all(SystemTime::UNIX_EPOCH)?;
+    all.extend(store.refused(SystemTime::UNIX_EPOCH)?);
     // Under its name, with whatever bytes it had; what is listed can be revoked whatever
     // has become of its file.
     let is_named = |one: &&Given| [&one.component, &one.name].contains(&&revoke.component);

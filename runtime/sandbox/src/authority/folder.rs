@@ -16,6 +16,8 @@ pub(crate) struct Folder {
     policy: Shared<Policy>,
     host: Option<PathBuf>,
     guest: String,
+    /// It is granted to this call alone, whatever the policy has.
+    is_once: bool,
     /// For what it was asked for and refused, where nobody could tell that at once.
     refused: Mutex<Option<Mode>>,
 }
@@ -29,8 +31,15 @@ impl Folder {
             guest: guest.to_owned(),
             grants: vec![grant.clone()],
             policy: policy.clone(),
+            is_once: false,
             refused: Mutex::default(),
         })
+    }
+
+    /// The same, until the call is over, unless something of it is denied.
+    pub(super) const fn once(mut self) -> Self {
+        self.is_once = true;
+        self
     }
 
     /// The same, by the grants of both: to a guest they are one.
@@ -43,7 +52,10 @@ impl Folder {
     fn standing<'a>(&'a self, mode: Mode, policy: &'a Policy) -> impl Iterator<Item = &'a Grant> {
         let own = |grant: &Grant| self.grants.iter().any(|own| own.is_same(grant));
         let allows = move |grant: &Grant| mode <= mode_of(grant);
-        let granted = policy.granted().iter();
+        let granted = match self.is_once {
+            true => self.grants.iter(),
+            false => policy.granted().iter(),
+        };
         let standing = granted.filter(move |grant| allows(grant) && own(grant));
         standing.filter(|_| !self.is_denied(policy))
     }
@@ -113,6 +125,15 @@ impl Folder {
         }
     }
 
+    /// The path from here to something in it, by what the guest calls both; `.` for itself.
+    pub(crate) fn path_below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let below = path.strip_prefix(self.guest.trim_end_matches('/'))?;
+        match below {
+            "" | "/" => Some("."),
+            below => below.strip_prefix('/'),
+        }
+    }
+
     /// What the guest calls something in it, without a slash at the end.
     pub(crate) fn path_of(&self, inside: &str) -> String {
         let folder = self.guest.trim_end_matches('/');
@@ -131,6 +152,28 @@ fn mode_of(grant: &Grant) -> Mode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_leads_from_a_folder_to_what_lies_in_it() {
+        let policy = Shared::new(Policy::default());
+        let folder = |text: &str| Folder::of(&text.parse().unwrap(), &policy).unwrap();
+        let data = folder("fs=/tmp/x:ro@/data");
+        for (path, below) in [
+            ("/data", Some(".")),
+            ("/data/", Some(".")),
+            ("/data/a", Some("a")),
+            ("/data/a/b/", Some("a/b/")),
+            ("/datab", None),
+            ("/database", None),
+            ("/dat", None),
+            ("/", None),
+        ] {
+            assert_eq!(data.path_below(path), below, "{path}");
+        }
+        let all = folder("fs=/tmp/x:ro@/");
+        assert_eq!(all.path_below("/"), Some("."));
+        assert_eq!(all.path_below("/a/b"), Some("a/b"));
+    }
 
     #[test]
     fn a_path_of_the_guest_lies_in_a_folder() {

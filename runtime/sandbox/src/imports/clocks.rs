@@ -49,7 +49,7 @@ impl State {
     /// centuries, which no timer holds.
     fn wake_after(&mut self, from: Instant, nanos: u64) -> Result<Resource<DynPollable>> {
         let at = from.checked_add(Duration::from_nanos(nanos));
-        let at = at.map_or(self.meter.deadline, |at| at.min(self.meter.deadline));
+        let at = at.map_or(self.meter.deadline(), |at| at.min(self.meter.deadline()));
         self.allowance.hold_pollable()?;
         let deadline = self.table.push(Deadline(at.into()))?;
         subscribe(&mut self.table, deadline)

@@ -18,7 +18,7 @@ impl Host for State {
     fn remaining(&mut self) -> Result<Budget> {
         let left = self
             .meter
-            .deadline
+            .deadline()
             .saturating_duration_since(std::time::Instant::now());
         Ok(Budget {
             fuel: self.meter.fuel_left,

@@ -266,7 +266,7 @@ impl types::HostDescriptor for State {
         if self.is_root(&folder, &path)? {
             return Ok(Ok(self.table.push(Descriptor::Root)?));
         }
-        let within = match self.reading_in(&folder, &path)? {
+        let (within, path) = match self.reading_in(&folder, path).await? {
             Ok(within) => within,
             Err(code) => return Ok(Err(code)),
         };
@@ -289,8 +289,8 @@ impl types::HostDescriptor for State {
     }
 
     async fn readlink_at(&mut self, folder: Handle, path: String) -> Answer<String> {
-        match self.reading_in(&folder, &path)? {
-            Ok(within) => {
+        match self.reading_in(&folder, path).await? {
+            Ok((within, path)) => {
                 self.has_read(&within, &path);
                 let work = move || place::read_link(&*within.as_folder()?, &path);
                 self.folders.jobs().clone().run(work).await

@@ -69,7 +69,7 @@ struct Granted {
 }
 
 impl State {
-    fn granted<'a>(
+    async fn granted<'a>(
         &mut self,
         bucket: &Handle,
         mode: Mode,
@@ -79,6 +79,7 @@ impl State {
         let Ok(access) = Access::key_value(&namespace, mode) else {
             return Ok(Err(Error::AccessDenied));
         };
+        self.authority.ask(&access).await;
         let may = self.authority.may(&access);
         Ok(match self.authority.storage() {
             _ if !may => Err(Error::AccessDenied),
@@ -116,7 +117,7 @@ impl State {
             storage,
             namespace,
             access,
-        } = match self.granted(bucket, Mode::Read, &keys)? {
+        } = match self.granted(bucket, Mode::Read, &keys).await? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
@@ -130,7 +131,10 @@ impl State {
             storage,
             namespace,
             access,
-        } = match self.granted(bucket, Mode::Write, entries.iter().map(|(key, _)| key))? {
+        } = match self
+            .granted(bucket, Mode::Write, entries.iter().map(|(key, _)| key))
+            .await?
+        {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
@@ -144,7 +148,7 @@ impl State {
             storage,
             namespace,
             access,
-        } = match self.granted(bucket, Mode::Write, &keys)? {
+        } = match self.granted(bucket, Mode::Write, &keys).await? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
@@ -206,7 +210,7 @@ impl store::HostBucket for State {
             storage,
             namespace,
             access,
-        } = match self.granted(&bucket, Mode::Read, [&key])? {
+        } = match self.granted(&bucket, Mode::Read, [&key]).await? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
@@ -219,7 +223,7 @@ impl store::HostBucket for State {
             storage,
             namespace,
             access,
-        } = match self.granted(&bucket, Mode::Read, [])? {
+        } = match self.granted(&bucket, Mode::Read, []).await? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
@@ -243,7 +247,7 @@ impl atomics::Host for State {
             storage,
             namespace,
             access,
-        } = match self.granted(&bucket, Mode::Write, [&key])? {
+        } = match self.granted(&bucket, Mode::Write, [&key]).await? {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };

@@ -22,7 +22,7 @@ use wasmtime::{AsContextMut as _, Engine, Result, StoreContextMut};
 use super::embedder::Caller;
 use super::weight::{self, Weigh};
 use crate::error::Stop;
-use crate::sandbox::Run;
+use crate::sandbox::{Ends, Run};
 
 /// Fuel charged for each call into the host.
 ///
@@ -52,7 +52,7 @@ pub(crate) struct Meter {
     max_host_calls: u64,
     /// Fuel left when the guest last entered or left the host.
     pub(crate) fuel_left: u64,
-    pub(crate) deadline: Instant,
+    ends: Ends,
     cancel: CancellationToken,
     calls_since_turn: u64,
     last_turn: Instant,
@@ -64,18 +64,23 @@ impl Meter {
             host_calls: 0,
             max_host_calls: run.limits.host_calls,
             fuel_left: run.limits.fuel,
-            deadline: run.deadline(),
+            ends: run.ends(),
             cancel: run.cancel.clone(),
             calls_since_turn: 0,
             last_turn: Instant::now(),
         }
     }
 
+    /// When the call is over at the latest.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.ends.at()
+    }
+
     /// Who calls, for the embedder's own functions.
     pub(crate) fn caller(&self, id: CallId) -> Caller {
         Caller {
             id,
-            deadline: self.deadline,
+            deadline: self.deadline(),
             cancel: self.cancel.clone(),
         }
     }
@@ -103,7 +108,7 @@ impl Meter {
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if self.deadline <= Instant::now() {
+        if self.deadline() <= Instant::now() {
             return Err(Stop::Limit(LimitName::Wall, None));
         }
         Ok(())

@@ -1,5 +1,8 @@
 //! What a guest asks of something that it has open, and whether it may.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use patinox_policy::{Access, Mode};
 use rustix::fs::Stat;
 use wasmtime::Result;
@@ -8,6 +11,7 @@ use wasmtime::component::Resource;
 use super::answers;
 use super::descriptor::{Descriptor, Opened};
 use super::place::{self, Wanted};
+use crate::authority::Folder;
 use crate::bindings::offered::wasi::filesystem::types::{ErrorCode, PathFlags};
 use crate::state::State;
 
@@ -17,14 +21,43 @@ pub(super) type Answer<T> = Result<Result<T, ErrorCode>>;
 /// A descriptor as a guest names it.
 pub(super) type Handle = Resource<Descriptor>;
 
+/// A folder that is open, and a path from there.
+pub(super) type In = (Opened, String);
+
 impl State {
     /// What is open under this handle, if it may be read at this moment.
     pub(super) fn reading(&mut self, file: &Handle) -> Answer<Opened> {
-        self.reading_in(file, "")
+        self.may_read(file, "")
     }
 
-    /// The same, where something below it is asked for.
-    pub(super) fn reading_in(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
+    /// What is open under this handle, if it may be written at this moment; that is written
+    /// down.
+    pub(super) fn writing(&mut self, file: &Handle) -> Answer<Opened> {
+        self.may_write(file, "")
+    }
+
+    /// In which folder something lies that a guest asks to read, if it may.
+    pub(super) async fn reading_in(&mut self, folder: &Handle, path: String) -> Answer<In> {
+        match self.asked_for(folder, &path, Mode::Read).await? {
+            Some(found) => Ok(Ok(found)),
+            None => Ok(self.may_read(folder, &path)?.map(|opened| (opened, path))),
+        }
+    }
+
+    /// In which folder something lies that a guest asks to change, if it may; that is
+    /// written down.
+    pub(super) async fn writing_in(&mut self, folder: &Handle, path: String) -> Answer<In> {
+        match self.asked_for(folder, &path, Mode::Write).await? {
+            Some((opened, path)) => {
+                let whole = opened.path_of(&path);
+                self.authority.has_used(&opened.folder, &whole, Mode::Write);
+                Ok(Ok((opened, path)))
+            }
+            None => Ok(self.may_write(folder, &path)?.map(|opened| (opened, path))),
+        }
+    }
+
+    fn may_read(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
         let Some(opened) = self.open_or_told(folder, path, Mode::Read)? else {
             // As it is where nothing lies: programs look for what they can do without.
             return Ok(Err(ErrorCode::NoEntry));
@@ -36,9 +69,7 @@ impl State {
         }
     }
 
-    /// What is open under this handle, if it, or what is below it, may be written at this
-    /// moment; that is written down.
-    pub(super) fn writing_in(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
+    fn may_write(&mut self, folder: &Handle, path: &str) -> Answer<Opened> {
         let Some(opened) = self.open_or_told(folder, path, Mode::Write)? else {
             return Ok(Err(ErrorCode::Access));
         };
@@ -52,6 +83,64 @@ impl State {
             Mode::Read => ErrorCode::ReadOnly,
             Mode::Write => ErrorCode::Access,
         }))
+    }
+
+    /// The folder in which something lies, where it was granted because the guest asked
+    /// for it; if it was not, somebody is asked. From what lies deeper than a folder that
+    /// was granted, nobody is.
+    async fn asked_for(&mut self, folder: &Handle, path: &str, mode: Mode) -> Result<Option<In>> {
+        if !self.authority.asks() {
+            return Ok(None);
+        }
+        let (path, of) = match self.table.get(folder)? {
+            Descriptor::Root => (whole_path("", path), None),
+            Descriptor::Open(opened) if opened.inside.is_empty() => {
+                let now = self.clock.steady();
+                if opened.folder.allows(mode, now) {
+                    return Ok(None);
+                }
+                let folder = &opened.folder;
+                (whole_path(folder.guest(), path), Some(Arc::clone(folder)))
+            }
+            Descriptor::Open(_) => return Ok(None),
+        };
+        let Some(path) = path.filter(|path| !answers::is_root(path)) else {
+            return Ok(None);
+        };
+        let clock = self.clock;
+        let may = |folder: &Folder| folder.allows(mode, clock.steady());
+        if let Some(found) = self.folders.asked_for(&path, may) {
+            return Ok(Some(found));
+        }
+        let lies_in = path.trim_end_matches('/');
+        let lies_in = match &of {
+            Some(folder) => folder.of_path(lies_in),
+            None => answers::folder_of(lies_in),
+        };
+        let Ok(access) = Access::folder(lies_in, mode) else {
+            return Ok(None);
+        };
+        let approved = self.authority.ask(&access).await;
+        let granted = approved.and_then(|approved| self.authority.folder_of(&approved));
+        if let Some(granted) = granted {
+            self.open_another(granted).await?;
+        }
+        Ok(self.folders.asked_for(&path, may))
+    }
+
+    /// Opens a folder that was granted while the call runs.
+    async fn open_another(&mut self, folder: Folder) -> Result<()> {
+        let Some(host) = folder.host().map(Path::to_owned) else {
+            return Ok(());
+        };
+        let changes = self.authority.policy().watch();
+        let jobs = self.folders.jobs().clone();
+        // One that is not there any more is as if it had not been granted.
+        if let Ok(fd) = jobs.run(move || place::open_granted(&host)).await? {
+            let opened = Opened::folder(fd, Arc::new(folder), (jobs, self.clock));
+            self.folders.grant_another(opened, changes, self.clock);
+        }
+        Ok(())
     }
 
     /// What is open under this handle. Of the root nothing is, which is told with the call.
@@ -113,8 +202,8 @@ impl State {
         (flags, path): (PathFlags, String),
     ) -> Answer<Stat> {
         let wanted = wanted(flags);
-        match self.reading_in(folder, &path)? {
-            Ok(within) => {
+        match self.reading_in(folder, path).await? {
+            Ok((within, path)) => {
                 self.has_read(&within, &path);
                 let jobs = self.folders.jobs().clone();
                 let work = move || place::stat(&*within.as_folder()?, &path, wanted);
@@ -125,9 +214,51 @@ impl State {
     }
 }
 
+/// A path from the root, whole; none where it goes up anywhere, as nobody looks at links
+/// here, or is longer than any.
+fn whole_path(guest: &str, path: &str) -> Option<String> {
+    let goes_up = path.split('/').any(|part| part == "..");
+    if goes_up || place::MAX_PATH_BYTES < path.len() {
+        return None;
+    }
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let mut whole = guest.trim_end_matches('/').to_owned();
+    for part in parts {
+        whole.push('/');
+        whole.push_str(part);
+    }
+    if path.ends_with('/') || whole.is_empty() {
+        whole.push('/');
+    }
+    Some(whole)
+}
+
 pub(super) fn wanted(flags: PathFlags) -> Wanted {
     Wanted {
         follow: flags.contains(PathFlags::SYMLINK_FOLLOW),
         folder: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_path_is_that_from_the_root() {
+        for (guest, path, whole) in [
+            ("", "data/a", Some("/data/a")),
+            ("", "//data/./a/", Some("/data/a/")),
+            ("", "", Some("/")),
+            ("/", "a", Some("/a")),
+            ("/data", "a", Some("/data/a")),
+            ("/data", ".", Some("/data")),
+            ("/data", "a/../../etc", None),
+            ("/data", "..", None),
+            ("/data", "..a", Some("/data/..a")),
+        ] {
+            assert_eq!(whole_path(guest, path).as_deref(), whole, "{guest} {path}");
+        }
+        assert_eq!(whole_path("", &"a/".repeat(4_000)), None);
     }
 }

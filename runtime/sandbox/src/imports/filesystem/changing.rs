@@ -24,8 +24,8 @@ use crate::bindings::offered::wasi::filesystem::types::{
 };
 use crate::state::State;
 
-/// Something in a folder that is open.
-pub(super) type In = (Handle, String);
+/// Something as a guest names it: by a handle, and a path from there.
+pub(super) type Named = (Handle, String);
 
 impl State {
     /// Makes a folder of this call.
@@ -48,10 +48,10 @@ impl State {
     /// Changes something in a folder.
     pub(super) async fn change(
         &mut self,
-        (folder, path): In,
+        (folder, path): Named,
         work: impl FnOnce(&Held, &str, &Quota) -> Result<(), Errno> + Send + 'static,
     ) -> Answer<()> {
-        let within = match self.writing_in(&folder, &path)? {
+        let (within, path) = match self.writing_in(&folder, path).await? {
             Ok(within) => within,
             Err(code) => return Ok(Err(code)),
         };
@@ -68,15 +68,15 @@ impl State {
     /// one grant gives.
     pub(super) async fn change_both(
         &mut self,
-        (folder, path): In,
-        (other, new): In,
+        (folder, path): Named,
+        (other, new): Named,
         work: impl FnOnce((&Held, &str), (&Held, &str), &Quota) -> Result<(), Errno> + Send + 'static,
     ) -> Answer<()> {
-        let from = match self.writing_in(&folder, &path)? {
+        let (from, path) = match self.writing_in(&folder, path).await? {
             Ok(from) => from,
             Err(code) => return Ok(Err(code)),
         };
-        let to = match self.writing_in(&other, &new)? {
+        let (to, new) = match self.writing_in(&other, new).await? {
             Ok(to) => to,
             Err(code) => return Ok(Err(code)),
         };
@@ -99,7 +99,7 @@ impl State {
         file: &Handle,
         work: impl FnOnce(&Held, &Quota) -> Result<T, Errno> + Send + 'static,
     ) -> Answer<T> {
-        let opened = match self.writing_in(file, "")? {
+        let opened = match self.writing(file)? {
             Ok(opened) => opened,
             Err(code) => return Ok(Err(code)),
         };
@@ -114,7 +114,7 @@ impl State {
         file: &Handle,
         times: Result<Timestamps, ErrorCode>,
     ) -> Answer<()> {
-        match (self.writing_in(file, "")?, times) {
+        match (self.writing(file)?, times) {
             (Ok(opened), Ok(times)) => {
                 let lasting = opened.lasts(Mode::Write, self.clock);
                 let work = move || {
@@ -156,7 +156,7 @@ impl State {
         file: &Handle,
         at: At,
     ) -> Answer<Resource<DynOutputStream>> {
-        let opened = match self.writing_in(file, "")? {
+        let opened = match self.writing(file)? {
             Ok(opened) => opened,
             Err(code) => return Ok(Err(code)),
         };
@@ -198,11 +198,11 @@ impl State {
     /// Opens a file to write it, or a folder to change what lies in it.
     pub(super) async fn open_to_write(
         &mut self,
-        (folder, path): In,
+        (folder, path): Named,
         path_flags: PathFlags,
         (open_flags, flags): (OpenFlags, DescriptorFlags),
     ) -> Answer<Handle> {
-        let within = match self.writing_in(&folder, &path)? {
+        let (within, path) = match self.writing_in(&folder, path).await? {
             Ok(within) => within,
             Err(code) => return Ok(Err(code)),
         };

@@ -7,6 +7,7 @@ use patinox_policy::{LimitName, Limits, Mode, Policy};
 use patinox_resources::{AsyncGuard, Watch};
 use patinox_telemetry::Clock;
 
+use super::asked::In;
 use super::descriptor::Opened;
 use super::jobs::Jobs;
 use super::quota::{Most, Quota};
@@ -21,6 +22,8 @@ pub(crate) struct Folders {
     work: OnceCell<(Quota, Jobs)>,
     /// Those that were granted, once the guest has asked for them.
     pub(super) granted: Option<Vec<Opened>>,
+    /// Those that were granted because the guest asked for something in them.
+    asked_for: Vec<Opened>,
     warden: Option<Warden>,
     /// Those of the call itself, which are removed when it is over.
     pub(super) scratch: Vec<AsyncGuard<ScratchFolder>>,
@@ -32,6 +35,7 @@ impl Folders {
             most: Most::of(limits),
             work: OnceCell::new(),
             granted: None,
+            asked_for: Vec::new(),
             warden: None,
             scratch: Vec::new(),
         }
@@ -59,6 +63,27 @@ impl Folders {
         self.granted = Some(folders);
     }
 
+    /// Takes one more, which was granted because the guest asked for something in it.
+    pub(super) fn grant_another(&mut self, opened: Opened, changes: Watch<Policy>, clock: Clock) {
+        if self.warden.is_none() {
+            let of = vec![Arc::clone(&opened.folder)];
+            self.warden = Some(Warden::start(of, changes, clock));
+        }
+        self.watch(&opened.fd);
+        self.asked_for.push(opened);
+    }
+
+    /// That of these in which something lies, by what the guest calls it, and its path
+    /// from there; of several the innermost, and the last one that was granted.
+    pub(super) fn asked_for(&self, path: &str, may: impl Fn(&Folder) -> bool) -> Option<In> {
+        let below = self.asked_for.iter().filter(|opened| may(&opened.folder));
+        let below = below.filter_map(|opened| {
+            let path = opened.folder.path_below(path)?.to_owned();
+            Some((opened.clone(), path))
+        });
+        below.max_by_key(|(opened, _)| opened.folder.guest().len())
+    }
+
     /// Closes this once it may not be used any more.
     pub(super) fn watch<T: Send + Sync + 'static>(&self, what: &Revocable<T>) {
         if let Some(warden) = &self.warden {
@@ -80,7 +105,8 @@ impl Folders {
 
     /// Folders of which streams were refused something, and what.
     pub(crate) fn refused_uses(&self) -> Vec<(Arc<Folder>, Mode)> {
-        let folders = self.granted.iter().flatten().map(|opened| &opened.folder);
+        let folders = self.granted.iter().flatten().chain(&self.asked_for);
+        let folders = folders.map(|opened| &opened.folder);
         let refused = folders.filter_map(|folder| Some((Arc::clone(folder), folder.refused()?)));
         refused.collect()
     }

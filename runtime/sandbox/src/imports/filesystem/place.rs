@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::descriptor::Held;
 
 /// The longest path, in bytes: Linux takes no longer ones.
-const MAX_PATH_BYTES: usize = 4_095;
+pub(super) const MAX_PATH_BYTES: usize = 4_095;
 
 /// What lies below a folder is reached only so.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
