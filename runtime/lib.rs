@@ -109,15 +109,15 @@ pub use patinox_host::{
     Affinity, InOrder, LeastLoaded, Route, Router, Target, TargetKind, TargetName, Weighted,
 };
 pub use patinox_host::{
-    AlertConfig, Allocated, Allocation, Answer, ArtifactStore, AsyncGuard, Busy, BusyReason,
-    Called, Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess, Component, Config,
-    Count, Detector, Entry, EntryCounts, Events, Freed, Given, GrantStore, GrantsError, Host,
-    HostBuilder, Import, ImportError, InstallError, Installed, Kind, Lack, Leaked, ListError,
-    Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner, PatinoxError,
-    PressureConfig, Priority, ProcessTime, Profile, Prompt, PromptFuture, Question, Registry,
-    Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage, StoreConfig,
-    StoreError, Stored, Threshold, ThresholdError, Thresholds, TrustError, TrustStore, Trusted,
-    Variables, digest,
+    AlertConfig, Allocated, Allocation, Answer, ArtifactStore, AsyncGuard, AuditError, AuditLog,
+    Busy, BusyReason, Called, Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess,
+    Component, Config, Count, Detector, Entry, EntryCounts, Events, Freed, Given, GrantStore,
+    GrantsError, Host, HostBuilder, Import, ImportError, InstallError, Installed, Kind, Lack,
+    Leaked, ListError, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
+    PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Prompt, PromptFuture, Question,
+    Registry, Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage,
+    StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds, TrustError, TrustStore,
+    Trusted, Variables, digest,
 };
 pub use patinox_host::{
     KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,

@@ -1,6 +1,7 @@
 //! The program as a person has it: what was typed, what came out, and where.
 
 mod attack;
+mod audited;
 mod cache;
 mod call;
 mod cancel;

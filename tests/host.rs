@@ -1,6 +1,7 @@
 //! The host as an embedder has it: real components, real calls.
 
 mod admission;
+mod audit;
 mod codes;
 mod dashboard;
 mod errors;

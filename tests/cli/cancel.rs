@@ -24,6 +24,13 @@ fn interrupted(words: &[&str]) -> (Option<i32>, String, String) {
     let mut line = String::new();
     stderr.read_line(&mut line).expect("a line");
     assert!(line.contains("component loaded"), "{line}");
+    // The call itself, and not the loading.
+    let log = shell.path().join(".local/state/patinox/audit/audit.jsonl");
+    let loaded = Instant::now();
+    while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("call_begun")) {
+        assert!(loaded.elapsed() < AT_MOST, "it does not begin");
+        std::thread::yield_now();
+    }
     let pressed = Instant::now();
     press(&child);
     let stderr = collect(stderr);

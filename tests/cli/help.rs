@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shell::{Shell, keys};
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "demo",
     "call",
     "inspect",
@@ -15,6 +15,7 @@ const VERBS: [&str; 16] = [
     "rm",
     "verify",
     "grant",
+    "audit",
     "trust",
     "precompile",
     "cache",
@@ -24,9 +25,11 @@ const VERBS: [&str; 16] = [
 ];
 
 /// The verbs of verbs, in words.
-const OF_VERBS: [&str; 5] = [
+const OF_VERBS: [&str; 7] = [
     "cache ls",
     "cache clear",
+    "audit ls",
+    "audit show",
     "grant add",
     "grant ls",
     "grant revoke",

@@ -16,7 +16,7 @@ use crate::support::{self, code, guests};
 
 /// Gives the same answer again and again, after a while, and keeps what it was asked.
 #[derive(Debug)]
-struct Person {
+pub(super) struct Person {
     answer: Answer,
     after: Duration,
     folder: PathBuf,
@@ -24,7 +24,7 @@ struct Person {
 }
 
 impl Person {
-    fn says(answer: Answer, place: &Place) -> Arc<Self> {
+    pub(super) fn says(answer: Answer, place: &Place) -> Arc<Self> {
         Self::says_after(answer, Duration::ZERO, place.path())
     }
 
@@ -38,7 +38,7 @@ impl Person {
     }
 
     /// What he was asked since the last time.
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().expect("no panic"))
     }
 }

@@ -1,5 +1,6 @@
 //! Flags and verbs, as clap reads them and `--help` shows them.
 
+mod audit;
 mod grant;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::thread::available_parallelism;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::audit::{Audit, AuditVerb, Ls, Show};
 pub(crate) use self::grant::{Add, Grant, GrantVerb, Revoke};
 
 const EXAMPLES: &str = "\
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Grant components something in every process, list it, take it back.
     Grant(Grant),
+    /// Show what was called, granted and denied.
+    Audit(Audit),
     /// Trust what the `patinox.toml` of a folder says.
     Trust(Trust),
     /// Compile components for hosts that have no compiler.
@@ -121,6 +125,7 @@ impl Command {
             Self::Rm(_) => "rm",
             Self::Verify(_) => "verify",
             Self::Grant(_) => "grant",
+            Self::Audit(_) => "audit",
             Self::Trust(_) => "trust",
             Self::Precompile(_) => "precompile",
             Self::Cache(_) => "cache",
@@ -151,6 +156,7 @@ impl Command {
             | Self::Rm(_)
             | Self::Verify(_)
             | Self::Grant(_)
+            | Self::Audit(_)
             | Self::Trust(_)
             | Self::Precompile(_)
             | Self::Cache(_)

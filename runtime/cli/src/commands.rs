@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod completions;

@@ -80,6 +80,7 @@ fn run(args: Args, arguments: &[OsString]) -> ExitCode {
         Command::Rm(command) => commands::installed::rm(&session, &command),
         Command::Verify(command) => commands::installed::verify(session, &command),
         Command::Grant(command) => commands::grant::run(session, &command.verb),
+        Command::Audit(command) => commands::audit::run(&session, &command.verb),
         Command::Trust(command) => commands::trust::run(&session, &command),
         Command::Precompile(command) => commands::precompile::run(session, &command),
         Command::Cache(command) => commands::cache::run(&session, &command),

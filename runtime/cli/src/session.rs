@@ -5,14 +5,15 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::Duration;
 
 use patinox_config::{
     Environment, Flag, Format, Inputs, Key, PROJECT_FILE, Project, Settings, resolve,
 };
 use patinox_host::{
-    Allocation, ArtifactStore, Config, GrantStore, Host, Installed, Loaded, Storage, StoreConfig,
-    StoreError, TrustStore,
+    Allocation, ArtifactStore, AuditLog, Config, GrantStore, Host, Installed, Loaded, Storage,
+    StoreConfig, StoreError, TrustStore,
 };
 use patinox_policy::{LimitError, cut, escape_line};
 use patinox_resources::{Constraints, Detector, Registry};
@@ -56,6 +57,8 @@ pub(crate) struct Session {
     runtime: Runtime,
     /// Where the hosts of the command write down what they hold.
     registry: Registry,
+    /// Whether it was told that nothing is written down.
+    unaudited: Once,
 }
 
 impl Session {
@@ -84,6 +87,7 @@ impl Session {
             again,
             runtime,
             registry: Registry::new(),
+            unaudited: Once::new(),
         })
     }
 
@@ -125,6 +129,7 @@ impl Session {
             store: self.store(),
             storage: self.storage(),
             grants: self.grants().ok(),
+            audit: self.audit_log(),
             own_folders: self.own_folders(),
             own_files: self.settings.files().to_vec(),
             admission: self.settings.admission(),
@@ -170,7 +175,32 @@ impl Session {
     /// What is granted in every process.
     pub(crate) fn grants(&self) -> Result<GrantStore, Error> {
         let state = self.settings.state_folder().ok_or(Error::NoState)?;
-        Ok(GrantStore::in_folder(state.join("grants")))
+        let store = GrantStore::in_folder(state.join("grants"));
+        Ok(store.audited(audit_in(&state)))
+    }
+
+    /// What was called, granted and denied.
+    pub(crate) fn audit(&self) -> Result<AuditLog, Error> {
+        let state = self.settings.state_folder().ok_or(Error::NoState)?;
+        Ok(audit_in(&state))
+    }
+
+    /// The same, to write to; nowhere where there is no such place, or it is not safe.
+    fn audit_log(&self) -> Option<AuditLog> {
+        let log = self.audit().ok()?;
+        match log.check() {
+            Ok(()) => Some(log),
+            Err(error) => {
+                let cause = error.source().map(ToString::to_string);
+                tracing::warn!(cause, "nothing is written down: {error}");
+                let told = || {
+                    self.output
+                        .hint(&format!("nothing is written down: {error}"))
+                };
+                self.unaudited.call_once(told);
+                None
+            }
+        }
     }
 
     /// The components that are installed.
@@ -278,6 +308,11 @@ async fn interrupted(interrupts: Option<Signal>, cancel: CancellationToken) {
     cancel.cancel();
     // At the second, or when the time is over: either way it ends.
     let _ = tokio::time::timeout(GRACE, interrupts.recv()).await;
+}
+
+/// What was called, granted and denied, in the state folder.
+fn audit_in(state: &Path) -> AuditLog {
+    AuditLog::in_folder(state.join("audit"))
 }
 
 fn trust_in(state: &Path) -> TrustStore {

@@ -236,9 +236,9 @@ mod tests {
             told("patinox doctor --quiet=yes"),
         ];
         insta::assert_snapshot!(texts.join("\n"), @"
-        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
+        there is no command `frob` | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `audit`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
         there is no command `insect` | did you mean `inspect`?
-        no command is given | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
+        no command is given | the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `audit`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
         `cache` needs a command | the commands are `ls`, `clear`
         there is no command `cache frob` | the commands are `ls`, `clear`
         there is no command `cache cler` | did you mean `clear`?

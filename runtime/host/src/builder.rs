@@ -10,7 +10,8 @@ use patinox_telemetry::{Clock, Recorder};
 
 use crate::status::StatusConfig;
 use crate::{
-    AlertConfig, Config, GrantStore, Host, MonitoringConfig, PatinoxError, PressureConfig, Storage,
+    AlertConfig, AuditLog, Config, GrantStore, Host, MonitoringConfig, PatinoxError,
+    PressureConfig, Storage,
 };
 
 /// Makes a [`Host`]; each part that is not named has its default.
@@ -64,6 +65,13 @@ impl HostBuilder {
     /// Where compiled code is kept for the next process.
     pub fn store(mut self, store: ArtifactStore) -> Self {
         self.0.store = Some(store);
+        self
+    }
+
+    /// Where it is written down what was called, granted and denied: see
+    /// [`Config::audit`].
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.0.audit = Some(log);
         self
     }
 

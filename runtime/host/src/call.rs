@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use patinox_policy::{Access, Denial, Limits, Principal, Usage, cut, escape_line};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::admission::{self, Entered, MemoryClass, NotAdmitted, Priority};
+use crate::audit;
 use crate::host::Parts;
 use crate::prompt::{Asks, Prompt};
 use crate::{Loaded, PatinoxError};
@@ -45,6 +46,14 @@ pub struct Request {
 }
 
 impl Request {
+    pub(crate) const fn arguments(&self) -> &Value {
+        &self.arguments
+    }
+
+    pub(crate) const fn asked_by(&self) -> &Principal {
+        &self.principal
+    }
+
     /// A request for a tool by its name, with its arguments as an object.
     #[must_use]
     pub fn new(tool: impl Into<String>, arguments: Value) -> Self {
@@ -173,6 +182,25 @@ pub struct Called {
 }
 
 impl Called {
+    fn of(
+        id: CallId,
+        done: Result<ToolResult, PatinoxError>,
+        now: Instant,
+        started: Instant,
+    ) -> Self {
+        match done {
+            Ok(done) => Self {
+                id,
+                result: done.result.map_err(PatinoxError::from),
+                usage: done.usage,
+                output: done.output,
+                denials: done.denials,
+                uses: done.uses,
+            },
+            Err(error) => Self::never_ran(id, error, now.saturating_duration_since(started)),
+        }
+    }
+
     /// One of which no guest ran.
     fn never_ran(id: CallId, error: PatinoxError, wall: Duration) -> Self {
         Self {
@@ -221,42 +249,29 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         }
     };
     let span = trace::call_span(id, &name, component.digest());
-    let done = match found {
-        Ok(tool) => {
-            let mut arguments = request.arguments;
-            if request.typed {
-                tool.adapt(&mut arguments);
-            }
-            let call = ToolCall {
-                id,
-                arguments,
-                limits: request.limits.unwrap_or(parts.config.limits),
-                started,
-                cancel: request.cancel,
-                progress: request.progress,
-                observe: request.observe,
-                approver: asks(component, &name, (id, request.prompt)),
-            };
-            let who = (request.principal, request.priority);
-            let call = pin!(admitted(parts, component, &**tool, call, who));
-            let run = parts.running.run(call);
-            run.instrument(span.clone()).await
-        }
-        Err(error) => Err(error.into()),
+    let begun = match &parts.config.audit {
+        None => Ok(None),
+        Some(log) => Box::pin(audit::begin(parts, log, component, (id, &name), &request)).await,
     };
-    let called = match done {
-        Ok(done) => Called {
-            id,
-            result: done.result.map_err(PatinoxError::from),
-            usage: done.usage,
-            output: done.output,
-            denials: done.denials,
-            uses: done.uses,
-        },
-        Err(error) => {
-            let wall = clock.monotonic().saturating_duration_since(started);
-            Called::never_ran(id, error, wall)
+    let called = match begun {
+        Ok(begun) => {
+            let done = match found {
+                Ok(tool) => {
+                    let who = (request.principal.clone(), request.priority);
+                    let call = tool_call(parts, component, &**tool, request, (id, started));
+                    let call = pin!(admitted(parts, component, &**tool, call, who));
+                    let run = parts.running.run(call);
+                    run.instrument(span.clone()).await
+                }
+                Err(error) => Err(error.into()),
+            };
+            let called = Called::of(id, done, clock.monotonic(), started);
+            if let Some(begun) = begun {
+                Box::pin(begun.ended(&called)).await;
+            }
+            called
         }
+        Err(error) => Called::never_ran(id, error.into(), Duration::ZERO),
     };
     let outcome = outcome(&called);
     trace::ended(&span, &outcome);
@@ -269,6 +284,30 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         started_at,
     }));
     called
+}
+
+/// What a tool is called with.
+fn tool_call(
+    parts: &Parts,
+    component: &Loaded,
+    tool: &dyn Tool,
+    request: Request,
+    (id, started): (CallId, Instant),
+) -> ToolCall {
+    let mut arguments = request.arguments;
+    if request.typed {
+        tool.adapt(&mut arguments);
+    }
+    ToolCall {
+        id,
+        arguments,
+        limits: request.limits.unwrap_or(parts.config.limits),
+        started,
+        cancel: request.cancel,
+        progress: request.progress,
+        observe: request.observe,
+        approver: asks(component, &tool.spec().name, (id, request.prompt)),
+    }
 }
 
 /// What asks for one call, if somebody is to be asked, and the component can be granted

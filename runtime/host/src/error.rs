@@ -13,6 +13,7 @@ use patinox_resources::ThresholdError;
 use patinox_sandbox::{ImportError, StorageError};
 use patinox_telemetry::RuleError;
 
+use crate::AuditError;
 use crate::status::StatusError;
 use crate::{Busy, GrantsError, InstallError};
 
@@ -92,6 +93,9 @@ pub enum PatinoxError {
     /// What people have granted is not known.
     #[error(transparent)]
     Grants(#[from] GrantsError),
+    /// It cannot be written down what is to be done, and so it is not done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// What a component may do is for the host to say that loaded it.
     #[error("another host has loaded the component")]
     OtherHost,
@@ -197,6 +201,7 @@ impl Failure for PatinoxError {
             Self::Storage(_) => Code::Busy,
             Self::Install(error) => error.code(),
             Self::Grants(error) => error.code(),
+            Self::Audit(error) => error.code(),
             Self::Import(error) => error.code(),
             Self::Status(error) => error.code(),
             Self::Policy(error) => error.code(),
@@ -219,6 +224,7 @@ impl Failure for PatinoxError {
             Self::Limit(error) => error.recovery(),
             Self::Install(error) => error.recovery(),
             Self::Grants(error) => error.recovery(),
+            Self::Audit(error) => error.recovery(),
             Self::Import(error) => error.recovery(),
             Self::Status(error) => error.recovery(),
             Self::Policy(error) => error.recovery(),
@@ -256,6 +262,7 @@ impl Failure for PatinoxError {
             }
             Self::Install(error) => error.hint(),
             Self::Grants(error) => error.hint(),
+            Self::Audit(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Status(error) => error.hint(),
             Self::Policy(error) => error.hint(),

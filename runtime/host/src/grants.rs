@@ -9,8 +9,10 @@ use std::time::{Duration, SystemTime};
 use patinox_policy::{
     Code, Failure, Grant, GrantError, Origin, Policy, PolicyError, RecoveryStrategy, debug_failure,
 };
+use patinox_telemetry::Clock;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{AuditError, AuditEvent, AuditLog, Change};
 use crate::own_files::{List, ListError, Stamp};
 
 /// The most that one component is given so.
@@ -20,7 +22,10 @@ const MAX_OF_ONE: usize = 200;
 /// revoked: kept in a folder which is ours alone. Every host that is given the same
 /// folder goes by it, whatever process it runs in, within a twentieth of a second.
 #[derive(Clone, Debug)]
-pub struct GrantStore(List);
+pub struct GrantStore {
+    list: List,
+    audit: Option<AuditLog>,
+}
 
 /// Something that a person has granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +69,18 @@ impl GrantStore {
     /// made when something is granted.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self(List::new(folder, "grants.json"))
+        Self {
+            list: List::new(folder, "grants.json"),
+            audit: None,
+        }
+    }
+
+    /// The same, where each change is written down: before something is granted, and once
+    /// something is revoked.
+    #[must_use]
+    pub fn audited(mut self, log: AuditLog) -> Self {
+        self.audit = Some(log);
+        self
     }
 
     /// All that is granted at that moment. It waits for the disk, as everything here.
@@ -78,7 +94,7 @@ impl GrantStore {
 
     /// The same, and what the file was that it was read from.
     pub(crate) fn read(&self, now: SystemTime) -> Result<(Vec<Given>, Option<Stamp>), GrantsError> {
-        let (entries, stamp) = self.0.stamped::<Entry>()?;
+        let (entries, stamp) = self.list.stamped::<Entry>()?;
         let given = entries.into_iter().filter(|entry| !entry.never);
         let given = given.map(Given::try_from);
         let given = given.collect::<Result<Vec<_>, _>>()?.into_iter();
@@ -98,29 +114,43 @@ impl GrantStore {
         self.put(given, false, now)
     }
 
-    fn put(&self, new: &[Given], never: bool, now: SystemTime) -> Result<(), GrantsError> {
+    fn put(&self, given: &[Given], never: bool, now: SystemTime) -> Result<(), GrantsError> {
         let relative = |one: &&Given| {
             let host = one.grant.folder().and_then(|(host, ..)| host);
             host.is_some_and(Path::is_relative)
         };
-        if let Some(one) = new.iter().find(relative) {
+        if let Some(one) = given.iter().find(relative) {
             return Err(GrantsError::Relative(one.grant.named()));
         }
-        let new = new.iter().map(|one| Entry {
+        let new = given.iter().map(|one| Entry {
             never,
             ..Entry::from(one)
         });
         let new: Vec<_> = new.collect();
-        self.0.change(|entries: &mut Vec<Entry>| {
+        self.list.change(|entries: &mut Vec<Entry>| {
             let mut all = entries.clone();
             all.retain(|one| !one.has_expired(now) && !new.iter().any(|new| one.is_same(new)));
             all.extend(new.iter().cloned());
             for new in &new {
                 check(&all, &new.component)?;
             }
+            let change = match never {
+                true => Change::Never,
+                false => Change::Granted,
+            };
+            for one in given {
+                self.tell(change, one, now)?;
+            }
             *entries = all;
             Ok(())
         })?
+    }
+
+    fn tell(&self, change: Change, given: &Given, now: SystemTime) -> Result<(), GrantsError> {
+        match &self.audit {
+            Some(log) => Ok(log.append(now, &AuditEvent::of_grant(change, given, None))?),
+            None => Ok(()),
+        }
     }
 
     /// What somebody has refused for good when he was asked: it grants nothing, and nobody
@@ -130,7 +160,7 @@ impl GrantStore {
     ///
     /// As [`all`](Self::all).
     pub fn refused(&self, now: SystemTime) -> Result<Vec<Given>, GrantsError> {
-        let (entries, _) = self.0.stamped::<Entry>()?;
+        let (entries, _) = self.list.stamped::<Entry>()?;
         let refused = entries.into_iter().filter(|entry| entry.never);
         let refused = refused.filter(|entry| !entry.has_expired(now));
         refused.map(Given::try_from).collect()
@@ -157,19 +187,29 @@ impl GrantStore {
         component: &str,
         grant: Option<&Grant>,
     ) -> Result<Vec<Given>, GrantsError> {
-        let taken = self.0.take(|entry: &Entry| {
+        let taken = self.list.take(|entry: &Entry| {
             let is_meant = grant.is_none_or(|grant| entry.grants(grant));
             entry.component == component && is_meant
         })?;
-        taken.into_iter().map(Given::try_from).collect()
+        let taken: Vec<_> = taken
+            .into_iter()
+            .map(Given::try_from)
+            .collect::<Result<_, _>>()?;
+        for one in &taken {
+            // It is taken back, whoever is told.
+            if let Err(error) = self.tell(Change::Revoked, one, Clock::system().wall()) {
+                tracing::error!("something is missing in the audit log: {error}");
+            }
+        }
+        Ok(taken)
     }
 
     pub(crate) fn stamp(&self) -> Option<Stamp> {
-        self.0.stamp()
+        self.list.stamp()
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.0.folder()
+        self.list.folder()
     }
 }
 
@@ -264,6 +304,9 @@ pub enum GrantsError {
     /// One that is kept is none.
     #[error("something that was granted is no grant")]
     Grant(#[from] GrantError),
+    /// It cannot be written down that something is granted.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Two of them cannot stand side by side.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -281,6 +324,7 @@ impl Failure for GrantsError {
             Self::List(error) => error.code(),
             Self::Grant(_) => Code::InvalidConfig,
             Self::Policy(error) => error.code(),
+            Self::Audit(error) => error.code(),
             Self::Relative(_) | Self::TooMany => Code::Usage,
         }
     }
@@ -304,6 +348,7 @@ impl Failure for GrantsError {
                 "take some back: `patinox grant ls`, `patinox grant revoke`".to_owned()
             }
             Self::Policy(error) => return error.hint(),
+            Self::Audit(error) => return error.hint(),
             Self::List(ListError::Io(_)) | Self::Relative(_) => return None,
         })
     }

@@ -26,6 +26,7 @@ use tracing::Instrument as _;
 use crate::GrantStore;
 use crate::PatinoxError;
 use crate::admission::{Ceilings, Gate, PressureConfig, Shortage};
+use crate::audit::{self, AuditLog};
 use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
 use crate::events::{Events, Listeners};
@@ -107,6 +108,9 @@ pub struct Config {
     /// What people grant while the host runs, and take back; `None`, the default, for
     /// nothing. Its folder is in no guest's reach.
     pub grants: Option<GrantStore>,
+    /// Where it is written down what was called, granted and denied; `None`, the default,
+    /// for nowhere. With one, a call that cannot be written down does not begin.
+    pub audit: Option<AuditLog>,
     /// Folders of the program's own, beside those that it names here: what holds them or
     /// lies in them is granted to nobody.
     pub own_folders: Vec<PathBuf>,
@@ -160,6 +164,8 @@ impl Parts {
         own.extend(config.storage.as_ref().and_then(Storage::folder));
         let grants = config.grants.as_ref();
         own.extend(grants.map(|grants| grants.folder().to_owned()));
+        let audit = config.audit.as_ref();
+        own.extend(audit.map(|audit| audit.folder().to_owned()));
         let store = config.store.as_ref();
         own.extend(store.map(|store| store.folder().path().to_owned()));
         own
@@ -341,7 +347,8 @@ impl Host {
         let mut load = Box::pin(load::load(&self.0, request.into()));
         let _begun = self.0.running.begin();
         let load = self.0.running.run(load.as_mut());
-        load.instrument(trace::load_span()).await
+        let loaded = load.instrument(trace::load_span()).await;
+        audit::loaded(&self.0, loaded).await
     }
 
     /// Loads a component from a file.

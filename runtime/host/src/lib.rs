@@ -28,6 +28,7 @@
 mod host;
 
 mod admission;
+mod audit;
 mod builder;
 mod call;
 mod error;
@@ -47,6 +48,7 @@ mod store;
 mod trust;
 
 pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
+pub use audit::{AuditError, AuditLog};
 pub use builder::HostBuilder;
 pub use call::{Called, Request};
 pub use error::PatinoxError;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use patinox_policy::{Code, Failure as _, Grant, Policy, PolicyError};
 use patinox_sandbox::Sandbox;
 
+use crate::audit::{self, AuditEvent, Change};
 use crate::grants::Given;
 use crate::host::Parts;
 use crate::load;
@@ -348,6 +349,10 @@ impl Host {
         }
         let alone = alone(&effective.sandbox().policy(), &grant)?;
         load::checked(parts, alone).await?;
+        if let Some(log) = parts.config.audit.clone() {
+            let event = AuditEvent::of_program(Change::Granted, &effective.digest, &grant);
+            audit::append(&log, parts.config.clock, event).await?;
+        }
         let now = parts.config.clock.steady();
         let added = |own: &mut Policy| {
             let mut new = own.clone();
@@ -380,6 +385,8 @@ impl Host {
     /// are held to it as well: what they have open by it is closed, and what waits for a
     /// disk at that moment is done to its end.
     ///
+    /// Where the host has an [audit log](crate::Config::audit), it waits for the disk on which that is.
+    ///
     /// What [`Config::grants`](crate::Config::grants) gives is taken back there. Of a
     /// component that another host loaded nothing is.
     pub fn revoke(&self, component: &Loaded, grant: &Grant) -> usize {
@@ -389,7 +396,12 @@ impl Host {
             return 0;
         };
         let revoked = |own: &mut Policy| own.revoke(grant);
-        parts.live.change(parts, effective, revoked)
+        let revoked = parts.live.change(parts, effective, revoked);
+        if let Some(log) = parts.config.audit.as_ref().filter(|_| revoked != 0) {
+            let event = AuditEvent::of_program(Change::Revoked, &effective.digest, grant);
+            audit::tell(log.append(parts.config.clock.wall(), &event));
+        }
+        revoked
     }
 }
 

@@ -9,6 +9,7 @@ use patinox_policy::{Denial, Grant, Origin, Policy};
 use patinox_sandbox::{Approval, Approver};
 use patinox_telemetry::CallId;
 
+use crate::audit::{self, AuditEvent};
 use crate::grants::Given;
 use crate::host::Parts;
 use crate::live::{self, Effective};
@@ -135,7 +136,12 @@ impl Asks {
             name: self.prompt.component().to_owned(),
             grant: grant.clone(),
         };
-        Ok(match (self.prompt.ask(&question).await, store) {
+        let answer = self.prompt.ask(&question).await;
+        if let Some(log) = &parts.config.audit {
+            let event = AuditEvent::of_grant(answer.into(), &given, Some(self.call));
+            audit::append(log, parts.config.clock, event).await?;
+        }
+        Ok(match (answer, store) {
             (Answer::No | Answer::Never, None) | (Answer::No, _) => Approval::Refused,
             (Answer::Once, _) => Approval::Once(grant),
             (Answer::ThisRun, _) | (Answer::Always, None) => {

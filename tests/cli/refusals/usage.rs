@@ -15,7 +15,7 @@ fn a_wrong_command_line() {
     assert_snapshot!(typed("frob"), @"
     exit 2, caller/usage
     error: there is no command `frob`
-    hint: the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
+    hint: the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `audit`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`
     ");
     assert_snapshot!(typed("cal tool.wasm"), @"
     exit 2, caller/usage
@@ -68,5 +68,5 @@ fn nothing_at_all() {
     assert!(ended.stderr.contains("Usage: patinox"), "{ended:?}");
     let ended = shell.run(&["-o", "json"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert_snapshot!(ended.stdout.trim_end(), @r#"{"ok":false,"error":{"fault":"caller","code":"caller/usage","message":"no command is given","hint":"the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`"}}"#);
+    assert_snapshot!(ended.stdout.trim_end(), @r#"{"ok":false,"error":{"fault":"caller","code":"caller/usage","message":"no command is given","hint":"the commands are `demo`, `call`, `inspect`, `explain`, `install`, `ls`, `show`, `rm`, `verify`, `grant`, `audit`, `trust`, `precompile`, `cache`, `doctor`, `top`, `completions`"}}"#);
 }
