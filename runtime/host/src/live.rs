@@ -385,7 +385,8 @@ impl Host {
     /// are held to it as well: what they have open by it is closed, and what waits for a
     /// disk at that moment is done to its end.
     ///
-    /// Where the host has an [audit log](crate::Config::audit), it waits for the disk on which that is.
+    /// Where the host has an [audit log](crate::Config::audit), it waits for the disk on
+    /// which that lies; what cannot be written there is taken back all the same.
     ///
     /// What [`Config::grants`](crate::Config::grants) gives is taken back there. Of a
     /// component that another host loaded nothing is.
