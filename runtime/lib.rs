@@ -113,11 +113,11 @@ pub use patinox_host::{
     Busy, BusyReason, Called, Caller, CancellationToken, CleanupError, CleanupFailure, CodeAccess,
     Component, Config, Count, Detector, Entry, EntryCounts, Events, Freed, Given, GrantStore,
     GrantsError, Host, HostBuilder, Import, ImportError, InstallError, Installed, Kind, Lack,
-    Leaked, ListError, Listening, LoadRequest, Loaded, MonitoringConfig, NotPrecompiled, Owner,
-    PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Prompt, PromptFuture, Question,
-    Registry, Request, Resource, Shutdown, Stage, StageTotals, Starved, State, Step, Storage,
-    StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds, TrustError, TrustStore,
-    Trusted, Variables, digest,
+    Leaked, ListError, Listening, LoadRequest, Loaded, LoadedValidator, MonitoringConfig,
+    NotPrecompiled, Owner, PatinoxError, PressureConfig, Priority, ProcessTime, Profile, Prompt,
+    PromptFuture, Question, Registry, Request, Resource, Shutdown, Stage, StageTotals, Starved,
+    State, Step, Storage, StoreConfig, StoreError, Stored, Threshold, ThresholdError, Thresholds,
+    TrustError, TrustStore, Trusted, Variables, digest,
 };
 pub use patinox_host::{
     KeyValue, Keys, MAX_KEY_BYTES, MAX_KEYS, StorageError, StorageFuture, entry_bytes,
@@ -137,6 +137,10 @@ pub use patinox_tools::json;
 pub use patinox_tools::{
     Catalog, Lock, LockError, Locked, NativeTool, Tool, ToolAnnotations, ToolCall, ToolResult,
     ToolSpec, Tools,
+};
+pub use patinox_tools::{
+    FinishedCall, Judged, Judgement, Judging, NativeValidator, Position, ProposedCall, Refusal,
+    Ruling, Subject, ToolRef, ValidationStage, Validator, Validators, Verdict, validator_limits,
 };
 
 /// Does the work of a compile worker, if this process was started as one.

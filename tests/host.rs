@@ -31,6 +31,7 @@ mod schemas;
 mod state;
 mod status;
 mod storage;
+mod validators;
 mod values;
 mod worker;
 mod writing;

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox::{
     Access, Admission, Code, Config, Failure, Grant, Host, Import, Installed, LimitName, Limits,
-    LoadLimits, LoadRequest, Loaded, PatinoxError, Policy, Request,
+    LoadLimits, LoadRequest, Loaded, NativeValidator, PatinoxError, Policy, Position, Request,
+    Validators, Verdict,
 };
 use patinox_artifacts::prebuilt;
 use patinox_policy::CUT_MARK;
@@ -36,6 +38,7 @@ async fn every_code_can_be_provoked() {
             Code::Stack => attack("recurse", json!({})).await,
             Code::ToolError => attack("fail", json!({ "bytes": 1 })).await,
             Code::Denied => not_granted().await,
+            Code::Validator => validator(&host, &hostile).await,
             Code::Expired => expired(),
             Code::Untrusted => untrusted(&host).await,
             Code::NotPrecompiled => match not_precompiled() {
@@ -69,6 +72,15 @@ async fn every_code_can_be_provoked() {
 
 fn of(failure: &dyn Failure) -> String {
     failure.code().to_string()
+}
+
+/// What nobody lets pass.
+async fn validator(host: &Host, hostile: &Loaded) -> String {
+    let no = |_| std::future::ready(Verdict::Deny("no".to_owned()));
+    let no = NativeValidator::new("no", no).unwrap();
+    let judged = hostile.judged_by(&Validators::default().and(Position::Before, Arc::new(no)));
+    let called = support::call(host, &judged, "exit-with", json!({ "code": 2 })).await;
+    of(&called.result.unwrap_err())
 }
 
 /// Another component than the one that is pinned.
@@ -257,7 +269,7 @@ async fn cancelled() -> String {
 async fn internal() -> String {
     let host = support::host();
     let component = support::load(&host, &forge::reports_progress()).await;
-    let sink = std::sync::Arc::new(|_| panic!("the sink is broken, on purpose"));
+    let sink = Arc::new(|_| panic!("the sink is broken, on purpose"));
     let request = Request::new("run", json!({})).progress(sink);
     let error: PatinoxError = soon(host.call(&component, request))
         .await

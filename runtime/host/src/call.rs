@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use patinox_policy::{Access, Denial, Limits, Principal, Usage, cut, escape_line};
 use patinox_sandbox::{Approver, GuestOutput, ProgressSink};
 use patinox_telemetry::{CallEnded, CallId, Event, Outcome, trace};
-use patinox_tools::{Tool, ToolCall, ToolResult};
+use patinox_tools::{Judgement, Tool, ToolCall, Validated};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -179,18 +179,21 @@ pub struct Called {
     /// What the guest did by a grant, each once; of many the first ones. Only where the
     /// request [observes](Request::observe) it.
     pub uses: Vec<Access>,
+    /// What validators said of it, in that order.
+    pub judgements: Vec<Judgement>,
 }
 
 impl Called {
     fn of(
         id: CallId,
-        done: Result<ToolResult, PatinoxError>,
+        done: Result<Validated, PatinoxError>,
         now: Instant,
         started: Instant,
     ) -> Self {
         match done {
-            Ok(done) => Self {
+            Ok(Validated { done, judgements }) => Self {
                 id,
+                judgements,
                 result: done.result.map_err(PatinoxError::from),
                 usage: done.usage,
                 output: done.output,
@@ -213,6 +216,7 @@ impl Called {
             output: GuestOutput::default(),
             denials: Vec::new(),
             uses: Vec::new(),
+            judgements: Vec::new(),
         }
     }
 
@@ -259,7 +263,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
                 Ok(tool) => {
                     let who = (request.principal.clone(), request.priority);
                     let call = tool_call(parts, component, &**tool, request, (id, started));
-                    let call = pin!(admitted(parts, component, &**tool, call, who));
+                    let call = pin!(admitted(parts, component, tool, call, who));
                     let run = parts.running.run(call);
                     run.instrument(span.clone()).await
                 }
@@ -273,6 +277,7 @@ pub(crate) async fn call(parts: &Parts, component: &Loaded, request: Request) ->
         }
         Err(error) => Called::never_ran(id, error.into(), Duration::ZERO),
     };
+    parts.record_judgements(id, &called.judgements);
     let outcome = outcome(&called);
     trace::ended(&span, &outcome);
     parts.record(&Event::CallEnded(CallEnded {
@@ -331,19 +336,17 @@ fn asks(
 async fn admitted(
     parts: &Parts,
     component: &Loaded,
-    tool: &dyn Tool,
+    tool: &Arc<dyn Tool>,
     call: ToolCall,
     (principal, priority): (Principal, Priority),
-) -> Result<ToolResult, PatinoxError> {
+) -> Result<Validated, PatinoxError> {
     let limits = call.limits;
+    let validators = component.validators();
     let request = admission::Request {
         component: component.shared_digest(),
         tool: Some(&tool.spec().name),
         principal,
-        memory_class: match component.component() {
-            Some(_) => MemoryClass::of(&limits),
-            None => MemoryClass::None,
-        },
+        memory_class: memory_class(component, &limits),
         priority,
         started: call.started,
         deadline: call.started + Duration::from_millis(limits.wall_ms),
@@ -362,9 +365,34 @@ async fn admitted(
             turn.await.ok_or(cancelled)?.map_err(late)?
         }
     };
-    let done = contained(tool.call(call)).await;
+    let done = match validators.is_empty() {
+        true => contained(tool.call(call)).await.map(Validated::from),
+        // What judges is large, and most calls are not judged.
+        false => {
+            let of = component.component().map(|_| component.shared_digest());
+            let nobody = Arc::default();
+            let judged = validators.call((tool, of.unwrap_or(&nobody)), call);
+            Box::pin(contained(judged)).await
+        }
+    };
     drop(permit);
     done
+}
+
+/// What the call is counted as: the largest instance of it, as one lives at a time.
+fn memory_class(component: &Loaded, limits: &Limits) -> MemoryClass {
+    let judging = component.validators().memory_bytes();
+    match component.component() {
+        None if judging == 0 => MemoryClass::None,
+        None => MemoryClass::of(&Limits {
+            memory_bytes: judging,
+            ..*limits
+        }),
+        Some(_) => MemoryClass::of(&Limits {
+            memory_bytes: judging.max(limits.memory_bytes),
+            ..*limits
+        }),
+    }
 }
 
 /// About how much memory a value takes up, in bytes: not what its text has.
@@ -393,7 +421,7 @@ fn held_bytes(value: &Value) -> u64 {
 
 /// Turns a panic of the engine, or of a tool of an embedder, into the error of
 /// this call alone. Panics in imports never come this far.
-async fn contained(call: impl Future<Output = ToolResult>) -> Result<ToolResult, PatinoxError> {
+async fn contained<T>(call: impl Future<Output = T>) -> Result<T, PatinoxError> {
     AssertUnwindSafe(call)
         .catch_unwind()
         .await

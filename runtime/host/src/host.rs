@@ -4,31 +4,30 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Admission, Limits, LoadLimits, Policy};
+use patinox_policy::{Limits, Policy};
 use patinox_resources::{
-    CleanupFailure, Constraints, Detector, Kind, Listening, Owner, Pressure, PressureWatch,
-    Reclaimer, Registered, Registry, Sampler, Stage, StageTotals, Step,
+    CleanupFailure, Constraints, Kind, Listening, Owner, Pressure, PressureWatch, Reclaimer,
+    Registered, Registry, Sampler, Stage, StageTotals, Step,
 };
 use patinox_sandbox::{
-    Allocated, Allocation, ArtifactStore, Engine, EngineConfig, Import, Imports, InOrder, KeyValue,
-    Loader, Profile, Router, Sandbox, Variables,
+    Allocated, Engine, EngineConfig, Imports, InOrder, KeyValue, Loader, Profile, Sandbox,
 };
 #[cfg(feature = "compile")]
 use patinox_sandbox::{Precompiled, Worker};
 use patinox_telemetry::{
-    Alert, Alerts, CleanupFailed, Clock, Event, Monitors, Recorder, Sink as _, Snapshot, trace,
+    Alert, Alerts, CleanupFailed, Event, Monitors, Sink as _, Snapshot, trace,
 };
 use patinox_tools::Catalog;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
-use crate::GrantStore;
 use crate::PatinoxError;
 use crate::admission::{Ceilings, Gate, PressureConfig, Shortage};
-use crate::audit::{self, AuditLog};
+use crate::audit;
 use crate::builder::HostBuilder;
 use crate::call::{self, Called, Request};
+use crate::config::Config;
 use crate::events::{Events, Listeners};
 use crate::live::Live;
 use crate::load::{self, LoadRequest, Loaded};
@@ -37,89 +36,6 @@ use crate::relief;
 use crate::running::{LETTING_GO, Running, Shutdown};
 use crate::status::{self, Served, StatusConfig};
 use crate::store::Storage;
-
-/// What a host is made of. Every part has a safe default.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// The ceilings of a call that asks for no others.
-    pub limits: Limits,
-    /// The ceilings of loading a component.
-    pub load: LoadLimits,
-    /// The program that compiles components, each in a process of its own that
-    /// is limited; it must call [`compile_worker`](crate::compile_worker) before
-    /// anything else. An embedder's own program may be it.
-    ///
-    /// Without one, components are compiled in this process, one at a time,
-    /// and only those that are four times smaller than `load` says: then
-    /// nothing bounds the time and the memory that a compiler takes.
-    #[cfg(feature = "compile")]
-    pub compile_worker: Option<PathBuf>,
-    /// How many workers are started ahead, from the first component that is
-    /// compiled on, so that the next one need not wait for a process to start: for
-    /// hosts that load again and again. Each compiles one component, and goes when
-    /// none has come for a minute. By default none.
-    #[cfg(feature = "compile")]
-    pub ready_workers: usize,
-    /// Where compiled code is kept for the next process; `None` for nowhere.
-    pub store: Option<ArtifactStore>,
-    /// How instances get their memory: from a pool, for whoever calls more than
-    /// once.
-    pub allocation: Allocation,
-    /// What tells what the machine has, which decides how large the pool is. The
-    /// disk of the [`store`](Self::store) is looked at too, unless nothing is
-    /// written to it, and that of the [`storage`](Self::storage).
-    pub detector: Detector,
-    /// How many calls run at once, and how many wait.
-    pub admission: Admission,
-    /// From where on calls are turned away as the machine runs short, and how
-    /// often it is looked at, on a thread of its own; `None`, the default, for not
-    /// at all.
-    pub pressure: Option<PressureConfig>,
-    /// How the host counts what happens and looks at itself, on a thread of its own;
-    /// `None`, the default, for not at all: see [`Host::monitors`].
-    pub monitoring: Option<MonitoringConfig>,
-    /// What the host tells when something is wrong, at each look of its
-    /// monitoring; `None`, the default, for nothing. Without
-    /// [`monitoring`](Self::monitoring) that is on by default then.
-    pub alerts: Option<AlertConfig>,
-    /// The socket that `patinox top` reads; `None`, the default, for none. Without
-    /// [`monitoring`](Self::monitoring) that is on by default then.
-    pub status: Option<StatusConfig>,
-    /// Where it is written down who holds what: instances, code, processes,
-    /// background tasks. By default one of this host's own.
-    pub registry: Registry,
-    /// Where events go. By default nowhere.
-    pub recorder: Recorder,
-    /// What tells the time.
-    pub clock: Clock,
-    /// Interfaces of the embedder's own that components may import, where that
-    /// is granted to them.
-    pub imports: Vec<Import>,
-    /// The host's own variables that `env=NAME` hands on where it is granted. By default
-    /// none: the host reads no environment.
-    pub variables: Variables,
-    /// Below which folder calls get folders of their own where `fs=scratch@…` is granted.
-    /// It is made when it is needed first, and has to be ours alone. `None`, the default,
-    /// for `patinox-scratch-UID` in the temporary folder.
-    pub scratch: Option<PathBuf>,
-    /// Where guests keep what is granted to them by `kv=…`; `None`, the default, for
-    /// nowhere: it cannot be granted then.
-    pub storage: Option<Storage>,
-    /// What people grant while the host runs, and take back; `None`, the default, for
-    /// nothing. Its folder is in no guest's reach.
-    pub grants: Option<GrantStore>,
-    /// Where it is written down what was called, granted and denied; `None`, the default,
-    /// for nowhere. With one, a call that cannot be written down does not begin.
-    pub audit: Option<AuditLog>,
-    /// Folders of the program's own, beside those that it names here: what holds them or
-    /// lies in them is granted to nobody.
-    pub own_folders: Vec<PathBuf>,
-    /// Files of the program's own: no folder that holds one is granted to be written.
-    pub own_files: Vec<PathBuf>,
-    /// What chooses where each instance runs; `None`, the default, for the pool as
-    /// long as there is room: [`InOrder`].
-    pub router: Option<Arc<dyn Router>>,
-}
 
 /// A running host: loads components and calls their tools.
 ///
@@ -348,7 +264,11 @@ impl Host {
         let _begun = self.0.running.begin();
         let load = self.0.running.run(load.as_mut());
         let loaded = load.instrument(trace::load_span()).await;
-        audit::loaded(&self.0, loaded).await
+        let policy = |loaded: &Loaded| {
+            let policy = loaded.policy().unwrap_or_default();
+            (loaded.digest().to_owned(), policy)
+        };
+        audit::loaded(&self.0, loaded, policy).await
     }
 
     /// Loads a component from a file.
@@ -392,7 +312,7 @@ impl Host {
 
     /// Calls a tool of a loaded component, in an instance of its own.
     ///
-    /// Where [`Admission`] has no room for it, or the calls that run may come to take
+    /// Where [`Admission`](patinox_policy::Admission) has no room for it, or the calls that run may come to take
     /// half of the machine's memory, it waits for its turn, for at most
     /// `queue-wall`; the limit `wall` counts that too. Where `queue` calls wait
     /// already it ends as `limit/busy`, with a hint when to come back; or else the
@@ -409,7 +329,7 @@ impl Host {
     /// Calls a tool with a Rust value as its arguments, for a Rust value.
     ///
     /// `In` is a struct with the names of the parameters, as they are in WIT;
-    /// [`Import`] has the table of types. For limits or a cancel, make a
+    /// [`Import`](crate::Import) has the table of types. For limits or a cancel, make a
     /// [`Request::typed`] and read what was [`Called::typed`].
     ///
     /// ```no_run

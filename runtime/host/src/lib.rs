@@ -31,6 +31,7 @@ mod admission;
 mod audit;
 mod builder;
 mod call;
+mod config;
 mod error;
 mod events;
 mod grants;
@@ -46,15 +47,18 @@ mod running;
 pub mod status;
 mod store;
 mod trust;
+mod validators;
 
 pub use admission::{Busy, BusyReason, Lack, PressureConfig, Priority};
 pub use audit::{AuditError, AuditLog};
 pub use builder::HostBuilder;
 pub use call::{Called, Request};
+pub use config::Config;
 pub use error::PatinoxError;
 pub use events::Events;
 pub use grants::{Given, GrantStore, GrantsError};
-pub use host::{Config, Host};
+
+pub use host::Host;
 pub use installed::{InstallError, Installed};
 pub use load::{LoadRequest, Loaded, is_enforced};
 pub use monitoring::{AlertConfig, MonitoringConfig};
@@ -87,3 +91,4 @@ pub use store::Storage;
 /// Ends a call from outside; see [`Request::cancel`].
 pub use tokio_util::sync::CancellationToken;
 pub use trust::{TrustError, TrustStore, Trusted};
+pub use validators::LoadedValidator;

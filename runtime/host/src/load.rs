@@ -13,7 +13,7 @@ use patinox_policy::{Capability, Grant, Policy, Principal};
 use patinox_sandbox::Precompiled;
 use patinox_sandbox::{Component, Run, Sandbox, Source, Store};
 use patinox_telemetry::{ComponentLoaded, Event};
-use patinox_tools::{Locked, Tool, Tools};
+use patinox_tools::{Locked, Tool, Tools, Validators};
 use tokio::io::AsyncRead;
 
 use crate::PatinoxError;
@@ -155,6 +155,7 @@ struct Inner {
     effective: Option<Arc<Effective>>,
     tools: Tools,
     digest: Arc<str>,
+    validators: Validators,
 }
 
 impl Loaded {
@@ -169,7 +170,25 @@ impl Loaded {
             effective: None,
             tools: Tools::native(tools)?,
             digest: format!("native:{name}").into(),
+            validators: Validators::default(),
         })))
+    }
+
+    /// The same, whose calls these judge as well, after those that judge them already.
+    #[must_use]
+    pub fn judged_by(&self, validators: &Validators) -> Self {
+        Self(Arc::new(Inner {
+            effective: self.0.effective.clone(),
+            tools: self.0.tools.clone(),
+            digest: Arc::clone(&self.0.digest),
+            validators: self.0.validators.and_all(validators),
+        }))
+    }
+
+    /// What judges its calls, in that order.
+    #[must_use]
+    pub fn validators(&self) -> &Validators {
+        &self.0.validators
     }
 
     /// What the component may do at this moment; `None` for tools of the embedder's own.
@@ -209,17 +228,44 @@ impl Loaded {
     }
 }
 
-pub(crate) async fn load(
+pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loaded, PatinoxError> {
+    let pinned = request.pinned.clone();
+    let principal = request.principal.clone();
+    let effective = sandboxed(parts, request).await?;
+    let digest = effective.digest();
+    let tools = tools(parts, effective.sandbox(), &digest, principal).await?;
+    let loaded = Loaded(Arc::new(Inner {
+        effective: Some(effective),
+        tools,
+        digest,
+        validators: Validators::default(),
+    }));
+    if let Some(pinned) = &pinned {
+        installed::check_tools(pinned, &loaded)?;
+    }
+    keep(parts, loaded.effective());
+    Ok(loaded)
+}
+
+/// Has what a component may do follow what people grant and revoke.
+pub(crate) fn keep(parts: &Arc<Parts>, effective: Option<&Arc<Effective>>) {
+    if let Some(effective) = effective {
+        parts.live.keep(parts, effective);
+    }
+}
+
+/// Loads a component with what it may do, and asks it for nothing.
+pub(crate) async fn sandboxed(
     parts: &Arc<Parts>,
     mut request: LoadRequest,
-) -> Result<Loaded, PatinoxError> {
+) -> Result<Arc<Effective>, PatinoxError> {
     let own = checked(parts, request.policy()?).await?;
     let LoadRequest {
         source,
         path,
         grants: _,
         denied: _,
-        principal,
+        principal: _,
         pinned,
     } = request;
     let component = parts.loader.load(source, &parts.config.load).await;
@@ -239,14 +285,16 @@ pub(crate) async fn load(
         installed::check_bytes(pinned, component.digest())?;
     }
     let policy = given(parts, &own, component.digest()).await?;
-    let loaded = loaded(parts, component, ((own, policy), principal)).await?;
-    if let Some(pinned) = &pinned {
-        installed::check_tools(pinned, &loaded)?;
-    }
-    if let Some(effective) = loaded.effective() {
-        parts.live.keep(parts, effective);
-    }
-    Ok(loaded)
+    parts.record(&Event::ComponentLoaded(ComponentLoaded {
+        component: component.digest().to_owned(),
+        bytes: component.size_bytes(),
+        compile: component.compile_time(),
+        from_store: *component.store() == Store::Hit,
+        store_trouble: trouble(component.store()),
+    }));
+    let digest: Arc<str> = component.digest().into();
+    let sandbox = Sandbox::new(component, policy)?;
+    Ok(Effective::new(parts, (sandbox, digest), own))
 }
 
 /// The same policy with what people have granted as well, in whatever process.
@@ -331,28 +379,6 @@ fn named(path: Option<&Path>, error: patinox_sandbox::Error) -> PatinoxError {
         Some(path) => PatinoxError::of_file(path, error),
         None => error.into(),
     }
-}
-
-async fn loaded(
-    parts: &Arc<Parts>,
-    component: Component,
-    ((own, policy), principal): ((Policy, Policy), Principal),
-) -> Result<Loaded, PatinoxError> {
-    parts.record(&Event::ComponentLoaded(ComponentLoaded {
-        component: component.digest().to_owned(),
-        bytes: component.size_bytes(),
-        compile: component.compile_time(),
-        from_store: *component.store() == Store::Hit,
-        store_trouble: trouble(component.store()),
-    }));
-    let digest: Arc<str> = component.digest().into();
-    let sandbox = Sandbox::new(component, policy)?;
-    let tools = tools(parts, &sandbox, &digest, principal).await?;
-    Ok(Loaded(Arc::new(Inner {
-        effective: Some(Effective::new(parts, (sandbox, Arc::clone(&digest)), own)),
-        tools,
-        digest,
-    })))
 }
 
 /// Finds the tools. A component that has to be asked for them runs, and so it

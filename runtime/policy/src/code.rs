@@ -38,6 +38,8 @@ pub enum Code {
     NotPrecompiled,
     /// `policy/denied`: it needs what has not been granted.
     Denied,
+    /// `policy/validator`: a validator refused it, or could not judge it.
+    Validator,
     /// `policy/expired`: what had been granted has ended.
     Expired,
     /// `policy/untrusted`: it is not what a person decided to have.
@@ -91,6 +93,7 @@ impl Code {
             Self::Unsupported,
             Self::Exit,
             Self::Denied,
+            Self::Validator,
             Self::Expired,
             Self::Untrusted,
             Self::NotPrecompiled,
@@ -127,6 +130,7 @@ impl Code {
             Self::Unsupported => "component/unsupported",
             Self::Exit => "component/exit",
             Self::Denied => "policy/denied",
+            Self::Validator => "policy/validator",
             Self::Expired => "policy/expired",
             Self::Untrusted => "policy/untrusted",
             Self::NotPrecompiled => "caller/not-precompiled",
@@ -161,7 +165,7 @@ impl Code {
             | Self::MissingImports
             | Self::Unsupported
             | Self::Exit => Fault::Component,
-            Self::Denied | Self::Expired | Self::Untrusted => Fault::Policy,
+            Self::Denied | Self::Validator | Self::Expired | Self::Untrusted => Fault::Policy,
             Self::NotPrecompiled
             | Self::NotFound
             | Self::Unreadable

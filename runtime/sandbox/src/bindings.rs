@@ -112,3 +112,17 @@ pub(crate) mod handler {
         exports: { default: async },
     });
 }
+
+/// What a component exports that judges calls.
+pub(crate) mod validation {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package patinox:host;
+            world validation {
+                export patinox:tool/validation@0.1.0;
+            }
+        ",
+        exports: { default: async },
+    });
+}

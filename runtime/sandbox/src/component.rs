@@ -15,6 +15,7 @@ use wasmtime::component::{Component as Code, ComponentExportIndex, InstancePre};
 
 use crate::artifact::Artifact;
 use crate::bindings::handler::HandlerPre;
+use crate::bindings::validation::ValidationPre;
 use crate::docs::Docs;
 use crate::engine::{Backend, Engine, Profile};
 use crate::error::Error;
@@ -24,7 +25,7 @@ use crate::inspect::{self, Export};
 use crate::loader::Store;
 #[cfg(feature = "compile")]
 use crate::outline::Outline;
-use crate::outline::exports_handler;
+use crate::outline::{exports_handler, exports_validation};
 use crate::screen::interfaces::MAX_OFFERED;
 use crate::screen::{Digest, NotAComponent};
 use crate::state::State;
@@ -76,6 +77,7 @@ pub(crate) struct Ready {
     backend: Arc<Backend>,
     pub(crate) pre: InstancePre<State>,
     handler: Option<HandlerPre<State>>,
+    validation: Option<ValidationPre<State>>,
     /// Those of [`Component::exports`], in its order.
     pub(crate) functions: Vec<ComponentExportIndex>,
     pub(crate) pace: Pace,
@@ -89,6 +91,13 @@ impl Ready {
     /// If the component does not list its tools itself.
     pub(crate) fn handler(&self) -> Result<&HandlerPre<State>, Error> {
         self.handler.as_ref().ok_or(Error::NotCallable)
+    }
+
+    /// # Errors
+    ///
+    /// If the component judges nothing.
+    pub(crate) fn validation(&self) -> Result<&ValidationPre<State>, Error> {
+        self.validation.as_ref().ok_or(Error::NotAValidator)
     }
 
     /// Where it is linked.
@@ -237,6 +246,12 @@ impl Component {
         exports_handler(&self.0.exports)
     }
 
+    /// Whether it judges calls, through `patinox:tool/validation`.
+    #[must_use]
+    pub fn is_validator(&self) -> bool {
+        exports_validation(&self.0.exports)
+    }
+
     /// Writes down that one more instance of it lives, for a call that began then.
     pub(crate) fn hold(&self, began: Instant) -> Registered {
         let registry = self.0.engine.registry();
@@ -363,8 +378,16 @@ fn link(
         .map_err(Error::of_machine)?;
     let functions = exports.iter().map(|export| export.index_in(code));
     let functions: Option<_> = functions.collect();
+    let invalid = |error: wasmtime::Error| {
+        Error::NotAComponent(NotAComponent::Invalid {
+            reason: error.root_cause().to_string(),
+        })
+    };
+    let handler = exports_handler(exports).then(|| HandlerPre::new(pre.clone()));
+    let validation = exports_validation(exports).then(|| ValidationPre::new(pre.clone()));
     Ok(Ready {
-        handler: handler(&pre, exports)?,
+        handler: handler.transpose().map_err(invalid)?,
+        validation: validation.transpose().map_err(invalid)?,
         functions: functions.ok_or_else(|| Error::Internal("an export is gone".into()))?,
         pre,
         backend: Arc::clone(backend),
@@ -423,19 +446,4 @@ fn offered(backend: &Backend, import: &ComponentItem) -> usize {
         }
         _ => 1,
     }
-}
-
-fn handler(
-    pre: &InstancePre<State>,
-    exports: &[Export],
-) -> Result<Option<HandlerPre<State>>, Error> {
-    if !exports_handler(exports) {
-        return Ok(None);
-    }
-    let invalid = |error: wasmtime::Error| {
-        Error::NotAComponent(NotAComponent::Invalid {
-            reason: error.root_cause().to_string(),
-        })
-    };
-    HandlerPre::new(pre.clone()).map(Some).map_err(invalid)
 }

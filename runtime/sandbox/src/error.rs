@@ -17,8 +17,8 @@ use patinox_policy::{
 
 use hints::{
     MEMORIES_HERE_HINT, MEMORY_HERE_HINT, MISMATCHED_HINT, MISSING_FUNCTION_HINT, MISSING_HINT,
-    NO_ROOM_HINT, NO_WORKER_HINT, NOT_A_WORKER_HINT, allow_hint, denied, folder_hint, grant_hint,
-    limit_hint, not_a_component_hint,
+    NO_ROOM_HINT, NO_WORKER_HINT, NOT_A_VALIDATOR_HINT, NOT_A_WORKER_HINT, allow_hint, denied,
+    folder_hint, grant_hint, limit_hint, not_a_component_hint,
 };
 
 pub use exhausted::Exhausted;
@@ -118,6 +118,9 @@ pub enum Error {
     /// The function cannot be called.
     #[error("the component has no such function that can be called")]
     NotCallable,
+    /// The component is no validator.
+    #[error("the component is no validator: it does not export `patinox:tool/validation`")]
+    NotAValidator,
     /// A limit stopped the call.
     #[error("{}", limit_message(*name, *allowed, *spent))]
     Limit {
@@ -298,7 +301,7 @@ impl Failure for Error {
             Self::MissingImports { .. } | Self::MismatchedImport { .. } => Code::MissingImports,
             Self::NotGranted { .. } | Self::TooEarly { .. } => Code::Denied,
             Self::Denied { denials, .. } => denials.last().map_or(Code::Denied, Failure::code),
-            Self::NotCallable => Code::Unsupported,
+            Self::NotCallable | Self::NotAValidator => Code::Unsupported,
             Self::Limit { name, .. }
             | Self::TooLargeHere { name, .. }
             | Self::NoWorker { name, .. } => Code::Limit(*name),
@@ -339,6 +342,7 @@ impl Failure for Error {
             | Self::Folder { .. }
             | Self::TooEarly { .. }
             | Self::NotCallable
+            | Self::NotAValidator
             | Self::Limit { .. }
             | Self::TooLargeHere { .. }
             | Self::NoWorker { .. }
@@ -376,6 +380,7 @@ impl Failure for Error {
             Self::Denied { denials, .. } => allow_hint(denials),
             Self::Folder { source, .. } => Some(folder_hint(source).to_owned()),
             Self::NotPrecompiled(why) => Some(why.hint().to_owned()),
+            Self::NotAValidator => Some(NOT_A_VALIDATOR_HINT.to_owned()),
             _ => None,
         }
     }

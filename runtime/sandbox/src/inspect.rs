@@ -5,6 +5,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 use wasmtime::component::{Component as Compiled, ComponentExportIndex};
 
 use crate::docs::Docs;
+use crate::outline::VALIDATION;
 use crate::types::{Case, Field, FunctionType, MAX_TYPE_DEPTH, ValueType};
 
 /// The most nodes of one function's types, written out as a tree.
@@ -36,6 +37,15 @@ pub struct Export {
     pub docs: Option<String>,
     /// Its place among the component's functions.
     pub(crate) position: usize,
+}
+
+impl Export {
+    /// Whether it is what a validator is asked by, and no tool.
+    #[must_use]
+    pub fn is_verdict(&self) -> bool {
+        let interface = self.interface.as_deref();
+        interface.is_some_and(|interface| interface.starts_with(VALIDATION))
+    }
 }
 
 /// The functions that a component exports, in its own order.

@@ -10,6 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::authority::Denied;
 use crate::bindings::handler::Handler;
+use crate::bindings::validation::Validation;
 use crate::component::Component;
 use crate::engine::{Placed, Profile};
 use crate::error::{Context, Error, Raised, Stop};
@@ -47,16 +48,20 @@ pub(crate) struct Instance<'a> {
 impl<'a> Instance<'a> {
     /// Waits for room, until the deadline, and makes a store.
     pub(crate) async fn new<T>(sandbox: &Sandbox, run: &'a Run) -> Result<Self, Box<Outcome<T>>> {
-        let component = sandbox.component();
+        let placed = Self::found_place(sandbox.component(), run).await;
+        let made = placed.and_then(|placed| Self::on(placed, sandbox, run));
+        made.map_err(|error| Box::new(Self::refuse(run, error)))
+    }
+
+    /// Waits for room, until the deadline.
+    pub(crate) async fn found_place(component: &Component, run: &Run) -> Result<Placed, Error> {
         // What waits is large, and most need not wait.
         let placed = match Self::place_at_once(component, run) {
             Ok(Some(placed)) => Ok(placed),
             Ok(None) => Box::pin(Self::place(component, run)).await,
             Err(raised) => Err(raised),
         };
-        let placed = placed.map_err(|raised| raised.before(&run.limits, run.started));
-        let made = placed.and_then(|placed| Self::on(placed, sandbox, run));
-        made.map_err(|error| Box::new(Self::refuse(run, error)))
+        placed.map_err(|raised| raised.before(&run.limits, run.started))
     }
 
     fn place_at_once(component: &Component, run: &Run) -> Result<Option<Placed>, Raised> {
@@ -72,7 +77,8 @@ impl<'a> Instance<'a> {
         within(run, None, place).await
     }
 
-    fn on(placed: Placed, sandbox: &Sandbox, run: &'a Run) -> Result<Self, Error> {
+    /// Makes a store where there is room for it.
+    pub(crate) fn on(placed: Placed, sandbox: &Sandbox, run: &'a Run) -> Result<Self, Error> {
         let component = sandbox.component();
         let engine = component.engine();
         let ready = &placed.ready;
@@ -165,6 +171,24 @@ impl<'a> Instance<'a> {
         let handler = self.placed.ready.handler()?;
         let guest = pin!(async {
             let guest = handler
+                .instantiate_async(&mut *store)
+                .await
+                .map_err(Raised::Starting)?;
+            work(&guest, store).await.map_err(Raised::Engine)
+        });
+        within(self.run, pace, guest).await
+    }
+
+    /// Instantiates a validator and lets `work` ask it, within the deadline.
+    pub(crate) async fn judge<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Validation, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Raised> {
+        let store = &mut self.store;
+        let pace = Some(&self.placed.ready.pace);
+        let validation = self.placed.ready.validation()?;
+        let guest = pin!(async {
+            let guest = validation
                 .instantiate_async(&mut *store)
                 .await
                 .map_err(Raised::Starting)?;

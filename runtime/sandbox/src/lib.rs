@@ -39,6 +39,7 @@ mod facts;
 mod imports;
 mod inspect;
 mod instance;
+mod judge;
 mod loader;
 mod outline;
 mod router;
@@ -67,6 +68,7 @@ pub use engine::{Allocated, Allocation, Engine, EngineConfig, Profile};
 pub use error::{Error, Exhausted, NotPrecompiled, Starved};
 pub use imports::{Caller, Import, ImportError, Imports};
 pub use inspect::Export;
+pub use judge::{FinishedCall, Judging, ProposedCall, Subject, ToolRef, Verdict};
 #[cfg(feature = "compile")]
 pub use loader::Precompiled;
 pub use loader::{Loader, Source, Store};

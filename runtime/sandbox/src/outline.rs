@@ -5,6 +5,9 @@ use crate::inspect::Export;
 /// The interface of components whose tools are known only when they run.
 const HANDLER: &str = "patinox:tool/handler@0.1";
 
+/// The interface of components that judge calls.
+pub(crate) const VALIDATION: &str = "patinox:tool/validation@0.1";
+
 /// What the types of a component's code tell of it. Names and texts are a
 /// stranger's.
 #[derive(Clone, Debug)]
@@ -30,12 +33,21 @@ impl Outline {
     pub fn is_handler(&self) -> bool {
         exports_handler(&self.exports)
     }
+
+    /// Whether it judges calls, through `patinox:tool/validation`.
+    #[must_use]
+    pub fn is_validator(&self) -> bool {
+        exports_validation(&self.exports)
+    }
 }
 
 pub(crate) fn exports_handler(exports: &[Export]) -> bool {
-    let interfaces = exports
+    let mut interfaces = exports
         .iter()
         .filter_map(|export| export.interface.as_ref());
-    let mut handlers = interfaces.filter(|name| name.starts_with(HANDLER));
-    handlers.next().is_some()
+    interfaces.any(|name| name.starts_with(HANDLER))
+}
+
+pub(crate) fn exports_validation(exports: &[Export]) -> bool {
+    exports.iter().any(Export::is_verdict)
 }

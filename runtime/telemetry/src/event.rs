@@ -24,6 +24,8 @@ pub enum Event {
     ComponentLoaded(ComponentLoaded),
     /// A call is over, well or not. Every call that began ends in exactly one.
     CallEnded(CallEnded),
+    /// A validator did not simply allow a call, or what came of it.
+    CallJudged(CallJudged),
     /// The machine is pressed harder than before, or less.
     PressureChanged(PressureChanged),
     /// A clean-up failed, panicked or took too long.
@@ -118,6 +120,27 @@ pub struct CallEnded {
     /// The wall clock when it was admitted.
     #[serde(rename = "started_at_unix_ms", serialize_with = "unix_milliseconds")]
     pub started_at: SystemTime,
+}
+
+/// A validator did not simply allow a call, or what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallJudged {
+    /// Which call.
+    pub call: CallId,
+    /// The validator's name.
+    pub validator: String,
+    /// The digest of its component; `None` for one in the host's own code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// What was judged: `tool-call`, `tool-result` or `diagnostics`.
+    pub stage: &'static str,
+    /// `deny`, `replace`, `warn`, or `failed`, which refuses it too.
+    pub verdict: &'static str,
+    /// Why: the validator's words, escaped and cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the judgement spent.
+    pub usage: Usage,
 }
 
 /// How a call ended.

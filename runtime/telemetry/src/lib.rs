@@ -60,7 +60,8 @@ pub use alert::{
 };
 pub use clock::Clock;
 pub use event::{
-    CallEnded, CallId, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed,
+    CallEnded, CallId, CallJudged, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged,
+    Reclaimed,
 };
 pub use monitor::{Condition, HOST_CHECKS, Health, Monitor, Monitors, Snapshot};
 pub use recorder::Recorder;

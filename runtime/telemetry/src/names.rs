@@ -37,6 +37,14 @@ pub const MEMORY_BYTES_PEAK: &str = "patinox.usage.memory_bytes_peak";
 pub const WALL_MS: &str = "patinox.usage.wall_ms";
 /// Calls from the guest into the host.
 pub const HOST_CALLS: &str = "patinox.usage.host_calls";
+/// The validator that judged.
+pub const VALIDATOR_NAME: &str = "patinox.validator.name";
+/// What it judged: `tool-call`, `tool-result` or `diagnostics`.
+pub const VALIDATOR_STAGE: &str = "patinox.validator.stage";
+/// What came of that: `deny`, `replace`, `warn` or `failed`.
+pub const VALIDATOR_VERDICT: &str = "patinox.validator.verdict";
+/// Why, in the validator's words, escaped.
+pub const VALIDATOR_REASON: &str = "patinox.validator.reason";
 /// What kind of resource it is.
 pub const RESOURCE_KIND: &str = "patinox.resource.kind";
 /// Who held the resource, escaped.

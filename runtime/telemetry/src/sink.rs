@@ -5,7 +5,8 @@ use tracing::Level;
 
 use crate::event::as_milliseconds;
 use crate::{
-    CallEnded, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged, Reclaimed, names,
+    CallEnded, CallJudged, CleanupFailed, ComponentLoaded, Event, Outcome, PressureChanged,
+    Reclaimed, names,
 };
 
 /// Somebody who wants to know what happened.
@@ -33,6 +34,7 @@ impl Sink for TracingSink {
             Event::ComponentLoaded(loaded) => component_loaded(loaded),
             Event::PressureChanged(change) => pressure_changed(change),
             Event::CleanupFailed(failed) => cleanup_failed(failed),
+            Event::CallJudged(judged) => call_judged(judged),
             Event::Reclaimed(reclaimed) => reclaimed_something(reclaimed),
             // The sinks of alerts are told of them: the log among them.
             Event::AlertChanged(_) => {}
@@ -146,6 +148,31 @@ fn reclaimed_something(reclaimed: &Reclaimed) {
     } else {
         // While something is pressed for long, that is most of them.
         at!(Level::DEBUG, "nothing to reclaim");
+    }
+}
+
+fn call_judged(judged: &CallJudged) {
+    macro_rules! at {
+        ($level:expr) => {
+            tracing::event!(
+                target: "patinox::call",
+                $level,
+                { names::CALL_ID } = %judged.call,
+                { names::VALIDATOR_NAME } = shown(&judged.validator).as_str(),
+                { names::COMPONENT } = judged.component.as_deref().map(shown),
+                { names::VALIDATOR_STAGE } = judged.stage,
+                { names::VALIDATOR_VERDICT } = judged.verdict,
+                { names::VALIDATOR_REASON } = judged.reason.as_deref().map(shown),
+                { names::FUEL } = judged.usage.fuel,
+                { names::MEMORY_BYTES_PEAK } = judged.usage.memory_bytes_peak,
+                { names::WALL_MS } = as_milliseconds(judged.usage.wall),
+                "a validator judged"
+            )
+        };
+    }
+    match judged.verdict {
+        "replace" => at!(Level::INFO),
+        _ => at!(Level::WARN),
     }
 }
 

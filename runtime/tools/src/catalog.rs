@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use patinox_policy::{cut, escape_line};
 use patinox_resources::{Shared, Watch};
 
 use crate::Error;
-use crate::spec::{MAX_NAME_CHARS, is_name};
+use crate::spec::is_name;
 
 /// What is there to be called, by name; added to, replaced and removed while
 /// calls run.
@@ -133,9 +132,7 @@ impl<T> fmt::Debug for Changes<T> {
 fn checked(name: &str) -> Result<String, Error> {
     match is_name(name) {
         true => Ok(name.to_owned()),
-        false => Err(Error::NoName {
-            name: cut(&escape_line(name), MAX_NAME_CHARS).into_owned(),
-        }),
+        false => Err(Error::no_name(name)),
     }
 }
 

@@ -63,7 +63,8 @@ impl Tools {
     ///
     /// Dropping the future ends the guest and frees all it held.
     pub async fn of(sandbox: &Sandbox, run: Run) -> Result<Self, Error> {
-        let found = if sandbox.component().is_handler() {
+        let component = sandbox.component();
+        let found = if component.is_handler() {
             let listed = handler::list(sandbox, run).await?;
             Self {
                 tools: listed
@@ -89,6 +90,9 @@ impl Tools {
                 inexact,
             }
         };
+        if found.tools.is_empty() && component.is_validator() {
+            return Err(Error::IsValidator);
+        }
         if found.tools.is_empty() {
             let left_out = found.left_out;
             return Err(Error::NothingCallable { left_out });
@@ -107,8 +111,7 @@ impl Tools {
         for tool in &tools {
             let name = &tool.spec().name;
             if !is_name(name) {
-                let name = cut(&escape_line(name), MAX_LEFT_OUT_BYTES).into_owned();
-                return Err(Error::NoName { name });
+                return Err(Error::no_name(name));
             }
             if !taken.insert(name.clone()) {
                 return Err(Error::NameTaken { name: name.clone() });

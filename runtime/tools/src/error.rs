@@ -3,13 +3,16 @@
 use patinox_policy::{Code, Failure, RecoveryStrategy, cut, escape_line};
 use patinox_sandbox::ArgumentError;
 
-use crate::{JsonError, LeftOut, Mismatch};
+use crate::{JsonError, LeftOut, Mismatch, Refusal};
 
 /// How many names or reasons a message lists.
 const MAX_LISTED: usize = 12;
 
 /// The longest text about a component's own list, in bytes.
 const MAX_REASON_BYTES: usize = 2 << 10;
+
+/// The longest part of what was given that a message repeats, in bytes.
+const MAX_ECHO_BYTES: usize = 200;
 
 /// Why a component has no tools, or a call no result.
 ///
@@ -76,6 +79,12 @@ pub enum Error {
         /// The names that there are.
         known: String,
     },
+    /// A validator let the call or its result not pass.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The component judges calls and has no tools.
+    #[error("the component is a validator and has no tools")]
+    IsValidator,
     /// The component has several tools and none was named.
     #[error("the component has {count} tools and none was named")]
     ToolRequired {
@@ -84,6 +93,14 @@ pub enum Error {
         /// Their names.
         known: String,
     },
+}
+
+impl Error {
+    pub(crate) fn no_name(name: &str) -> Self {
+        Self::NoName {
+            name: cut(&escape_line(name), MAX_ECHO_BYTES).into_owned(),
+        }
+    }
 }
 
 impl From<Mismatch> for Error {
@@ -99,7 +116,8 @@ impl Failure for Error {
             Self::Argument(error) => error.code(),
             Self::Mismatch(error) => error.code(),
             Self::Json(error) => error.code(),
-            Self::NothingCallable { .. } => Code::Unsupported,
+            Self::NothingCallable { .. } | Self::IsValidator => Code::Unsupported,
+            Self::Refused(_) => Code::Validator,
             Self::InvalidList { .. } => Code::InvalidOutput,
             Self::UnknownTool { .. } => Code::UnknownTool,
             Self::ToolRequired { .. } => Code::ToolRequired,
@@ -114,6 +132,8 @@ impl Failure for Error {
             Self::Mismatch(error) => error.recovery(),
             Self::Json(error) => error.recovery(),
             Self::NothingCallable { .. }
+            | Self::Refused(_)
+            | Self::IsValidator
             | Self::InvalidList { .. }
             | Self::UnknownTool { .. }
             | Self::ToolRequired { .. }
@@ -131,8 +151,20 @@ impl Failure for Error {
             Self::NothingCallable { .. } => {
                 Some("export a function, of the world or of an interface".to_owned())
             }
+            Self::IsValidator => Some(
+                "name it with `--validator` where a tool is called, or load it by \
+                 `Host::load_validator`"
+                    .to_owned(),
+            ),
+            Self::Refused(Refusal {
+                has_failed: true, ..
+            }) => Some(
+                "a validator has limits of its own: those of its entry in a configuration file, \
+                 else 1 s, 64 MiB and 20 G of fuel"
+                    .to_owned(),
+            ),
             Self::NameTaken { .. } => Some("remove that first, or replace it".to_owned()),
-            Self::InvalidList { .. } | Self::NoName { .. } => None,
+            Self::InvalidList { .. } | Self::NoName { .. } | Self::Refused(_) => None,
             Self::UnknownTool {
                 near: Some(near),
                 known,

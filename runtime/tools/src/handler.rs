@@ -201,6 +201,16 @@ impl Tool for Listed {
         Ok(self.input.check(arguments)?)
     }
 
+    fn is_heavy(&self, arguments: &Value) -> bool {
+        self.input.is_heavy(arguments)
+    }
+
+    fn check_result(&self, result: &Value) -> Result<(), String> {
+        let checked = self.output.as_ref().map(|output| output.check(result));
+        let said = |mismatch: Mismatch| mismatch.said_of("the result", "the result's ");
+        checked.transpose().map(drop).map_err(said)
+    }
+
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {
         let (arguments, run) = call.into_parts();
         Box::pin(self.run(arguments, run))

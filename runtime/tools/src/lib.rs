@@ -20,7 +20,8 @@
 //!
 //! Read `tool` and `call`, then `component`, which finds the tools: `plain`
 //! with `names` and `schema`, `handler` with `spec` and `checker`; `outline` for a
-//! component that is not run. `json` stands alone.
+//! component that is not run. Then `validator`, and `pipeline`, which states the order
+//! of the steps of a call that is judged. `json` stands alone.
 
 #![forbid(unsafe_code)]
 
@@ -33,13 +34,16 @@ mod component;
 mod error;
 mod handler;
 pub mod json;
+mod judgement;
 mod lock;
 mod names;
 mod native;
 mod outline;
+mod pipeline;
 mod plain;
 pub mod schema;
 mod spec;
+mod validator;
 
 pub use call::{ToolCall, ToolResult};
 pub use catalog::{Catalog, Changes};
@@ -47,11 +51,15 @@ pub use checker::{Checker, Mismatch};
 pub use component::{LeftOut, Tools};
 pub use error::Error;
 pub use json::JsonError;
+pub use judgement::{Judgement, Refusal, Ruling, ValidationStage};
 pub use lock::{Lock, LockError, Locked};
 pub use native::NativeTool;
 pub use outline::ToolOutline;
+pub use patinox_sandbox::{FinishedCall, Judging, ProposedCall, Subject, ToolRef, Verdict};
+pub use pipeline::{Position, Validated, Validators};
 pub use spec::{
     MAX_DESCRIPTION_BYTES, MAX_NAME_CHARS, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, MAX_TITLE_BYTES,
     MAX_TOOLS, ToolAnnotations, ToolSpec,
 };
 pub use tool::Tool;
+pub use validator::{ComponentValidator, Judged, NativeValidator, Validator, validator_limits};

@@ -125,6 +125,10 @@ impl Tool for NativeTool {
         Ok(self.input.check(arguments)?)
     }
 
+    fn is_heavy(&self, arguments: &Value) -> bool {
+        self.input.is_heavy(arguments)
+    }
+
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolResult> {
         Box::pin(self.run(call))
     }

@@ -1,6 +1,7 @@
 //! Tools of plain components: each exported function is one.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use futures_util::future::BoxFuture;
 use patinox_sandbox::{Arguments, Export, FunctionType, Sandbox};
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::names::{self, Place};
 use crate::spec::{self, MAX_TOOLS, ToolAnnotations};
 use crate::tool::{one_line, weigh};
-use crate::{Error, LeftOut, Tool, ToolCall, ToolResult, ToolSpec, schema};
+use crate::{Checker, Error, LeftOut, Tool, ToolCall, ToolResult, ToolSpec, schema};
 
 /// An exported function as a tool.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Function {
     sandbox: Sandbox,
     export: Export,
     described: Described,
+    /// Checks what is put in the place of a result; made when it is needed first.
+    output: OnceLock<Result<Checker, String>>,
 }
 
 /// What an exported function is called by, takes and gives.
@@ -38,6 +41,7 @@ pub(crate) fn functions(sandbox: &Sandbox) -> (Vec<Function>, Vec<LeftOut>) {
             sandbox: sandbox.clone(),
             export: exports.get(described.position)?.clone(),
             described,
+            output: OnceLock::new(),
         })
     });
     (functions.collect(), left_out)
@@ -51,6 +55,13 @@ pub(crate) fn describe(
     let mut left_out = Vec::new();
     let mut callable = Vec::new();
     for (position, export) in exports.iter().enumerate() {
+        if export.is_verdict() {
+            left_out.push(LeftOut::new(
+                &shown(export),
+                "it judges the calls of others",
+            ));
+            continue;
+        }
         match &export.ty {
             Ok(ty) => callable.push((position, export, ty)),
             Err(reason) => left_out.push(LeftOut::new(&shown(export), reason)),
@@ -160,6 +171,18 @@ impl Tool for Function {
 
     fn check(&self, arguments: &Value) -> Result<(), Error> {
         self.decode(arguments).map(drop)
+    }
+
+    fn check_result(&self, result: &Value) -> Result<(), String> {
+        let Some(schema) = &self.described.spec.output_schema else {
+            return match result {
+                Value::Null => Ok(()),
+                _ => Err("the tool has no result".to_owned()),
+            };
+        };
+        let checker = self.output.get_or_init(|| Checker::new(schema));
+        let checked = checker.as_ref().map_err(Clone::clone)?.check(result);
+        checked.map_err(|mismatch| mismatch.said_of("the result", "the result's "))
     }
 
     fn adapt(&self, arguments: &mut Value) {

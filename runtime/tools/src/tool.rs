@@ -8,7 +8,7 @@ use patinox_sandbox::json_len;
 use serde_json::Value;
 
 use crate::json::{MAX_JSON_DEPTH, nests_within};
-use crate::{Error, Mismatch, ToolCall, ToolResult, ToolSpec};
+use crate::{Checker, Error, Mismatch, ToolCall, ToolResult, ToolSpec};
 
 /// The longest signature, in bytes; a longer one is cut.
 const MAX_SIGNATURE_BYTES: usize = 512;
@@ -72,6 +72,26 @@ pub trait Tool: fmt::Debug + Send + Sync {
     ///
     /// If an argument is missing, unknown or does not fit.
     fn check(&self, arguments: &Value) -> Result<(), Error>;
+
+    /// Whether [`check`](Self::check) takes so long for these that others should not wait
+    /// for it on their thread.
+    fn is_heavy(&self, arguments: &Value) -> bool {
+        let _ = arguments;
+        false
+    }
+
+    /// Checks what is to take the place of its result. It can take milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// If the tool could not have answered so: a clause that says why.
+    fn check_result(&self, result: &Value) -> Result<(), String> {
+        let Some(schema) = &self.spec().output_schema else {
+            return Ok(());
+        };
+        let checked = Checker::new(schema)?.check(result);
+        checked.map_err(|mismatch| mismatch.said_of("the result", "the result's "))
+    }
 
     /// Brings arguments that `serde_json` wrote of a Rust value to the form
     /// that this tool takes, where it knows better: bytes are base64 there.

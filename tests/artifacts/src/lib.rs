@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 16] = [
+pub const ALL: [(&str, Option<&str>); 18] = [
     ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     ("files", option_env!("PATINOX_GUEST_FILES")),
@@ -29,6 +29,7 @@ pub const ALL: [(&str, Option<&str>); 16] = [
         "fixture-handler",
         option_env!("PATINOX_GUEST_FIXTURE_HANDLER"),
     ),
+    ("fixture-judge", option_env!("PATINOX_GUEST_FIXTURE_JUDGE")),
     ("fixture-probe", option_env!("PATINOX_GUEST_FIXTURE_PROBE")),
     (
         "fixture-reader",
@@ -44,6 +45,7 @@ pub const ALL: [(&str, Option<&str>); 16] = [
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
     ("json", option_env!("PATINOX_GUEST_JSON")),
     ("notes", option_env!("PATINOX_GUEST_NOTES")),
+    ("secrets", option_env!("PATINOX_GUEST_SECRETS")),
     ("text", option_env!("PATINOX_GUEST_TEXT")),
     ("units", option_env!("PATINOX_GUEST_UNITS")),
 ];

@@ -1,10 +1,12 @@
 //! What is written down.
 
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox_policy::{Denial, Failure as _, Fault, Grant, Policy, Usage, Why, cut};
 use patinox_telemetry::{CallId, Clock};
+use patinox_tools::Judgement;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,6 +56,9 @@ pub(crate) enum AuditEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         result: Option<String>,
         denials: Vec<Denied>,
+        /// What validators said.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        verdicts: Vec<Judgement>,
         usage: Usage,
     },
     /// Whoever waited for a call did so no longer, or the host ended it.
@@ -247,6 +252,7 @@ impl Begun {
             code: error.map(|error| error.code().as_str()),
             result: called.result.as_ref().ok().map(digest_of),
             denials: called.denials.iter().map(Denied::from).collect(),
+            verdicts: called.judgements.clone(),
             usage: called.usage,
         };
         self.is_over = true;
@@ -269,20 +275,22 @@ impl Drop for Begun {
     }
 }
 
-/// Writes down what came of loading a component, where that is something to know.
-pub(crate) async fn loaded(
+/// Writes down what came of loading a component, where that is something to know: its
+/// digest and what it may do.
+pub(crate) async fn loaded<T>(
     parts: &Parts,
-    loaded: Result<Loaded, PatinoxError>,
-) -> Result<Loaded, PatinoxError> {
+    loaded: Result<T, PatinoxError>,
+    of: impl FnOnce(&T) -> (String, Arc<Policy>),
+) -> Result<T, PatinoxError> {
     let Some(log) = &parts.config.audit else {
         return loaded;
     };
     let all = |grants: &[Grant]| grants.iter().take(MAX_GRANTS).map(Granted::from).collect();
     let event = match &loaded {
         Ok(component) => {
-            let policy = component.policy().unwrap_or_default();
+            let (component, policy) = of(component);
             AuditEvent::ComponentLoaded {
-                component: component.digest().to_owned(),
+                component,
                 grants: all(Policy::granted(&policy)),
                 denied: all(Policy::denied(&policy)),
             }

@@ -11,6 +11,9 @@ use crate::screen::NotAComponent;
 pub(super) const MISSING_HINT: &str = "build it against WASI 0.2 alone, or let a program of your own offer \
     the rest: `Host::builder().import(…)`";
 
+pub(super) const NOT_A_VALIDATOR_HINT: &str = "name one that is built for the world `validator` of \
+    `patinox:tool`; what has tools is called, not asked for verdicts";
+
 pub(super) const MISMATCHED_HINT: &str = "build it against the WIT of what it imports: that of WASI 0.2, or \
     the one that `Import::new` was given";
 

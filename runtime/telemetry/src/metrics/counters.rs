@@ -16,12 +16,12 @@ pub(crate) struct Counters(Mutex<Measures>);
 impl Counters {
     pub(crate) fn count(&self, event: &Event) {
         // The calls are counted apart.
-        if matches!(event, Event::CallEnded(_)) {
+        if matches!(event, Event::CallEnded(_) | Event::CallJudged(_)) {
             return;
         }
         let mut measures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::CallEnded(_) => {}
+            Event::CallEnded(_) | Event::CallJudged(_) => {}
             Event::AlertChanged(alert) => {
                 let labels = &[alert.severity.as_str(), alert.state.as_str()];
                 measures.number(&ALERTS, labels, 1.0);

@@ -1,0 +1,34 @@
+//! Writes a text without what was found in it.
+
+use crate::find::Found;
+
+/// The same text, with what was found named in its place: `[redacted: github-token]`.
+pub(crate) fn redact(text: &str, found: &[Found]) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut from = 0;
+    for one in found {
+        redacted.push_str(text.get(from..one.at.start).unwrap_or_default());
+        redacted.push_str("[redacted: ");
+        redacted.push_str(one.rule);
+        redacted.push(']');
+        from = one.at.end;
+    }
+    redacted.push_str(text.get(from..).unwrap_or_default());
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::find::find;
+
+    #[test]
+    fn what_is_redacted_holds_nothing_any_more() {
+        let text = r#"{"a":"x sk_live_abcdefghijklmnop y","password":"hunter2hunter2"}"#;
+        let redacted = redact(text, &find(text));
+        let expected =
+            r#"{"a":"x [redacted: stripe-key] y","password":"[redacted: named-secret]"}"#;
+        assert_eq!(redacted, expected);
+        assert_eq!(find(&redacted), []);
+    }
+}
