@@ -128,8 +128,8 @@ pub use patinox_policy::{
     Why,
 };
 pub use patinox_policy::{
-    Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Principal,
-    PrincipalError, RecoveryStrategy, Report, Usage,
+    Admission, Code, Failure, Fault, LimitError, LimitName, Limits, LoadLimits, Position,
+    Principal, PrincipalError, RecoveryStrategy, Report, Usage,
 };
 pub use patinox_telemetry as telemetry;
 /// JSON from strangers.
@@ -139,8 +139,8 @@ pub use patinox_tools::{
     ToolSpec, Tools,
 };
 pub use patinox_tools::{
-    FinishedCall, Judged, Judgement, Judging, NativeValidator, Position, ProposedCall, Refusal,
-    Ruling, Subject, ToolRef, ValidationStage, Validator, Validators, Verdict, validator_limits,
+    FinishedCall, Judged, Judgement, Judging, NativeValidator, ProposedCall, Refusal, Ruling,
+    Subject, ToolRef, ValidationStage, Validator, Validators, Verdict, validator_limits,
 };
 
 /// Does the work of a compile worker, if this process was started as one.

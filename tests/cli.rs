@@ -17,5 +17,6 @@ mod refusals;
 mod streams;
 mod top;
 mod trust;
+mod validators;
 
 pub(crate) mod shell;

@@ -28,8 +28,10 @@ async fn judge(host: &Host, settings: &[&str], limits: Limits) -> Option<Arc<dyn
     let request = settings.iter().fold(request, |request, setting| {
         request.grant(setting.parse().expect("a grant"))
     });
-    let judge = host.load_validator("judge", request, limits).await;
-    Some(Arc::new(judge.expect("a validator")))
+    let judge = host.load(request).await.expect("a component");
+    Some(Arc::new(
+        judge.validator("judge", limits).expect("a validator"),
+    ))
 }
 
 async fn text(host: &Host) -> Loaded {
@@ -474,22 +476,21 @@ async fn what_judges_is_no_tool_and_a_tool_judges_nothing() {
     let Some(judge) = guests::built("fixture-judge") else {
         return;
     };
-    let error = host.load(judge).await.expect_err("no tools");
-    assert_eq!(
-        error.to_string(),
-        "the component is a validator and has no tools"
-    );
-    assert!(error.hint().expect("a hint").contains("--validator"));
-    let text = guests::prebuilt_text();
-    let load = host.load_validator("text", text, validator_limits());
-    let error = load.await.expect_err("no validator");
-    assert_eq!(error.code(), Code::Unsupported);
-    let text = guests::prebuilt_text();
-    assert!(
-        host.load_validator("a b", text, validator_limits())
-            .await
-            .is_err()
-    );
+    let judge = host.load(judge).await.expect("a component");
+    assert_eq!(judge.tools().iter().len(), 0);
+    for request in [count("x"), Request::only(json!({}))] {
+        let called = host.call(&judge, request).await;
+        assert_eq!(
+            message(&called),
+            "the component is a validator and has no tools"
+        );
+        let hint = called.result.expect_err("no tools").hint();
+        assert!(hint.expect("a hint").contains("--validator"));
+    }
+    assert!(judge.validator("a b", validator_limits()).is_err());
+    assert!(judge.validator("a@1.2.0", validator_limits()).is_ok());
+    let error = text(&host).await.validator("text", validator_limits());
+    assert_eq!(error.expect_err("no validator").code(), Code::Unsupported);
 }
 
 #[tokio::test]

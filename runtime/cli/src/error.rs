@@ -87,6 +87,11 @@ pub(crate) enum Error {
     /// One of several components.
     #[error("`{name}`: {error}")]
     About { name: String, error: Box<Self> },
+    /// One that a file names.
+    #[error("a validator cannot be loaded, so nothing passes: {error}, by `{place}`")]
+    NoValidator { place: String, error: Box<Self> },
+    #[error("a validator has other bytes than `{place}` says")]
+    OtherValidator { place: String, found: String },
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     #[error("the call was cancelled")]
@@ -158,6 +163,7 @@ impl Failure for Error {
             },
             Self::NotInstalled { .. } => Code::NotFound,
             Self::NotAsInstalled { .. } => Code::Untrusted,
+            Self::NoValidator { .. } | Self::OtherValidator { .. } => Code::Validator,
             Self::NoProject { .. } => Code::NotFound,
             Self::Trust(error) => error.code(),
             Self::Given(error) => error.code(),
@@ -200,6 +206,10 @@ impl Failure for Error {
             Self::NotAsInstalled { report, .. } => {
                 Some(format!("install anew what you trust\n{report}"))
             }
+            Self::NoValidator { error, .. } => error.hint(),
+            Self::OtherValidator { found, .. } => Some(format!(
+                "write `{found}` there as the digest if you accept it"
+            )),
             Self::Trust(error) => error.hint(),
             Self::Given(error) => error.hint(),
             Self::NoProject { .. } => Some("name the folder that has it".to_owned()),

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod heaps;
+mod judges;
 
 mod args;
 mod usage;

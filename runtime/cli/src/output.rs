@@ -8,6 +8,7 @@ use patinox_host::Called;
 use patinox_policy::{
     Failure, Fault, Report, escape_block, escape_line, is_unsafe_char, with_causes,
 };
+use patinox_tools::Ruling;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Global, OutputFormat};
@@ -98,6 +99,7 @@ impl Output {
         }
         if !self.json {
             self.print_guest_output(called);
+            self.print_judgements(called);
         }
         let code = match (&called.result, &report) {
             (_, Some(report)) => self.report(report, &document),
@@ -110,7 +112,8 @@ impl Output {
         // What was refused before a guest ran has cost nothing.
         let ran = report.is_none_or(|report| report.fault != Fault::Caller);
         if ran && !self.json && !self.quiet {
-            print_stderr(&format!("({})", cost::line(&called.usage)));
+            let judged = cost::judged(&called.judgements);
+            print_stderr(&format!("({}{judged})", cost::line(&called.usage)));
         }
         code
     }
@@ -133,6 +136,24 @@ impl Output {
             for line in escape_block(text).lines() {
                 print_stderr(&format!("tool {name}: {line}"));
             }
+        }
+    }
+}
+
+impl Output {
+    /// What validators did not simply allow; a refusal is the error of the call.
+    fn print_judgements(self, called: &Called) {
+        let told = called
+            .judgements
+            .iter()
+            .filter_map(|one| match &one.ruling {
+                Ruling::Warned(remark) => Some((one, format!("remarks on it: {remark}"))),
+                Ruling::Replaced => Some((one, "replaced it".to_owned())),
+                Ruling::Allowed | Ruling::Denied(_) | Ruling::Failed(_) => None,
+            });
+        for (one, did) in told.filter(|_| !self.quiet) {
+            let (validator, stage) = (&one.validator, one.stage.as_str());
+            print_stderr(&format!("validator {validator}, {stage}: {did}"));
         }
     }
 }
@@ -176,6 +197,9 @@ pub(crate) fn document(
     };
     if let Some(fields) = document.as_object_mut() {
         fields.insert("usage".to_owned(), json!(called.usage));
+        if !called.judgements.is_empty() {
+            fields.insert("validators".to_owned(), json!(called.judgements));
+        }
         let written: Map<_, _> = written(called)
             .map(|(name, text)| (name.to_owned(), json!(text)))
             .collect();

@@ -1,6 +1,6 @@
 //! What a component may do and how much of it, by the command line and the files.
 
-use patinox_config::Asked;
+use patinox_config::{Asked, ForComponent, NamedValidator};
 use patinox_host::digest;
 use patinox_policy::{InstalledName, Limits};
 
@@ -9,10 +9,14 @@ use crate::grants::Grants;
 use crate::session::Session;
 use crate::source::{Source, Target};
 
-/// What a component may do, and the ceilings of a call of it.
+/// What a component may do, the ceilings of a call of it, and who judges its calls.
+#[derive(Debug)]
 pub(crate) struct Permitted {
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    pub(crate) validators: Vec<NamedValidator>,
+    /// After all others.
+    pub(crate) required: Vec<NamedValidator>,
 }
 
 impl Permitted {
@@ -22,6 +26,8 @@ impl Permitted {
         Self {
             grants: Grants::default().and(Vec::new(), found.deny),
             limits: found.limits,
+            validators: Vec::new(),
+            required: Vec::new(),
         }
     }
 
@@ -29,10 +35,30 @@ impl Permitted {
     /// bytes of a file, those that it is decided by are those that will be loaded.
     pub(crate) fn of(
         session: &Session,
-        mut target: Target,
+        target: Target,
         allow: &[String],
     ) -> Result<(Target, Self), Error> {
         let grants = Grants::read(allow)?;
+        let said = |asked: &Asked<'_>| session.settings.of_component(asked);
+        Self::said_of(session, target, (grants, &said))
+    }
+
+    /// What is said of one that judges calls, whose ceilings are these where nothing is.
+    pub(crate) fn to_judge(
+        session: &Session,
+        target: Target,
+        limits: &Limits,
+    ) -> Result<(Target, Self), Error> {
+        let grants = Grants::read(&[])?;
+        let said = |asked: &Asked<'_>| session.settings.of_validator(asked, *limits);
+        Self::said_of(session, target, (grants, &said))
+    }
+
+    fn said_of(
+        session: &Session,
+        mut target: Target,
+        (grants, said): (Grants, &dyn Fn(&Asked<'_>) -> ForComponent),
+    ) -> Result<(Target, Self), Error> {
         let settings = &session.settings;
         if let Source::Path(path) = &target.source
             && settings.speaks_of(path)
@@ -53,7 +79,7 @@ impl Permitted {
             }
             Source::Path(_) | Source::Demo(_) | Source::Named(_) => {}
         }
-        let found = settings.of_component(&Asked {
+        let found = said(&Asked {
             name: name.as_ref(),
             path,
             digest: found_digest.as_deref(),
@@ -73,7 +99,12 @@ impl Permitted {
             ));
         }
         let limits = found.limits;
-        let grants = grants.and(found.allow, found.deny);
-        Ok((target, Self { grants, limits }))
+        let permitted = Self {
+            grants: grants.and(found.allow, found.deny),
+            limits,
+            validators: found.validators,
+            required: found.required,
+        };
+        Ok((target, permitted))
     }
 }

@@ -94,8 +94,19 @@ impl Session {
     /// Makes a host by what a component may do; it hands on what is granted of the
     /// environment.
     pub(crate) fn host(&self, permitted: &Permitted) -> Result<Host, Error> {
+        self.host_for(permitted, [].into_iter())
+    }
+
+    /// The same, of one that these judge.
+    pub(crate) fn host_for<'a>(
+        &self,
+        permitted: &Permitted,
+        judges: impl Iterator<Item = &'a Permitted>,
+    ) -> Result<Host, Error> {
+        let mut variables = self.variables(permitted);
+        variables.extend(judges.flat_map(|judge| judge.grants.variables()));
         Ok(Host::new(Config {
-            variables: self.variables(permitted).into_iter().collect(),
+            variables: variables.into_iter().collect(),
             limits: permitted.limits,
             // A command calls once, or as often as a person can watch.
             allocation: Allocation::OnDemand { slots: None },

@@ -10,12 +10,13 @@ use crate::components::{grants, limits};
 use crate::layer::Entry;
 use crate::parse::Reader;
 use crate::table::Table;
+use crate::validators::{NamedValidator, validators};
 use crate::{Error, Key, Origin, Place};
 
 /// The name of the section.
 pub(crate) const SECTION: &str = "ceiling";
 
-const KEYS: [&str; 2] = ["limits", "deny"];
+const KEYS: [&str; 3] = ["limits", "deny", "validators"];
 
 /// What no project file, variable or flag loosens.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct Ceiling {
     limits: HashMap<LimitName, (u64, Origin)>,
     /// What nothing is granted of.
     pub(crate) deny: Vec<Grant>,
+    /// Who judges the calls of every component, after all others.
+    pub(crate) validators: Vec<NamedValidator>,
 }
 
 /// Reads the section.
@@ -41,6 +44,7 @@ pub(crate) fn read(
     table.has_only(&KEYS)?;
     let mut ceiling = Ceiling {
         deny: grants(&table, "deny")?,
+        validators: validators(&table)?,
         ..Ceiling::default()
     };
     for entry in limits(&table, |_| true)? {
@@ -56,6 +60,7 @@ impl Ceiling {
             self.bound(name, most, origin);
         }
         self.deny.extend(other.deny);
+        self.validators.extend(other.validators);
         self
     }
 

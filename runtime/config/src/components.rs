@@ -10,6 +10,7 @@ use crate::error::echo;
 use crate::layer::{Entry, Layer};
 use crate::parse::{Reader, given, in_order};
 use crate::table::{Field, Table, tables, text, texts};
+use crate::validators::{NamedValidator, validators};
 use crate::{Error, Key, Place};
 
 /// The name of the section.
@@ -23,7 +24,15 @@ const MAX_GRANTS: usize = 1_000;
 
 const EACH: &str = "write each as `[[components]]`, with its keys below it";
 
-const KEYS: [&str; 6] = ["name", "path", "digest", "limits", "allow", "deny"];
+const KEYS: [&str; 7] = [
+    "name",
+    "path",
+    "digest",
+    "limits",
+    "allow",
+    "deny",
+    "validators",
+];
 
 /// How a digest begins.
 const SHA256: &str = "sha256:";
@@ -37,6 +46,8 @@ pub(crate) struct ComponentEntry {
     pub(crate) allow: Vec<Grant>,
     pub(crate) deny: Vec<Grant>,
     pub(crate) limits: Layer,
+    /// Who judges its calls, whatever its bytes are.
+    pub(crate) validators: Vec<NamedValidator>,
     /// Where it stands.
     pub(crate) place: Place,
     /// Where its grants stand, if it has any.
@@ -85,7 +96,7 @@ pub(crate) fn read(
 
 fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
     table.has_only(&KEYS)?;
-    let which = which(table)?;
+    let which = which(table, "text@1.2.0")?;
     let digest = table.field("digest");
     let digest = digest.map(|field| digest_of(&field)).transpose()?;
     let allow = grants(table, "allow")?;
@@ -101,6 +112,7 @@ fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
         allow_place: table.field("allow").map(|field| field.place),
         allow,
         deny: grants(table, "deny")?,
+        validators: validators(table)?,
         limits: limits(table, |scope| scope == LimitScope::Call)?,
         place: table.place.clone(),
         narrows_only: false,
@@ -108,12 +120,13 @@ fn entry(table: &Table<'_, '_>) -> Result<ComponentEntry, Error> {
     })
 }
 
-fn which(table: &Table<'_, '_>) -> Result<Which, Error> {
+/// Reads `name` or `path`; the example is one of a name.
+pub(crate) fn which(table: &Table<'_, '_>, example: &str) -> Result<Which, Error> {
     match (table.field("name"), table.field("path")) {
         (Some(name), None) => {
             let written = text(&name)?;
             let read: Result<InstalledName, _> = written.parse();
-            let example = || "write it like `name = \"text@1.2.0\"`".to_owned();
+            let example = || format!("write it like `name = \"{example}\"`");
             let read =
                 read.map_err(|error| name.breaks(format!("is wrong: {error}"), example()))?;
             match read.version() {
@@ -136,13 +149,13 @@ fn which(table: &Table<'_, '_>) -> Result<Which, Error> {
             Err(path.breaks("stands beside a `name`".to_owned(), hint))
         }
         (None, None) => {
-            let hint = "write it like `name = \"text@1.2.0\"`".to_owned();
+            let hint = format!("write it like `name = \"{example}\"`");
             Err(table.breaks("must have a `name` or a `path`", hint))
         }
     }
 }
 
-fn digest_of(field: &Field<'_, '_>) -> Result<String, Error> {
+pub(crate) fn digest_of(field: &Field<'_, '_>) -> Result<String, Error> {
     let digest = text(field)?;
     let digits = digest.strip_prefix(SHA256).unwrap_or_default();
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
@@ -255,6 +268,10 @@ pub struct ForComponent {
     pub allow: Vec<Grant>,
     /// What it is denied, whatever is granted.
     pub deny: Vec<Grant>,
+    /// Who judges its calls, in that order.
+    pub validators: Vec<NamedValidator>,
+    /// Who judges them after those, as a ceiling requires.
+    pub required: Vec<NamedValidator>,
     /// What is said of other bytes under that name or path: nothing of that is granted.
     pub stale: Vec<Place>,
     /// Folders that a project's file grants, and that lead out of the project: they are

@@ -44,6 +44,7 @@ mod file;
 mod parse;
 mod project;
 mod table;
+mod validators;
 
 mod error;
 
@@ -57,3 +58,4 @@ pub use project::{PROJECT_FILE, Project, ProjectFile};
 pub use resolve::{Flag, Inputs, resolve};
 pub use schema::{Format, Key};
 pub use settings::{MAX_FILTER_BYTES, Settings};
+pub use validators::{NamedComponent, NamedValidator};

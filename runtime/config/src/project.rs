@@ -197,6 +197,11 @@ fn widening_of(component: &ComponentEntry, settings: &Settings) -> Vec<(String, 
             all.push((format!("{} of `{name}`", raised(entry)), place_of(entry)));
         }
     }
+    // It can put something in the place of what a tool is given.
+    for validator in &component.validators {
+        let what = format!("a validator of `{name}`");
+        all.push((what, validator.place.clone()));
+    }
     // What lies elsewhere is no matter of a folder: to look for it can be slow.
     if let (Which::File(path), Some(within)) = (&component.which, &component.within) {
         let leaves = path.components().any(|part| part == Component::ParentDir);

@@ -112,10 +112,32 @@ impl Settings {
     /// What is said of it for other bytes than it has only narrows.
     #[must_use]
     pub fn of_component(&self, asked: &Asked<'_>) -> ForComponent {
+        let mut found = self.said_of(asked, self.before_flags);
+        for flag in &self.flags {
+            if let (Key::Limit(name), Ok(value)) = (flag.key, flag.limit()) {
+                set_limit(&mut found.limits, name, value);
+            }
+        }
+        self.below_ceiling(&mut found.limits);
+        found
+    }
+
+    /// The same of one that judges calls: its limits are these where the files say no
+    /// others of it. Flags and other settings are of the call.
+    #[must_use]
+    pub fn of_validator(&self, asked: &Asked<'_>, limits: Limits) -> ForComponent {
+        let mut found = self.said_of(asked, limits);
+        self.below_ceiling(&mut found.limits);
+        found
+    }
+
+    fn said_of(&self, asked: &Asked<'_>, limits: Limits) -> ForComponent {
         let mut found = ForComponent {
-            limits: self.before_flags,
+            limits,
             allow: Vec::new(),
             deny: self.ceiling.deny.clone(),
+            validators: Vec::new(),
+            required: self.ceiling.validators.clone(),
             stale: Vec::new(),
             astray: Vec::new(),
         };
@@ -134,6 +156,7 @@ impl Settings {
                 }
             }
             found.deny.extend(entry.deny.iter().cloned());
+            found.validators.extend(entry.validators.iter().cloned());
             if is_it {
                 let (allow, astray) = entry.granted();
                 found.allow.extend(allow);
@@ -142,17 +165,15 @@ impl Settings {
                 found.stale.push(entry.place.clone());
             }
         }
-        for flag in &self.flags {
-            if let (Key::Limit(name), Ok(value)) = (flag.key, flag.limit()) {
-                set_limit(&mut found.limits, name, value);
-            }
-        }
-        for (name, most, _) in self.ceiling.all() {
-            if found.limits.get(name).is_some_and(|value| most < value) {
-                set_limit(&mut found.limits, name, most);
-            }
-        }
         found
+    }
+
+    fn below_ceiling(&self, limits: &mut Limits) {
+        for (name, most, _) in self.ceiling.all() {
+            if limits.get(name).is_some_and(|value| most < value) {
+                set_limit(limits, name, most);
+            }
+        }
     }
 
     /// Whether a file says something of a component at this path: then it depends on

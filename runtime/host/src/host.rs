@@ -264,11 +264,7 @@ impl Host {
         let _begun = self.0.running.begin();
         let load = self.0.running.run(load.as_mut());
         let loaded = load.instrument(trace::load_span()).await;
-        let policy = |loaded: &Loaded| {
-            let policy = loaded.policy().unwrap_or_default();
-            (loaded.digest().to_owned(), policy)
-        };
-        audit::loaded(&self.0, loaded, policy).await
+        audit::loaded(&self.0, loaded).await
     }
 
     /// Loads a component from a file.

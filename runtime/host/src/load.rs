@@ -243,19 +243,14 @@ pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loa
     if let Some(pinned) = &pinned {
         installed::check_tools(pinned, &loaded)?;
     }
-    keep(parts, loaded.effective());
+    if let Some(effective) = loaded.effective() {
+        parts.live.keep(parts, effective);
+    }
     Ok(loaded)
 }
 
-/// Has what a component may do follow what people grant and revoke.
-pub(crate) fn keep(parts: &Arc<Parts>, effective: Option<&Arc<Effective>>) {
-    if let Some(effective) = effective {
-        parts.live.keep(parts, effective);
-    }
-}
-
 /// Loads a component with what it may do, and asks it for nothing.
-pub(crate) async fn sandboxed(
+async fn sandboxed(
     parts: &Arc<Parts>,
     mut request: LoadRequest,
 ) -> Result<Arc<Effective>, PatinoxError> {

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use patinox_policy::{Limits, Policy};
-use patinox_telemetry::{CallId, CallJudged, Event, trace};
+use patinox_telemetry::{CallId, CallJudged, Event};
 use patinox_tools::{ComponentValidator, Judged, Judgement, Judging, Ruling, Subject, Validator};
-use tracing::Instrument as _;
 
-use crate::audit;
 use crate::host::Parts;
 use crate::live::Effective;
-use crate::{Host, LoadRequest, PatinoxError, load};
+use crate::{Loaded, PatinoxError};
 
-/// A component that judges calls, with what it may do: see [`Host::load_validator`].
+/// A component that judges calls, with what it may do: see [`Loaded::validator`].
 #[derive(Clone, Debug)]
 pub struct LoadedValidator {
     judge: ComponentValidator,
@@ -47,42 +45,26 @@ impl Validator for LoadedValidator {
     }
 }
 
-impl Host {
-    /// Loads a component that judges calls, under the name that its verdicts are told by:
-    /// 1 to 128 characters out of `A-Za-z0-9_.-`, and an `@` before a version.
+impl Loaded {
+    /// A component that judges calls, under the name that its verdicts are told by: 1 to
+    /// 128 characters out of `A-Za-z0-9_.-`, and an `@` before a version.
     ///
-    /// It is granted nothing but what the request says: settings that it asks for by
+    /// It may do what it was granted when it was loaded: settings that it asks for by
     /// `wasi:config` are `config=KEY=VALUE`. Each judgement has these limits;
     /// [`validator_limits`](patinox_tools::validator_limits) are those meant for it.
-    /// [`Loaded::judged_by`](crate::Loaded::judged_by) puts it to use.
+    /// [`judged_by`](Self::judged_by) puts it to use.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), but for tools; and if the component is no validator, or
-    /// that is no name.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`load`](Self::load).
-    pub async fn load_validator(
-        &self,
-        name: &str,
-        request: impl Into<LoadRequest>,
-        limits: Limits,
-    ) -> Result<LoadedValidator, PatinoxError> {
-        let parts = self.parts();
-        let mut load = Box::pin(load::sandboxed(parts, request.into()));
-        let _begun = parts.running.begin();
-        let load = parts.running.run(load.as_mut());
-        let loaded = load.instrument(trace::load_span()).await;
-        let policy = |effective: &Arc<Effective>| {
-            let sandbox = effective.sandbox();
-            (sandbox.component().digest().to_owned(), sandbox.policy())
-        };
-        let effective = audit::loaded(parts, loaded, policy).await?;
-        let judge = ComponentValidator::new(effective.sandbox().clone(), name, limits)?;
-        load::keep(parts, Some(&effective));
-        Ok(LoadedValidator { judge, effective })
+    /// If it is no validator, or that is no name.
+    pub fn validator(&self, name: &str, limits: Limits) -> Result<LoadedValidator, PatinoxError> {
+        let effective = self.effective();
+        let effective = effective.ok_or(patinox_sandbox::Error::NotAValidator)?;
+        let sandbox = effective.sandbox().clone();
+        Ok(LoadedValidator {
+            judge: ComponentValidator::new(sandbox, name, limits)?,
+            effective: Arc::clone(effective),
+        })
     }
 }
 

@@ -33,6 +33,7 @@ mod nearest;
 mod pattern;
 mod percent;
 mod policy;
+mod position;
 mod principal;
 mod quantity;
 mod recovery;
@@ -52,6 +53,7 @@ pub use limits::{Admission, LimitError, LimitName, LimitScope, Limits, LoadLimit
 pub use nearest::nearest;
 pub use pattern::{HttpHost, Method, Scheme};
 pub use policy::{Policy, PolicyError};
+pub use position::Position;
 pub use principal::{MAX_PRINCIPAL_BYTES, Principal, PrincipalError};
 pub use quantity::{Quantity, Unit};
 pub use recovery::{Failure, Fault, RecoveryStrategy};

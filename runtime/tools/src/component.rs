@@ -14,7 +14,8 @@ use crate::{Error, Tool, ToolSpec, handler, plain};
 /// The longest part of a function's name or of a reason, in bytes.
 const MAX_LEFT_OUT_BYTES: usize = 200;
 
-/// The tools of one component, in the order in which it has them.
+/// The tools of one component, in the order in which it has them; none of one that only
+/// judges the calls of others.
 #[derive(Clone, Debug)]
 pub struct Tools {
     tools: Vec<Arc<dyn Tool>>,
@@ -90,10 +91,7 @@ impl Tools {
                 inexact,
             }
         };
-        if found.tools.is_empty() && component.is_validator() {
-            return Err(Error::IsValidator);
-        }
-        if found.tools.is_empty() {
+        if found.tools.is_empty() && !component.is_validator() {
             let left_out = found.left_out;
             return Err(Error::NothingCallable { left_out });
         }
@@ -153,6 +151,9 @@ impl Tools {
     ///
     /// If there is none.
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Tool>, Error> {
+        if self.tools.is_empty() {
+            return Err(Error::IsValidator);
+        }
         let found = self.tools.iter().find(|tool| tool.spec().name == name);
         found.ok_or_else(|| unknown(name, self.iter().map(|tool| tool.spec())))
     }
@@ -165,6 +166,7 @@ impl Tools {
     pub fn only(&self) -> Result<&Arc<dyn Tool>, Error> {
         match self.tools.as_slice() {
             [tool] => Ok(tool),
+            [] => Err(Error::IsValidator),
             _ => Err(Error::ToolRequired {
                 count: self.tools.len(),
                 known: self.names(),

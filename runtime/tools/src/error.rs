@@ -152,8 +152,8 @@ impl Failure for Error {
                 Some("export a function, of the world or of an interface".to_owned())
             }
             Self::IsValidator => Some(
-                "name it with `--validator` where a tool is called, or load it by \
-                 `Host::load_validator`"
+                "name it with `--validator` where a tool is called; `Loaded::validator` in a \
+                 program"
                     .to_owned(),
             ),
             Self::Refused(Refusal {

@@ -5,7 +5,7 @@ mod held;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Denial, Limits};
+use patinox_policy::{Denial, Limits, Position};
 use patinox_sandbox::{
     Error as SandboxError, FinishedCall, GuestOutput, Judging, ProposedCall, Subject, ToolRef,
 };
@@ -15,18 +15,6 @@ use crate::judgement::{Judgement, ValidationStage};
 use crate::tool::weigh;
 use crate::{Error, Tool, ToolCall, ToolResult, Validator, json};
 use held::Held;
-
-/// Before a tool, after it, or both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Position {
-    /// It judges the arguments.
-    Before,
-    /// It judges the result, and what else the tool leaves.
-    After,
-    /// It judges all of that.
-    #[default]
-    Both,
-}
 
 /// Validators in their order, each before a tool, after it, or both. Cheap to clone.
 ///

@@ -55,11 +55,8 @@ pub(crate) fn describe(
     let mut left_out = Vec::new();
     let mut callable = Vec::new();
     for (position, export) in exports.iter().enumerate() {
+        // It judges the calls of others.
         if export.is_verdict() {
-            left_out.push(LeftOut::new(
-                &shown(export),
-                "it judges the calls of others",
-            ));
             continue;
         }
         match &export.ty {

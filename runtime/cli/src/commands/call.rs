@@ -11,6 +11,7 @@ use crate::again::Again;
 use crate::args::Call;
 use crate::arguments;
 use crate::error::Error;
+use crate::judges::Judges;
 use crate::output::needed;
 use crate::permitted::Permitted;
 use crate::prompt::AtTerminal;
@@ -27,14 +28,16 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
     let target = Target::parse(&call.target, &session.again)?;
     let target = target.found(&session)?;
     let (target, permitted) = Permitted::of(&session, target, &call.allow)?;
+    let judges = Judges::of(&session, &permitted, &call.validators)?;
     session.run(async |session, cancel| {
         let (words, limits) = (call.arguments, permitted.limits);
         let given = blocking(&cancel, move || arguments::read(&words, &limits)).await?;
-        let host = session.host(&permitted)?;
+        let host = session.host_for(&permitted, judges.permitted())?;
         let grants = permitted.grants;
         let component = session
             .load(&host, (&target.source, &grants), &cancel)
             .await?;
+        let component = judges.judging((session, &host), component, &cancel).await?;
         let tool = find(&component, &target, &call.target, &session.again)?;
         let arguments = arguments::fit(given, &**tool)?;
         let request = Request::new(tool.spec().name.clone(), arguments).cancel(cancel);
@@ -67,9 +70,12 @@ fn find<'a>(
     if let Some(name) = &target.tool {
         return Ok(tools.get(name)?);
     }
-    tools.only().map_err(|_| Error::ToolRequired {
-        count: tools.iter().len(),
-        commands: listing(component, typed.trim_end_matches('#'), again),
+    tools.only().map_err(|error| match error {
+        patinox_tools::Error::ToolRequired { count, .. } => Error::ToolRequired {
+            count,
+            commands: listing(component, typed.trim_end_matches('#'), again),
+        },
+        error => error.into(),
     })
 }
 

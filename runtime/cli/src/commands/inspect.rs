@@ -50,6 +50,8 @@ struct View {
     digest: String,
     size_bytes: u64,
     handler: bool,
+    /// Whether it judges calls.
+    validator: bool,
     profile: Profile,
     docs: Option<String>,
     tools: Vec<Shown>,
@@ -82,6 +84,7 @@ impl View {
             digest: component.digest().to_owned(),
             size_bytes: component.size_bytes(),
             handler: component.is_handler(),
+            validator: component.is_validator(),
             profile: component.profile(),
             docs: component.docs().map(Cow::into_owned),
             tools: match tool {
@@ -106,6 +109,7 @@ impl View {
             digest: compiled.digest,
             size_bytes: compiled.size_bytes,
             handler: outline.is_handler(),
+            validator: outline.is_validator(),
             profile: compiled.profile,
             tools: match tool {
                 Some(name) => vec![shown(tools.get(name)?)],
@@ -152,6 +156,9 @@ impl View {
             push_block(&mut text, "", &format!("\n{docs}"));
         }
         text.push_str("\nTOOLS\n");
+        if self.kind().0 == "validator" {
+            text.push_str("  none\n");
+        }
         for tool in &self.tools {
             push_tool(&mut text, tool);
         }
@@ -205,9 +212,11 @@ impl View {
 
     /// Whether the host derives the tools or the component lists them, and what
     /// that means.
-    const fn kind(&self) -> (&'static str, &'static str) {
+    fn kind(&self) -> (&'static str, &'static str) {
         if self.handler {
             ("handler", "it lists its tools itself")
+        } else if self.validator && self.tools.is_empty() {
+            ("validator", "it judges the calls of others")
         } else {
             ("plain", "each exported function is a tool")
         }

@@ -3,11 +3,24 @@
 use std::time::Duration;
 
 use patinox_policy::Usage;
+use patinox_tools::Judgement;
 
 /// In a line: `fuel 1.2M, memory 1 MiB, 1.84 ms`.
 pub(crate) fn line(usage: &Usage) -> String {
     let [fuel, memory, wall] = parts(usage);
     format!("fuel {fuel}, memory {memory}, {wall}")
+}
+
+/// The same of validators, behind that: `; judged: 2 verdicts, fuel 1.2M, 0.40 ms`.
+pub(crate) fn judged(judgements: &[Judgement]) -> String {
+    let verdicts = match judgements.len() {
+        0 => return String::new(),
+        1 => "1 verdict".to_owned(),
+        more => format!("{more} verdicts"),
+    };
+    let fuel = judgements.iter().map(|one| one.usage.fuel).sum();
+    let wall = judgements.iter().map(|one| one.usage.wall).sum();
+    format!("; judged: {verdicts}, fuel {}, {}", count(fuel), time(wall))
 }
 
 /// Fuel, peak memory and time, each rounded.

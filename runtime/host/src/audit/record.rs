@@ -1,7 +1,6 @@
 //! What is written down.
 
 use std::io;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use patinox_policy::{Denial, Failure as _, Fault, Grant, Policy, Usage, Why, cut};
@@ -275,22 +274,20 @@ impl Drop for Begun {
     }
 }
 
-/// Writes down what came of loading a component, where that is something to know: its
-/// digest and what it may do.
-pub(crate) async fn loaded<T>(
+/// Writes down what came of loading a component, where that is something to know.
+pub(crate) async fn loaded(
     parts: &Parts,
-    loaded: Result<T, PatinoxError>,
-    of: impl FnOnce(&T) -> (String, Arc<Policy>),
-) -> Result<T, PatinoxError> {
+    loaded: Result<Loaded, PatinoxError>,
+) -> Result<Loaded, PatinoxError> {
     let Some(log) = &parts.config.audit else {
         return loaded;
     };
     let all = |grants: &[Grant]| grants.iter().take(MAX_GRANTS).map(Granted::from).collect();
     let event = match &loaded {
         Ok(component) => {
-            let (component, policy) = of(component);
+            let policy = component.policy().unwrap_or_default();
             AuditEvent::ComponentLoaded {
-                component,
+                component: component.digest().to_owned(),
                 grants: all(Policy::granted(&policy)),
                 denied: all(Policy::denied(&policy)),
             }
