@@ -14,3 +14,5 @@ mod hostile;
 mod support;
 #[cfg(test)]
 mod tools;
+#[cfg(test)]
+mod validators;

@@ -31,6 +31,13 @@ impl Wit {
         }
     }
 
+    /// The names of what the world imports, as its code names them.
+    pub(crate) fn imports(&self) -> Result<Vec<String>, Error> {
+        let (resolve, world) = self.parse()?;
+        let names = world.imports.keys().map(|key| resolve.name_world_key(key));
+        Ok(names.collect())
+    }
+
     /// As [`parse`](Self::parse), with the world's id.
     pub(crate) fn resolve(&self) -> Result<(Resolve, WorldId), Error> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));

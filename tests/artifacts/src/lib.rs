@@ -17,7 +17,7 @@
 use std::path::Path;
 
 /// Every guest: the name of its package, and where its component lies.
-pub const ALL: [(&str, Option<&str>); 18] = [
+pub const ALL: [(&str, Option<&str>); 20] = [
     ("crash", option_env!("PATINOX_GUEST_CRASH")),
     ("eval", option_env!("PATINOX_GUEST_EVAL")),
     ("files", option_env!("PATINOX_GUEST_FILES")),
@@ -43,8 +43,10 @@ pub const ALL: [(&str, Option<&str>); 18] = [
     ("fixture-types", option_env!("PATINOX_GUEST_FIXTURE_TYPES")),
     ("hash", option_env!("PATINOX_GUEST_HASH")),
     ("hostile", option_env!("PATINOX_GUEST_HOSTILE")),
+    ("injection", option_env!("PATINOX_GUEST_INJECTION")),
     ("json", option_env!("PATINOX_GUEST_JSON")),
     ("notes", option_env!("PATINOX_GUEST_NOTES")),
+    ("schema", option_env!("PATINOX_GUEST_SCHEMA")),
     ("secrets", option_env!("PATINOX_GUEST_SECRETS")),
     ("text", option_env!("PATINOX_GUEST_TEXT")),
     ("units", option_env!("PATINOX_GUEST_UNITS")),

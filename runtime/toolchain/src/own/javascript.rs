@@ -10,11 +10,14 @@ const DIALECT: &str = "--target=es2023";
 pub(super) fn build(step: &Step<'_>, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
     let bundle = step.out.join("bundle.js");
     let outfile = format!("--outfile={}", bundle.display());
+    let imports = step.guest.wit.imports()?;
     let arguments = |command: &mut std::process::Command| {
         command
             .arg(step.main)
             .args(["--bundle", "--format=esm", DIALECT, "--log-level=warning"])
             .arg(outfile);
+        // Interfaces of the host are no files.
+        command.args(imports.iter().map(|name| format!("--external:{name}")));
     };
     step.run(1, "esbuild", arguments, on_line)?;
     let wit = step.guest.wit.path.clone().unwrap_or_default();

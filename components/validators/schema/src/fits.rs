@@ -1,0 +1,101 @@
+//! Checks a JSON text by a JSON Schema.
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::Value;
+
+/// The most memory that one compiled regular expression may hold, in bytes.
+const MAX_PATTERN_BYTES: usize = 256 << 10;
+
+/// The longest value that a reason repeats, in characters.
+const MAX_ECHO: usize = 100;
+
+/// Whether a text fits; else the first place that does not, and why.
+pub(crate) fn fits(schema: &str, text: &str) -> Result<(), String> {
+    let validator = compiled(schema).map_err(|reason| format!("its schema is wrong: {reason}"))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+    let Err(error) = validator.validate(&value) else {
+        return Ok(());
+    };
+    let place = error.instance_path().to_string();
+    let place = match place.as_str() {
+        "" => "it".to_owned(),
+        place => format!("`{}`", cut(place)),
+    };
+    Err(format!(
+        "{place} does not fit: {}",
+        cut(&error.masked().to_string())
+    ))
+}
+
+fn compiled(schema: &str) -> Result<Validator, String> {
+    let schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+    let patterns = PatternOptions::regex()
+        .size_limit(MAX_PATTERN_BYTES)
+        .dfa_size_limit(MAX_PATTERN_BYTES);
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .should_validate_formats(false)
+        .with_pattern_options(patterns)
+        .build(&schema)
+        .map_err(|error| cut(&error.to_string()).to_owned())
+}
+
+fn cut(text: &str) -> &str {
+    match text.char_indices().nth(MAX_ECHO) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANGE: &str = r#"{"properties":{"max":{"type":"integer","maximum":5},"name":{"pattern":"^[a-z]+$"}},"required":["max"],"additionalProperties":false}"#;
+
+    #[test]
+    fn what_fits_passes_and_what_does_not_is_told_by_its_place() {
+        assert_eq!(fits(RANGE, r#"{"max":5,"name":"abc"}"#), Ok(()));
+        for (text, place) in [
+            (r#"{"max":6}"#, "`/max` does not fit"),
+            (r#"{"max":"6"}"#, "`/max` does not fit"),
+            (r#"{"max":1,"name":"A"}"#, "`/name` does not fit"),
+            (r#"{"name":"abc"}"#, "it does not fit"),
+            (r#"{"max":1,"other":1}"#, "it does not fit"),
+            ("[", "it is no JSON"),
+        ] {
+            let reason = fits(RANGE, text).unwrap_err();
+            assert!(reason.starts_with(place), "{reason}");
+        }
+    }
+
+    /// Nothing of what is judged is told.
+    #[test]
+    fn a_reason_holds_no_value() {
+        let reason = fits(r#"{"maxLength":3}"#, r#""hunter2hunter2""#).unwrap_err();
+        assert!(!reason.contains("hunter2"), "{reason}");
+    }
+
+    #[test]
+    fn a_schema_leads_nowhere_else() {
+        for schema in [
+            r#"{"$ref":"https://example.com/schema.json"}"#,
+            r#"{"$ref":"file:///etc/passwd"}"#,
+            r#"{"type":"strin"}"#,
+            r#"{"pattern":"("}"#,
+            "{",
+            "3",
+        ] {
+            let reason = fits(schema, "1").unwrap_err();
+            assert!(
+                reason.starts_with("its schema is wrong"),
+                "{schema}: {reason}"
+            );
+        }
+        let inside = r##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"integer"}}}"##;
+        assert_eq!(fits(inside, "1"), Ok(()));
+        assert!(fits(inside, "1.5").is_err());
+    }
+}
