@@ -18,6 +18,8 @@ mod floor;
 mod others;
 #[path = "tools/service.rs"]
 mod service;
+#[path = "tools/validators.rs"]
+mod validators;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         ("service", service::measure),
         ("process", others::process),
         ("artifacts", artifacts),
+        ("validators", validators::measure),
     ] {
         if wants(name) {
             measure(rounds);
