@@ -140,7 +140,8 @@ pub use patinox_tools::{
 };
 pub use patinox_tools::{
     FinishedCall, Judged, Judgement, Judging, NativeValidator, ProposedCall, Refusal, Ruling,
-    Subject, ToolRef, ValidationStage, Validator, Validators, Verdict, validator_limits,
+    Subject, ToolRef, ToolRequest, Validated, ValidatedService, ValidationStage, Validator,
+    Validators, Verdict, validator_limits,
 };
 
 /// Does the work of a compile worker, if this process was started as one.

@@ -56,7 +56,7 @@ pub use lock::{Lock, LockError, Locked};
 pub use native::NativeTool;
 pub use outline::ToolOutline;
 pub use patinox_sandbox::{FinishedCall, Judging, ProposedCall, Subject, ToolRef, Verdict};
-pub use pipeline::{Validated, Validators};
+pub use pipeline::{ToolRequest, Validated, ValidatedService, Validators};
 pub use spec::{
     MAX_DESCRIPTION_BYTES, MAX_NAME_CHARS, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, MAX_TITLE_BYTES,
     MAX_TOOLS, ToolAnnotations, ToolSpec,

@@ -1,7 +1,9 @@
 //! The order of the steps of a call that is judged.
 
 mod held;
+mod layer;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use crate::judgement::{Judgement, ValidationStage};
 use crate::tool::weigh;
 use crate::{Error, Tool, ToolCall, ToolResult, Validator, json};
 use held::Held;
+pub use layer::{ToolRequest, ValidatedService};
 
 /// Validators in their order, each before a tool, after it, or both. Cheap to clone.
 ///
@@ -98,6 +101,20 @@ impl Validators {
         (tool, component): (&Arc<dyn Tool>, &Arc<str>),
         call: ToolCall,
     ) -> Validated {
+        let called = async |call| Ok::<_, Infallible>(tool.call(call).await);
+        match self.around((tool, component), call, called).await {
+            Ok(validated) => validated,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same around whatever calls the tool.
+    async fn around<E>(
+        &self,
+        (tool, component): (&Arc<dyn Tool>, &Arc<str>),
+        call: ToolCall,
+        inner: impl AsyncFnOnce(ToolCall) -> Result<ToolResult, E>,
+    ) -> Result<Validated, E> {
         let mut judge = Judge {
             validators: self,
             tool,
@@ -114,11 +131,11 @@ impl Validators {
             },
             judgements: Vec::new(),
         };
-        let done = judge.run(call).await;
-        Validated {
+        let done = judge.run(call, inner).await?;
+        Ok(Validated {
             done,
             judgements: judge.judgements,
-        }
+        })
     }
 }
 
@@ -133,28 +150,32 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    async fn run(&mut self, mut call: ToolCall) -> ToolResult {
+    async fn run<E>(
+        &mut self,
+        mut call: ToolCall,
+        inner: impl AsyncFnOnce(ToolCall) -> Result<ToolResult, E>,
+    ) -> Result<ToolResult, E> {
         let bytes = match weigh(&call.arguments, &call.limits) {
             Ok(bytes) => bytes,
-            Err((error, bytes)) => return ToolResult::refused(error, call.started, bytes),
+            Err((error, bytes)) => return Ok(ToolResult::refused(error, call.started, bytes)),
         };
         let began = Instant::now();
         let arguments = match self.before(&mut call).await {
             Ok(arguments) => arguments,
-            Err(error) => return ToolResult::refused(error, call.started, bytes),
+            Err(error) => return Ok(ToolResult::refused(error, call.started, bytes)),
         };
         call.started += began.elapsed();
         let held = Held::of(&mut call);
-        let mut done = self.tool.call(call).await;
+        let mut done = inner(call).await?;
         if let Err(error) = self.after(&arguments, &mut done, &held).await {
             done.result = Err(error);
             done.output = GuestOutput::default();
             done.denials = Vec::new();
             done.uses = Vec::new();
-            return done;
+            return Ok(done);
         }
         held.tell();
-        done
+        Ok(done)
     }
 
     /// Has the arguments judged; what the tool gets, as text.
