@@ -178,6 +178,12 @@ fn what_a_component_may_do_is_explained() {
     IT REACHES THROUGH OTHERS
 
       nothing: no tool can call another one yet
+
+    A CALL OF IT HAS AT MOST
+
+      fuel 50G
+      wall 10s
+      memory 64MiB
     ");
     let text = shell
         .run(&["explain", "demo:text", "--allow", "config=a=b"])

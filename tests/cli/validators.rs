@@ -113,7 +113,7 @@ fn files_name_validators_and_a_ceiling_requires_them() {
     let with = |digest: &str| {
         format!(
             "[ceiling]\nvalidators = [{{ name = \"secrets@0.1.0\" }}]\n\
-             [[components]]\npath = \"../../text.wasm\"\n\
+             [[components]]\npath = \"../../text.wasm\"\nlimits = {{ stdout = \"1KiB\" }}\n\
              validators = [{{ path = \"../../judge.wasm\", digest = \"{digest}\", at = \"before\" }}]\n"
         )
     };
@@ -138,13 +138,29 @@ fn files_name_validators_and_a_ceiling_requires_them() {
         document["validators"].as_array().expect("verdicts").len(),
         2
     );
+    let explained = run(&shell, "patinox explain text.wasm");
+    let (_, judged) = explained
+        .stdout
+        .split_once("ITS CALLS ")
+        .expect("who judges");
+    insta::assert_snapshot!(judged, @"
+    ARE JUDGED BY
+
+      `judge.wasm`, before, by `~/.config/patinox/config.toml:6:15`
+      `secrets@0.1.0`, before and after, by `~/.config/patinox/config.toml:2:15`
+    ");
+    assert!(
+        explained
+            .stdout
+            .contains("\n  stdout 1KiB, which is not the default\n")
+    );
     // One that is another, or gone, lets nothing pass.
     configure(&shell, &with(&format!("sha256:{}", "0".repeat(64))));
     let other = run(&shell, "patinox call text.wasm#count text=a");
     let told_of_it = told(&other).replace(&digest_of(&shell, "judge.wasm"), "DIGEST");
     insta::assert_snapshot!(told_of_it, @"
     exit 3
-    error: a validator has other bytes than `~/.config/patinox/config.toml:5:15` says
+    error: a validator has other bytes than `~/.config/patinox/config.toml:6:15` says
     hint: write `DIGEST` there as the digest if you accept it
     ");
     let gone = run(

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use patinox_config::{NamedComponent, NamedValidator};
 use patinox_host::{Loaded, is_enforced};
 use patinox_policy::{
-    Access, Capability, Denial, Failure as _, Grant, InstalledName, Policy, escape_line,
+    Access, Capability, Denial, Failure as _, Grant, InstalledName, LimitName, Limits, Policy,
+    Quantity, escape_line,
 };
 use patinox_telemetry::Clock;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::Explain;
 use crate::error::Error;
@@ -41,7 +43,12 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
     let would = Grants::read(explain.would.as_slice())?;
     session.run(async |session, cancel| {
         let host = session.host(&permitted)?;
-        let grants = permitted.grants;
+        let Permitted {
+            grants,
+            limits,
+            validators,
+            required,
+        } = permitted;
         let loaded = session.load(&host, (&target.source, &grants), &cancel);
         let loaded = loaded.await?;
         let policy = loaded.policy().unwrap_or_default();
@@ -66,6 +73,9 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
             None => {
                 let mut explained = Explained::of(&loaded, &policy);
                 explained.of_nobody = of_nobody(session);
+                // Of one that judges they are not those of a call.
+                explained.limits = (0 < loaded.tools().iter().len()).then_some(limits);
+                explained.judges = [validators, required].map(judges).concat();
                 let text = grants.as_typed(explained.text());
                 Ok(output.done(&explained.document(&grants), &text))
             }
@@ -113,6 +123,41 @@ struct Explained<'a> {
     never: Vec<Capability>,
     /// What files say of components that are not there, and where.
     of_nobody: Vec<(String, String)>,
+    /// The ceilings of a call, of what can be called.
+    limits: Option<Limits>,
+    /// Who judges its calls, each with its position and where that stands.
+    judges: Vec<[String; 3]>,
+}
+
+/// Those that files name.
+fn judges(named: Vec<NamedValidator>) -> Vec<[String; 3]> {
+    let one = |one: NamedValidator| {
+        let name = match &one.component {
+            NamedComponent::Installed(name) => name.to_string(),
+            NamedComponent::File { path, .. } => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                escape_line(&name).into_owned()
+            }
+        };
+        [
+            name,
+            one.position.as_str().to_owned(),
+            one.place.to_string(),
+        ]
+    };
+    named.into_iter().map(one).collect()
+}
+
+/// The limits of a call that people set most, and those that are not as they usually are.
+fn limits_of(limits: &Limits) -> impl Iterator<Item = (LimitName, Quantity, bool)> {
+    const OFTEN: [LimitName; 3] = [LimitName::Fuel, LimitName::Wall, LimitName::Memory];
+    let (limits, usual) = (*limits, Limits::default());
+    LimitName::ALL.into_iter().filter_map(move |name| {
+        let value = limits.get(name)?;
+        let is_usual = usual.get(name) == Some(value);
+        let is_told = !is_usual || OFTEN.contains(&name);
+        is_told.then(|| (name, name.quantity(value), is_usual))
+    })
 }
 
 impl<'a> Explained<'a> {
@@ -136,6 +181,8 @@ impl<'a> Explained<'a> {
             asks,
             never,
             of_nobody: Vec::new(),
+            limits: None,
+            judges: Vec::new(),
         }
     }
 
@@ -209,6 +256,7 @@ impl<'a> Explained<'a> {
         text.push_str(
             "\nIT REACHES THROUGH OTHERS\n\n  nothing: no tool can call another one yet\n",
         );
+        self.push_calls(&mut text);
         if !self.of_nobody.is_empty() {
             text.push_str("\nFILES SPEAK OF COMPONENTS THAT ARE NOT THERE\n\n");
         }
@@ -216,6 +264,31 @@ impl<'a> Explained<'a> {
             let _ = writeln!(text, "  `{name}`, at `{place}`");
         }
         text.trim_end().to_owned()
+    }
+
+    /// What a call of it has, and who judges it.
+    fn push_calls(&self, text: &mut String) {
+        if self.limits.is_some() {
+            text.push_str("\nA CALL OF IT HAS AT MOST\n\n");
+        }
+        for (name, value, is_usual) in self.limits.iter().flat_map(limits_of) {
+            let note = if is_usual {
+                ""
+            } else {
+                ", which is not the default"
+            };
+            let _ = writeln!(text, "  {name} {value}{note}");
+        }
+        if !self.judges.is_empty() {
+            text.push_str("\nITS CALLS ARE JUDGED BY\n\n");
+        }
+        for [name, position, place] in &self.judges {
+            let position = match position.as_str() {
+                "both" => "before and after",
+                position => position,
+            };
+            let _ = writeln!(text, "  `{name}`, {position}, by `{place}`");
+        }
     }
 
     fn document(&self, grants: &Grants) -> Value {
@@ -241,6 +314,12 @@ impl<'a> Explained<'a> {
             "denied": self.policy.denied().iter().map(text_of).collect::<Vec<_>>(),
             "withheld": withheld.collect::<Vec<_>>(),
             "through_others": [],
+            "limits": self.limits.iter().flat_map(limits_of).map(|(name, value, _)| {
+                (name.to_string(), json!(value.to_string()))
+            }).collect::<Map<_, _>>(),
+            "validators": self.judges.iter().map(|[name, position, place]| {
+                json!({ "component": name, "at": position, "by": place })
+            }).collect::<Vec<_>>(),
             "not_there": self.of_nobody.iter().map(|(name, place)| {
                 json!({ "component": name, "place": place })
             }).collect::<Vec<_>>(),
