@@ -187,7 +187,8 @@ async fn schema_holds_the_largest_subject_to_it() {
         let Verdict::Deny(reason) = schema.in_half_its_budget(&subject).await else {
             panic!("it does not fit");
         };
-        assert!(reason.starts_with("`/rows/") && reason.contains("/text` does not fit"));
+        let rule = "`/properties/rows/items/properties/text/not` of the schema";
+        assert!(reason.contains(rule), "{reason}");
     }
     assert_eq!(schema.verdict(&diagnostics).await, Verdict::Allow);
 }
@@ -203,7 +204,7 @@ async fn schema_has_one_for_all_tools_and_others_for_one() {
     };
     assert_eq!(schema.verdict(&call(r#"{"b":1}"#)).await, Verdict::Allow);
     let refused = schema.verdict(&call(r#"{"a":1}"#)).await;
-    assert!(matches!(refused, Verdict::Deny(reason) if reason.contains("\"b\" is a required")));
+    assert!(matches!(refused, Verdict::Deny(reason) if reason.contains("`/required`")));
     let other = Subject::ToolCall(ProposedCall {
         tool: ToolRef {
             name: "other".into(),
@@ -325,6 +326,12 @@ async fn injection_knows_orders_and_what_hides_them() {
         let answer = result("{}", Ok(&json!({ "a": text }).to_string()));
         assert_eq!(injection.verdict(&answer).await, Verdict::Allow, "{text}");
     }
+    // A list of links is no order, and takes no longer than other text.
+    let links: String = (0..40_000)
+        .map(|n| format!("see https://e.co/{n} "))
+        .collect();
+    let links = result("{}", Ok(&json!({ "a": links }).to_string()));
+    assert_eq!(injection.in_half_its_budget(&links).await, Verdict::Allow);
     // Beginnings alone, as many as fit: it ends in time, and closed.
     let many = json!("ignore ".repeat(140_000)).to_string();
     let (verdict, usage) = injection.ask(&result("{}", Ok(&many))).await;

@@ -110,9 +110,10 @@ fn files_name_validators_and_a_ceiling_requires_them() {
     let Some(shell) = shell() else { return };
     let installed = run(&shell, "patinox install ./secrets.wasm && patinox ls");
     assert_eq!(installed.code, Some(0), "{}", installed.stderr);
+    let secrets = digest_of(&shell, "secrets.wasm");
     let with = |digest: &str| {
         format!(
-            "[ceiling]\nvalidators = [{{ name = \"secrets@0.1.0\" }}]\n\
+            "[ceiling]\nvalidators = [{{ name = \"secrets@0.1.0\", digest = \"{secrets}\" }}]\n\
              [[components]]\npath = \"../../text.wasm\"\nlimits = {{ stdout = \"1KiB\" }}\n\
              validators = [{{ path = \"../../judge.wasm\", digest = \"{digest}\", at = \"before\" }}]\n"
         )
@@ -203,4 +204,73 @@ fn a_validator_has_no_tools_and_a_tool_judges_nothing() {
         "patinox call text.wasm#count text=a --validator nope.wasm",
     );
     assert_eq!(none.code, Some(2));
+}
+
+/// Whoever calls cannot have a ceiling's validator let more pass: not by a project, by
+/// other settings, by a grant, or by another component of its name.
+#[test]
+fn what_a_ceiling_requires_is_whole_where_it_stands() {
+    let Some(shell) = shell() else { return };
+    let installed = run(&shell, "patinox install ./secrets.wasm");
+    assert_eq!(installed.code, Some(0), "{}", installed.stderr);
+    let secrets = digest_of(&shell, "secrets.wasm");
+    let ceiling = format!(
+        "[ceiling]\nvalidators = [{{ name = \"secrets@0.1.0\", digest = \"{secrets}\", \
+         allow = [\"config=on-find=deny\"] }}]\n"
+    );
+    configure(&shell, &ceiling);
+    let project = shell.path().join("project");
+    fs::create_dir(&project).expect("a folder");
+    fs::copy(
+        shell.path().join("secrets.wasm"),
+        project.join("secrets.wasm"),
+    )
+    .expect("a copy");
+    let weaker = "[[components]]\nname = \"secrets@0.1.0\"\ndeny = [\"config=on-find=deny\"]\n\
+                  [[components]]\npath = \"secrets.wasm\"\ndeny = [\"config=on-find=deny\"]\n\
+                  limits = { fuel = \"1M\" }\n";
+    fs::write(project.join("patinox.toml"), weaker).expect("a file");
+    fs::write(shell.path().join("empty.toml"), "").expect("a file");
+    let other = format!(
+        "[[components]]\nname = \"secrets@0.1.0\"\ndigest = \"{secrets}\"\n\
+         allow = [\"config=on-find=warn\"]\n"
+    );
+    fs::write(shell.path().join("other.toml"), other).expect("a file");
+    let call = format!("patinox call demo:text#count 'text=a {TOKEN}'");
+    let refused = |line: &str| {
+        let ended = run(&shell, line);
+        let what = "error: the validator `secrets@0.1.0` refuses the arguments: it holds a secret";
+        assert!(ended.stderr.starts_with(what), "{line}: {}", ended.stderr);
+        assert_eq!(ended.code, Some(3));
+    };
+    refused(&call);
+    refused(&format!("cd project && {call}"));
+    refused(&format!("{call} --config empty.toml"));
+    refused(&format!("{call} --config other.toml"));
+    // One that a person names himself is not weakened by a folder either.
+    let mine = format!(
+        "cd project && patinox call demo:text#count 'text=a {TOKEN}' \
+         --validator secrets.wasm -o json"
+    );
+    configure(&shell, "");
+    let document = run(&shell, &mine).document();
+    assert_eq!(document["validators"][0]["verdict"], "replace");
+    configure(&shell, &ceiling);
+    let granted = run(
+        &shell,
+        "patinox grant add secrets@0.1.0 config=on-find=warn",
+    );
+    assert_eq!(granted.code, Some(0), "{}", granted.stderr);
+    refused(&call);
+    // Another component of that name lets nothing pass.
+    let line = format!(
+        "patinox rm secrets@0.1.0 && patinox install judge.wasm --as secrets@0.1.0 && {call}"
+    );
+    let other = run(&shell, &line);
+    assert_eq!(other.code, Some(3));
+    assert!(
+        other.stderr.contains("a validator has other bytes than"),
+        "{}",
+        other.stderr
+    );
 }

@@ -507,3 +507,49 @@ async fn a_cancel_ends_who_judges() {
     });
     assert_eq!(code(&called), "cancelled");
 }
+
+/// What a tool asked for and used is told too, so it is judged too.
+#[tokio::test]
+async fn what_was_used_and_denied_is_judged() {
+    let Some(bytes) = guests::built("fixture-probe") else {
+        return;
+    };
+    let host = support::host();
+    let request = LoadRequest::bytes(bytes).grant("config=given=x".parse().expect("a grant"));
+    let probe = host.load(request).await.expect("a component");
+    let ask = |key: &str| Request::new("setting", json!({ "key": key })).observe();
+    let seen = Arc::new(std::sync::Mutex::new(String::new()));
+    let keeps = Arc::clone(&seen);
+    let judge = native("n", move |subject| match subject {
+        Subject::Diagnostics(text) => {
+            *keeps.lock().expect("a lock") = text.to_string();
+            Verdict::Replace("(not told)".to_owned())
+        }
+        _ => Verdict::Allow,
+    });
+    let judged = probe.judged_by(&Validators::default().and(Position::After, judge));
+    for (key, expected) in [
+        ("given", "used:\nthe setting `given`"),
+        ("withheld", "denied:\nthe setting `withheld` is not granted"),
+    ] {
+        let plain = host.call(&probe, ask(key)).await;
+        assert!(!plain.uses.is_empty() || !plain.denials.is_empty());
+        let called = host.call(&judged, ask(key)).await;
+        assert!(seen.lock().expect("a lock").contains(expected), "{seen:?}");
+        assert!(called.uses.is_empty() && called.denials.is_empty());
+        assert_eq!(called.output.stderr, "(not told)");
+        // Nor does the error say any more what was denied.
+        if let Err(error) = called.result {
+            assert_eq!(error.code(), Code::ToolError);
+            assert!(error.hint().is_none());
+        }
+    }
+    // As much as the outputs may have, and no more.
+    let long = native("n", |subject| match subject {
+        Subject::Diagnostics(_) => Verdict::Replace("x".repeat(1 << 20)),
+        _ => Verdict::Allow,
+    });
+    let judged = probe.judged_by(&Validators::default().and(Position::After, long));
+    let called = host.call(&judged, ask("given")).await;
+    assert!(message(&called).contains("it has 1048576 bytes, of at most 262144"));
+}

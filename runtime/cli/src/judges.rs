@@ -1,15 +1,16 @@
 //! Who judges a call: by the command line and by the files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patinox_config::{NamedComponent, NamedValidator};
-use patinox_host::{Host, Loaded};
-use patinox_policy::Position;
+use patinox_host::{Host, Loaded, digest};
+use patinox_policy::{Limits, Position};
 use patinox_tools::{Validator, Validators, validator_limits};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::grants::Grants;
 use crate::permitted::Permitted;
 use crate::session::Session;
 use crate::source::{Source, Target, shown};
@@ -18,9 +19,10 @@ use crate::source::{Source, Target, shown};
 #[derive(Debug)]
 pub(crate) struct Judge {
     source: Source,
-    permitted: Permitted,
+    grants: Grants,
+    limits: Limits,
     position: Position,
-    /// Where a file names it.
+    /// Where a file names it: then it has what stands there, and nothing else.
     place: Option<String>,
 }
 
@@ -49,8 +51,8 @@ impl Judges {
     }
 
     /// What each may do.
-    pub(crate) fn permitted(&self) -> impl Iterator<Item = &Permitted> {
-        self.0.iter().map(|judge| &judge.permitted)
+    pub(crate) fn grants(&self) -> impl Iterator<Item = &Grants> {
+        self.0.iter().map(|judge| &judge.grants)
     }
 
     /// The same component, judged by them.
@@ -79,56 +81,40 @@ impl Judge {
             _ => (Position::Both, word),
         };
         let source = Source::parse(component, "", &session.again)?;
-        Self::found(session, source, (position, None))
-    }
-
-    fn named(session: &Session, named: &NamedValidator) -> Result<Self, Error> {
-        let place = named.place.to_string();
-        let source = match &named.component {
-            NamedComponent::Installed(name) => Source::Named(name.clone()),
-            NamedComponent::File { path, .. } => Source::Path(path.clone()),
+        let target = Target {
+            source: source.found(session)?,
+            tool: None,
         };
-        let found = Self::found(session, source, (named.position, Some(place.clone())));
-        let judge = found.map_err(|error| unloaded(&place, error))?;
-        let NamedComponent::File { path, digest } = &named.component else {
-            return Ok(judge);
-        };
-        judge.pinned(session, (path, digest))
-    }
-
-    fn found(
-        session: &Session,
-        source: Source,
-        (position, place): (Position, Option<String>),
-    ) -> Result<Self, Error> {
-        let source = source.found(session)?;
-        let target = Target { source, tool: None };
         let (target, permitted) = Permitted::to_judge(session, target, &validator_limits())?;
         Ok(Self {
             source: target.source,
-            permitted,
+            grants: permitted.grants,
+            limits: permitted.limits,
             position,
-            place,
+            place: None,
         })
     }
 
-    /// The same, if its bytes are those that a file names: they are the ones that are
-    /// loaded.
-    fn pinned(
-        mut self,
-        session: &Session,
-        (path, digest): (&Path, &String),
-    ) -> Result<Self, Error> {
-        let place = self.place.clone().unwrap_or_default();
-        let bytes = self.source.bytes(&session.settings.load_limits());
-        let bytes = bytes.map_err(|error| unloaded(&place, error))?;
-        let found = patinox_host::digest(&bytes);
-        if found != *digest {
+    /// One that a file names: the bytes that are loaded are those that it has the digest
+    /// of.
+    fn named(session: &Session, named: &NamedValidator) -> Result<Self, Error> {
+        let place = named.place.to_string();
+        let bytes = bytes(session, named).map_err(|error| unloaded(&place, error))?;
+        let found = digest(&bytes);
+        if found != named.digest {
             return Err(Error::OtherValidator { place, found });
         }
-        let path = path.to_owned();
-        self.source = Source::Read { path, bytes };
-        Ok(self)
+        let path = match &named.component {
+            NamedComponent::Installed(name) => PathBuf::from(name.to_string()),
+            NamedComponent::File(path) => path.clone(),
+        };
+        Ok(Self {
+            source: Source::Read { path, bytes },
+            grants: Grants::default().and(named.allow.clone(), Vec::new()),
+            limits: named.limits(validator_limits()),
+            position: named.position,
+            place: Some(place),
+        })
     }
 
     async fn load(
@@ -136,11 +122,17 @@ impl Judge {
         (session, host): (&Session, &Host),
         cancel: &CancellationToken,
     ) -> Result<Arc<dyn Validator>, Error> {
-        let grants = &self.permitted.grants;
-        let loaded = session.load(host, (&self.source, grants), cancel).await?;
-        let limits = self.permitted.limits;
-        let named = loaded.validator(&self.name(), limits);
-        let validator = named.or_else(|_| loaded.validator("validator", limits))?;
+        let loading = async {
+            let request = self.source.request_with(&self.grants)?;
+            let request = match self.place {
+                Some(_) => request.alone(),
+                None => request,
+            };
+            Ok(host.load(request).await?)
+        };
+        let loaded = session.loading(loading, cancel).await?;
+        let named = loaded.validator(&self.name(), self.limits);
+        let validator = named.or_else(|_| loaded.validator("validator", self.limits))?;
         Ok(Arc::new(validator))
     }
 
@@ -148,6 +140,7 @@ impl Judge {
     fn name(&self) -> String {
         let name = self.source.full_name();
         let name = name.strip_prefix("demo:").unwrap_or(&name);
+        // Of an installed one the name, of a file the last part of its path.
         let file = Path::new(name).file_name().unwrap_or_default();
         let file = file.to_string_lossy();
         file.trim_end_matches(".wasm").to_owned()
@@ -159,6 +152,16 @@ impl Judge {
             None => error.about(&self.name()),
         }
     }
+}
+
+/// The bytes of one that a file names.
+fn bytes(session: &Session, named: &NamedValidator) -> Result<Vec<u8>, Error> {
+    let source = match &named.component {
+        NamedComponent::Installed(name) => Source::Named(name.clone()),
+        NamedComponent::File(path) => Source::Path(path.clone()),
+    };
+    let source = source.found(session)?;
+    source.bytes(&session.settings.load_limits())
 }
 
 /// What cannot be loaded lets nothing pass.

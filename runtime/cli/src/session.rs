@@ -101,10 +101,10 @@ impl Session {
     pub(crate) fn host_for<'a>(
         &self,
         permitted: &Permitted,
-        judges: impl Iterator<Item = &'a Permitted>,
+        judges: impl Iterator<Item = &'a Grants>,
     ) -> Result<Host, Error> {
         let mut variables = self.variables(permitted);
-        variables.extend(judges.flat_map(|judge| judge.grants.variables()));
+        variables.extend(judges.flat_map(Grants::variables));
         Ok(Host::new(Config {
             variables: variables.into_iter().collect(),
             limits: permitted.limits,

@@ -160,10 +160,15 @@ impl Source {
 
     /// Loads the component, which may do what is granted.
     pub(crate) async fn load(&self, host: &Host, grants: &Grants) -> Result<Loaded, Error> {
+        Ok(host.load(self.request_with(grants)?).await?)
+    }
+
+    /// What loads it with these grants.
+    pub(crate) fn request_with(&self, grants: &Grants) -> Result<LoadRequest, Error> {
         let given = grants.as_slice().iter().cloned();
         let request = given.fold(self.request()?, LoadRequest::grant);
         let denied = grants.denied().iter().cloned();
-        Ok(host.load(denied.fold(request, LoadRequest::deny)).await?)
+        Ok(denied.fold(request, LoadRequest::deny))
     }
 
     /// Compiles the component for the host's store.

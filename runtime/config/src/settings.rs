@@ -112,7 +112,7 @@ impl Settings {
     /// What is said of it for other bytes than it has only narrows.
     #[must_use]
     pub fn of_component(&self, asked: &Asked<'_>) -> ForComponent {
-        let mut found = self.said_of(asked, self.before_flags);
+        let mut found = self.said_of(asked, self.before_flags, |_| true);
         for flag in &self.flags {
             if let (Key::Limit(name), Ok(value)) = (flag.key, flag.limit()) {
                 set_limit(&mut found.limits, name, value);
@@ -122,16 +122,25 @@ impl Settings {
         found
     }
 
-    /// The same of one that judges calls: its limits are these where the files say no
-    /// others of it. Flags and other settings are of the call.
+    /// The same of one that judges calls and that a person names: its limits are these
+    /// where the files say no others of it. Flags and other settings are of the call.
+    ///
+    /// A file of a folder that nobody trusts says nothing of it: what narrows a tool
+    /// could have a validator let more pass.
     #[must_use]
     pub fn of_validator(&self, asked: &Asked<'_>, limits: Limits) -> ForComponent {
-        let mut found = self.said_of(asked, limits);
+        let is_trusted = |entry: &ComponentEntry| !entry.narrows_only;
+        let mut found = self.said_of(asked, limits, is_trusted);
         self.below_ceiling(&mut found.limits);
         found
     }
 
-    fn said_of(&self, asked: &Asked<'_>, limits: Limits) -> ForComponent {
+    fn said_of(
+        &self,
+        asked: &Asked<'_>,
+        limits: Limits,
+        counts: impl Fn(&ComponentEntry) -> bool,
+    ) -> ForComponent {
         let mut found = ForComponent {
             limits,
             allow: Vec::new(),
@@ -141,7 +150,8 @@ impl Settings {
             stale: Vec::new(),
             astray: Vec::new(),
         };
-        for entry in self.components.iter().filter(|entry| entry.is_about(asked)) {
+        let about_it = |entry: &&ComponentEntry| entry.is_about(asked) && counts(entry);
+        for entry in self.components.iter().filter(about_it) {
             let is_it = entry.has_digest(asked) && !entry.narrows_only;
             let mut is_stale = !is_it && !entry.allow.is_empty();
             for limit in &entry.limits {
@@ -391,7 +401,7 @@ impl Settings {
     }
 }
 
-fn set_limit(limits: &mut Limits, name: LimitName, value: u64) {
+pub(crate) fn set_limit(limits: &mut Limits, name: LimitName, value: u64) {
     // It is one of a call and was in its range, where it stands.
     let _ = limits.set(name.as_str(), &name.quantity(value).to_string());
 }

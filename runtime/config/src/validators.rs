@@ -2,42 +2,57 @@
 
 use std::path::PathBuf;
 
-use patinox_policy::{InstalledName, Position};
+use patinox_policy::{Grant, InstalledName, LimitName, LimitScope, Limits, Position};
 
-use crate::components::{Which, digest_of, which};
+use crate::components::{Which, digest_of, grants, limits, which};
+use crate::settings::set_limit;
 use crate::table::{Field, Table, tables, text};
-use crate::{Error, Place};
+use crate::{Error, Key, Place};
 
 /// The most validators of one component, and of a ceiling.
 const MAX_VALIDATORS: usize = 16;
 
-const EACH: &str = "write it like `validators = [{ name = \"secrets@0.1.0\" }]`";
+const EACH: &str =
+    "write it like `validators = [{ name = \"secrets@0.1.0\", digest = \"sha256:…\" }]`";
 
-const KEYS: [&str; 4] = ["name", "path", "digest", "at"];
+const KEYS: [&str; 6] = ["name", "path", "digest", "at", "allow", "limits"];
 
-/// A validator that a file names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A validator that a file names. All that is said of it stands there: what it may do and
+/// what it may take are no matter of other entries, files or commands.
+#[derive(Clone, Debug)]
 pub struct NamedValidator {
     /// Which component.
     pub component: NamedComponent,
+    /// The digest that it has to have: `sha256:` and 64 digits.
+    pub digest: String,
     /// Before the tool, after it, or both.
     pub position: Position,
+    /// What it may do.
+    pub allow: Vec<Grant>,
+    /// The limits of one judgement that are not the usual ones.
+    pub limits: Vec<(LimitName, u64)>,
     /// Where it stands in the file.
     pub place: Place,
 }
 
-/// A component by what does not change.
+/// A component by its name or its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedComponent {
     /// One that is installed, in one version.
     Installed(InstalledName),
-    /// A file, with the digest that it has to have.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// `sha256:` and 64 digits.
-        digest: String,
-    },
+    /// A file.
+    File(PathBuf),
+}
+
+impl NamedValidator {
+    /// The ceilings of one judgement, of which these are the usual ones.
+    #[must_use]
+    pub fn limits(&self, mut usual: Limits) -> Limits {
+        for (name, value) in &self.limits {
+            set_limit(&mut usual, *name, *value);
+        }
+        usual
+    }
 }
 
 /// Reads them, in their order. Paths are taken from the folder of the file.
@@ -51,25 +66,27 @@ pub(crate) fn validators(table: &Table<'_, '_>) -> Result<Vec<NamedValidator>, E
 
 fn validator(table: &Table<'_, '_>) -> Result<NamedValidator, Error> {
     table.has_only(&KEYS)?;
-    let digest = table.field("digest");
-    let digest = digest.map(|field| digest_of(&field)).transpose()?;
-    let component = match (which(table, "secrets@0.1.0")?, digest) {
-        (Which::Installed(name), None) => NamedComponent::Installed(name),
-        (Which::Installed(_), Some(_)) => {
-            let hint = "leave it out: the lock of what is installed has it".to_owned();
-            return Err(table.breaks("must have no `digest` beside a `name`", hint));
-        }
-        (Which::File(path), Some(digest)) => NamedComponent::File { path, digest },
-        (Which::File(_), None) => {
-            let hint = "write it like `digest = \"sha256:…\"`: it is what `sha256sum` says of it";
-            let rule = "is a file, so it must have the `digest`";
-            return Err(table.breaks(rule, hint.to_owned()));
-        }
+    let component = match which(table, "secrets@0.1.0")? {
+        Which::Installed(name) => NamedComponent::Installed(name),
+        Which::File(path) => NamedComponent::File(path),
     };
+    let digest = table.field("digest").ok_or_else(|| {
+        let hint = "write it like `digest = \"sha256:…\"`: it is what `sha256sum` says of it";
+        table.breaks("must have the `digest`", hint.to_owned())
+    })?;
     let position = table.field("at").map(|field| position(&field));
+    let limits = limits(table, |scope| scope == LimitScope::Call)?;
+    let limits = limits.iter().map(|entry| match entry.key {
+        Key::Limit(name) => Ok(Some((name, entry.limit()?))),
+        _ => Ok(None),
+    });
+    let limits: Result<Vec<_>, Error> = limits.filter_map(Result::transpose).collect();
     Ok(NamedValidator {
         component,
+        digest: digest_of(&digest)?,
         position: position.transpose()?.unwrap_or_default(),
+        allow: grants(table, "allow")?,
+        limits: limits?,
         place: table.place.clone(),
     })
 }
@@ -129,7 +146,7 @@ mod tests {
         let one = |one: &NamedValidator| {
             let component = match &one.component {
                 NamedComponent::Installed(name) => name.to_string(),
-                NamedComponent::File { path, .. } => {
+                NamedComponent::File(path) => {
                     path.file_name().unwrap().to_string_lossy().into_owned()
                 }
             };
@@ -141,13 +158,15 @@ mod tests {
     #[test]
     fn they_stand_in_the_order_of_the_files_and_a_ceiling_has_the_last_word() {
         let (_folder, settings) = said(
-            "[ceiling]\nvalidators = [{ name = \"secrets@0.1.0\" }]\n",
+            &format!(
+                "[ceiling]\nvalidators = [{{ name = \"secrets@0.1.0\", digest = \"{A}\" }}]\n"
+            ),
             &format!(
                 "[[components]]\nname = \"text@1.2.0\"\n\
-                 validators = [{{ name = \"a@1.0.0\", at = \"before\" }},\n\
+                 validators = [{{ name = \"a@1.0.0\", digest = \"{A}\", at = \"before\" }},\n\
                  {{ path = \"b.wasm\", digest = \"{A}\", at = \"after\" }}]\n\
                  [[components]]\nname = \"text@1.2.0\"\n\
-                 [[components.validators]]\nname = \"c@1.0.0\"\n"
+                 [[components.validators]]\nname = \"c@1.0.0\"\ndigest = \"{A}\"\n"
             ),
             "",
         );
@@ -163,7 +182,7 @@ mod tests {
         // Whatever is called has those of the ceiling.
         let other = settings.of_component(&Asked::default());
         assert!(other.validators.is_empty());
-        assert_eq!(other.required, found.required);
+        assert_eq!(shown(&other.required), shown(&found.required));
     }
 
     #[test]
@@ -201,9 +220,11 @@ mod tests {
 
     #[test]
     fn a_folder_that_nobody_trusts_names_none() {
-        let project = "[[components]]\nname = \"text@1.2.0\"\n\
-                       validators = [{ name = \"a@1.0.0\" }]\n";
-        let (_folder, settings) = said("", "", project);
+        let project = format!(
+            "[[components]]\nname = \"text@1.2.0\"\n\
+             validators = [{{ name = \"a@1.0.0\", digest = \"{A}\" }}]\n"
+        );
+        let (_folder, settings) = said("", "", &project);
         let error = settings.unwrap_err();
         let expected = "a validator of `text@1.2.0` at `patinox.toml:3:15` counts only where the \
                         file is trusted";
@@ -227,20 +248,22 @@ mod tests {
                 "[{ name = \"a@1.0.0\", digest = \"sha256:0\" }]",
                 "64 digits",
             ),
-            ("[{ path = \"b.wasm\" }]", "it must have the `digest`"),
+            ("[{ path = \"b.wasm\" }]", "must have the `digest`"),
+            ("[{ name = \"a@1.0.0\" }]", "must have the `digest`"),
             ("[{ path = \"~/b.wasm\" }]", "must be the path of a file"),
             (
-                "[{ name = \"a@1.0.0\", at = \"behind\" }]",
+                "[{ name = \"a@1.0.0\", DIGEST, at = \"behind\" }]",
                 "must be `before`, `after` or `both`",
             ),
-            ("[{ name = \"a@1.0.0\", at = 3 }]", "must be text"),
+            ("[{ name = \"a@1.0.0\", DIGEST, at = 3 }]", "must be text"),
             (
-                "[{ name = \"a@1.0.0\", limits = {} }]",
-                "validators[0].limits",
+                "[{ name = \"a@1.0.0\", limit = {} }]",
+                "validators[0].limit",
             ),
             ("[{ name = \"../a@1.0.0\" }]", "is wrong"),
         ];
         for (value, expected) in wrong {
+            let value = &*value.replace("DIGEST", &format!("digest = \"{A}\""));
             let own = format!("[[components]]\nname = \"text@1.2.0\"\nvalidators = {value}\n");
             let (_folder, settings) = said("", &own, "");
             let error = settings.expect_err(value);
@@ -257,7 +280,7 @@ mod tests {
                     .contains("system.toml:2:")
             );
         }
-        let many = "{ name = \"a@1.0.0\" },".repeat(17);
+        let many = format!("{{ name = \"a@1.0.0\", digest = \"{A}\" }},").repeat(17);
         let (_folder, settings) = said(&format!("[ceiling]\nvalidators = [{many}]\n"), "", "");
         assert!(settings.unwrap_err().to_string().contains("at most 16"));
     }

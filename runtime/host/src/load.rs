@@ -40,6 +40,7 @@ pub struct LoadRequest {
     denied: Vec<Grant>,
     principal: Principal,
     pinned: Option<Locked>,
+    is_alone: bool,
 }
 
 impl LoadRequest {
@@ -75,7 +76,16 @@ impl LoadRequest {
             denied: Vec::new(),
             principal: Principal::local(),
             pinned: None,
+            is_alone: false,
         }
+    }
+
+    /// Grants it what this request says and nothing else: what people grant in every
+    /// process does not reach it. For what judges others.
+    #[must_use]
+    pub const fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
     }
 
     /// Refuses a component that is not the one that was installed: of other bytes, or
@@ -231,6 +241,7 @@ impl Loaded {
 pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loaded, PatinoxError> {
     let pinned = request.pinned.clone();
     let principal = request.principal.clone();
+    let is_alone = request.is_alone;
     let effective = sandboxed(parts, request).await?;
     let digest = effective.digest();
     let tools = tools(parts, effective.sandbox(), &digest, principal).await?;
@@ -243,7 +254,7 @@ pub(crate) async fn load(parts: &Arc<Parts>, request: LoadRequest) -> Result<Loa
     if let Some(pinned) = &pinned {
         installed::check_tools(pinned, &loaded)?;
     }
-    if let Some(effective) = loaded.effective() {
+    if let (Some(effective), false) = (loaded.effective(), is_alone) {
         parts.live.keep(parts, effective);
     }
     Ok(loaded)
@@ -262,6 +273,7 @@ async fn sandboxed(
         denied: _,
         principal: _,
         pinned,
+        is_alone,
     } = request;
     let component = parts.loader.load(source, &parts.config.load).await;
     let component = match component {
@@ -279,7 +291,10 @@ async fn sandboxed(
     if let Some(pinned) = &pinned {
         installed::check_bytes(pinned, component.digest())?;
     }
-    let policy = given(parts, &own, component.digest()).await?;
+    let policy = match is_alone {
+        true => own.clone(),
+        false => given(parts, &own, component.digest()).await?,
+    };
     parts.record(&Event::ComponentLoaded(ComponentLoaded {
         component: component.digest().to_owned(),
         bytes: component.size_bytes(),
@@ -363,6 +378,7 @@ pub(crate) async fn precompile(
         denied: _,
         principal: _,
         pinned: _,
+        is_alone: _,
     } = request;
     let done = parts.loader.precompile(source, &parts.config.load).await;
     done.map_err(|error| named(path.as_deref(), error))

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patinox_policy::{Denial, Limits, Position};
+use patinox_policy::{Limits, Position};
 use patinox_sandbox::{
     Error as SandboxError, FinishedCall, GuestOutput, Judging, ProposedCall, Subject, ToolRef,
 };
@@ -18,6 +18,10 @@ use crate::tool::weigh;
 use crate::{Error, Tool, ToolCall, ToolResult, Validator, json};
 use held::Held;
 pub use layer::{ToolRequest, ValidatedService};
+
+/// What may take the place of diagnostics beside what the limits of the three outputs
+/// allow, in bytes: progress, and what was denied and used.
+const MAX_REST_BYTES: u64 = 64 << 10;
 
 /// Validators in their order, each before a tool, after it, or both. Cheap to clone.
 ///
@@ -169,9 +173,7 @@ impl Judge<'_> {
         let mut done = inner(call).await?;
         if let Err(error) = self.after(&arguments, &mut done, &held).await {
             done.result = Err(error);
-            done.output = GuestOutput::default();
-            done.denials = Vec::new();
-            done.uses = Vec::new();
+            empty(&mut done);
             return Ok(done);
         }
         held.tell();
@@ -222,7 +224,7 @@ impl Judge<'_> {
     ) -> Result<(), Error> {
         if let Err(Error::Sandbox(SandboxError::Cancelled)) = &done.result {
             // Nobody waits for it any more, and nothing is shown.
-            done.output = GuestOutput::default();
+            empty(done);
             held.drop_all();
             return Ok(());
         }
@@ -274,7 +276,7 @@ impl Judge<'_> {
         done: &mut ToolResult,
         held: &Held,
     ) -> Result<(), Error> {
-        let text = diagnostics(&done.output, held, &done.denials);
+        let text = diagnostics(done, held);
         if text.is_empty() {
             return Ok(());
         }
@@ -285,14 +287,22 @@ impl Judge<'_> {
         else {
             return Ok(());
         };
+        let Limits {
+            stdout_bytes,
+            stderr_bytes,
+            log_bytes,
+            ..
+        } = self.limits;
+        let most = [stdout_bytes, stderr_bytes, log_bytes].into_iter();
+        let most = most.fold(MAX_REST_BYTES, u64::saturating_add);
+        let bytes = u64::try_from(other.len()).unwrap_or(u64::MAX);
+        if most < bytes {
+            return Err(self.refuse(&format!("it has {bytes} bytes, of at most {most}")));
+        }
         // It is one text from here on, and nothing else of it is left.
         held.drop_all();
-        done.denials = Vec::new();
-        done.uses = Vec::new();
-        done.output = GuestOutput {
-            stderr: other,
-            ..GuestOutput::default()
-        };
+        empty(done);
+        done.output.stderr = other;
         done.result = std::mem::replace(&mut done.result, Ok(Value::Null)).map_err(alone);
         Ok(())
     }
@@ -396,15 +406,30 @@ fn alone(error: Error) -> Error {
     }
 }
 
+/// Leaves nothing but the result.
+fn empty(done: &mut ToolResult) {
+    done.output = GuestOutput::default();
+    done.denials = Vec::new();
+    done.uses = Vec::new();
+}
+
 /// All that a call leaves beside its result, as one text: each part below its name.
-fn diagnostics(output: &GuestOutput, held: &Held, denials: &[Denial]) -> String {
+fn diagnostics(done: &ToolResult, held: &Held) -> String {
+    let ToolResult {
+        output,
+        denials,
+        uses,
+        ..
+    } = done;
     let denials = denials.iter().map(|denial| format!("{denial}\n"));
+    let uses = uses.iter().map(|access| format!("{access}\n"));
     let parts = [
         ("stdout", output.stdout.clone()),
         ("stderr", output.stderr.clone()),
         ("log", output.log.clone()),
         ("progress", held.text()),
         ("denied", denials.collect()),
+        ("used", uses.collect()),
     ];
     let written = parts.into_iter().filter(|(_, text)| !text.is_empty());
     let parts: Vec<_> = written

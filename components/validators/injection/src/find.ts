@@ -56,9 +56,12 @@ const SHOW =
   `\\b${words("reveal", "print", "repeat", "output", "show", "leak")}` +
   `(?:${GAP}${words("me", "us", "out", "all", "the", "your", "full", "entire", "hidden", "initial")}){0,5}${GAP}`;
 const SEND =
-  `\\b${words("send", "post", "upload", "forward", "exfiltrate")}(?:${GAP}[a-z0-9]{1,24}){0,8}?${GAP}` +
+  `(?:${GAP}[a-z0-9]{1,24}){0,8}?${GAP}` +
   `${words("secrets?", "passwords?", "credentials?", "tokens?", "api keys?", "keys", "conversation", "history", "environment variables")}` +
-  `(?:${GAP}[a-z0-9]{1,24}){0,6}${GAP}`;
+  `(?:${GAP}[a-z0-9]{1,24}){0,6}${GAP}https?:`;
+
+/** What begins an order to send something somewhere: looked for where there is a URL. */
+const SENDING = ["send", "post", "upload", "forward", "exfiltrate"];
 
 const ORDERS: Order[] = [
   order("to forget its instructions", "\\bi", "gnore", FORGET),
@@ -68,7 +71,6 @@ const ORDERS: Order[] = [
   order("to keep something from the user", KEEP, "the user", "\\b"),
   order("to tell its instructions", `${SHOW}s`, "ystem", `${GAP}(?:prompt|message|instructions?)\\b`),
   order("to be somebody else", "(?:^|[^a-z])", "you ", `${words("are", "must")} now${BE}`),
-  order("to send something away", `${SEND}https?`, "://", ""),
   order(
     "new instructions",
     `\\b${words("new", "updated", "important", "hidden")}${GAP}instr`,
@@ -82,11 +84,21 @@ const ORDERS: Order[] = [
   order("marks of a chat", "</?s", "ystem", "(?:-reminder)?>"),
 ];
 
-/** The orders by their anchors: a text is gone through once for each. */
-const ANCHORS = new Map<string, Order[]>();
-for (const one of ORDERS) {
-  ANCHORS.set(one.anchor, [...(ANCHORS.get(one.anchor) ?? []), one]);
+/** Orders by their anchors: a text is gone through once for each. */
+type Anchors = Map<string, Order[]>;
+
+function byAnchor(orders: Order[]): Anchors {
+  const anchors: Anchors = new Map();
+  for (const one of orders) {
+    anchors.set(one.anchor, [...(anchors.get(one.anchor) ?? []), one]);
+  }
+  return anchors;
 }
+
+const ANCHORS = byAnchor(ORDERS);
+const ANCHORS_OF_URLS = byAnchor(
+  SENDING.map((verb) => order("to send something away", "(?:^|[^a-z])", verb, SEND)),
+);
 
 /** Characters that turn the direction of a text: what is read is not what is written. */
 const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/;
@@ -115,7 +127,8 @@ export function find(text: string): string[] {
   }
   const lower = seen.toLowerCase();
   let left = MOST_PLACES;
-  for (const [anchor, orders] of ANCHORS) {
+  const all = lower.includes("://") ? [...ANCHORS, ...ANCHORS_OF_URLS] : ANCHORS;
+  for (const [anchor, orders] of all) {
     left = findOrders(anchor, orders, lower, left, found);
   }
   if (left < 0) {

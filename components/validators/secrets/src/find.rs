@@ -7,8 +7,11 @@ use crate::rules::{Kind, NAMES, PREFIXED};
 /// The shortest value of a named secret.
 const MIN_VALUE_BYTES: usize = 8;
 
-/// The longest name of a secret.
+/// As much of a name, from its end, as is looked at.
 const MAX_NAME_BYTES: usize = 32;
+
+/// The longest list of numbers in a colour of a terminal.
+const MAX_COLOUR_BYTES: usize = 20;
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,28 +85,35 @@ const BEGIN: [bool; 256] = {
     begin
 };
 
-/// Whether a word begins there: behind what is no part of one, or behind an escape of
-/// JSON, which ends in a letter or digit that is not of the text.
+/// Whether a word begins there: behind what is no part of one; behind an escape of JSON,
+/// which ends in a letter or digit that is not of the text, in a text within a text too;
+/// behind a colour of a terminal.
 fn begins(bytes: &[u8], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at)).copied();
     match before(1) {
         Some(byte) if byte.is_ascii_alphanumeric() => {
             let is_short = matches!(byte, b'n' | b'r' | b't' | b'b' | b'f');
-            is_short && is_escape(bytes, at, 2)
-                || before(5) == Some(b'u') && is_escape(bytes, at, 6)
+            let is_escape = is_short && before(2) == Some(b'\\');
+            let is_long = before(5) == Some(b'u') && before(6) == Some(b'\\');
+            is_escape || is_long || byte == b'm' && ends_colour(bytes, at)
         }
         _ => true,
     }
 }
 
-/// Whether the backslash that stands so far before begins an escape.
-fn is_escape(bytes: &[u8], at: usize, back: usize) -> bool {
-    let Some(end) = at.checked_sub(back) else {
-        return false;
-    };
-    let until = bytes.get(..=end).unwrap_or_default();
-    let slashes = until.iter().rev().take_while(|byte| **byte == b'\\');
-    slashes.count() % 2 == 1
+/// Whether `[31;1m` stands before.
+fn ends_colour(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| bytes.get(..at));
+    let before = before.unwrap_or_default();
+    let of_it = |byte: &&u8| byte.is_ascii_digit() || **byte == b';';
+    let length = before
+        .iter()
+        .rev()
+        .take(MAX_COLOUR_BYTES)
+        .take_while(of_it)
+        .count();
+    let bracket = before.len().checked_sub(length + 1);
+    bracket.and_then(|at| before.get(at)) == Some(&b'[')
 }
 
 /// How many bytes of that kind follow.
@@ -136,11 +146,12 @@ fn prefixed(bytes: &[u8], at: usize) -> Option<Found> {
 /// A signed token: two parts that are JSON in base64, and a signature; or one of
 /// `SendGrid`.
 fn token(bytes: &[u8], at: usize, known: &mut Known) -> Option<Found> {
-    if at < known.no_token {
+    let is_signed = rest_is(bytes, at, "eyJ");
+    if is_signed && at < known.no_token {
         return None;
     }
     let found = token_at(bytes, at);
-    if found.is_none() && rest_is(bytes, at, "eyJ") {
+    if found.is_none() && is_signed {
         // Whatever begins within its first part goes on as it does.
         known.no_token = at + run(bytes, at, |byte| Kind::Url.has(byte));
     }
@@ -211,15 +222,15 @@ fn pem(bytes: &[u8], at: usize) -> Option<Found> {
     }
     let begin = head + name.len();
     let rest = bytes.get(begin..).unwrap_or_default();
-    // In JSON the text ends with a quote that nothing escapes.
+    // In JSON the text ends with a quote; no key has one.
     let ends = |place: &usize| {
         let at = begin + *place;
-        rest_is(bytes, at, "-----END ")
-            || bytes.get(at) == Some(&b'"') && !(0 < at && is_escape(bytes, at, 1))
+        rest_is(bytes, at, "-----END ") || bytes.get(at) == Some(&b'"')
     };
-    let end = (0..rest.len())
-        .find(ends)
-        .map_or(bytes.len(), |place| begin + place);
+    let end = (0..rest.len()).find(ends);
+    let end = end.map_or(bytes.len(), |place| begin + place);
+    let slashes = bytes.get(..end).unwrap_or_default().iter().rev();
+    let end = end - slashes.take_while(|byte| **byte == b'\\').count();
     let end = match rest_is(bytes, end, "-----END ") {
         true => {
             let name = end + "-----END ".len();
@@ -236,7 +247,8 @@ fn pem(bytes: &[u8], at: usize) -> Option<Found> {
     })
 }
 
-/// The value behind a name whose values are secrets: `password=…`, `"api_key": "…"`.
+/// The value behind a name whose values are secrets: `password=…`, `"api_key": "…"`,
+/// `token => …`.
 fn value(bytes: &[u8], at: usize, known: &mut Known) -> Option<Found> {
     if at < known.no_value {
         return None;
@@ -252,27 +264,39 @@ fn value(bytes: &[u8], at: usize, known: &mut Known) -> Option<Found> {
     let name = before.iter().rev();
     let name = name
         .take_while(|byte| Kind::Url.has(**byte))
-        .take(MAX_NAME_BYTES + 1);
+        .take(MAX_NAME_BYTES);
     let length = name.count();
     let name = before.get(before.len().checked_sub(length)?..)?;
     if !is_secret_name(name) {
         return None;
     }
-    let gap = run(bytes, at + 1, is_between);
-    let begin = at + 1 + gap;
-    let ends = |byte: u8| byte.is_ascii_whitespace() || b"\"'\\,;&)]}<>".contains(&byte);
+    // `:=`, `=>`, `==`.
+    let sign = at + 1 + run(bytes, at + 1, |byte| matches!(byte, b'=' | b'>'));
+    let begin = sign + run(bytes, sign, is_between);
+    let quote = bytes.get(begin.checked_sub(1)?).copied();
+    let quote = quote.filter(|byte| matches!(byte, b'"' | b'\''));
+    let ends = |byte: u8| match quote {
+        // What is quoted ends with its quote, or with the escape of it.
+        Some(quote) => byte == quote || byte == b'\\',
+        None => byte.is_ascii_whitespace() || b"\"'\\,;&)]}<>".contains(&byte),
+    };
     let length = run(bytes, begin, |byte| !ends(byte));
     let secret = bytes.get(begin..begin + length)?;
-    if !is_mixed(secret) {
+    // A number that no quote is around is one of JSON.
+    let is_number = quote.is_none() && secret.iter().all(|byte| NUMBER.contains(byte));
+    let is_secret = is_mixed(secret) && !is_redacted(secret) && !is_number;
+    if !is_secret {
         // Nor is a part of it.
         known.no_value = begin + length;
     }
-    let is_secret = MIN_VALUE_BYTES <= length && is_mixed(secret) && !is_redacted(secret);
-    is_secret.then_some(Found {
+    (is_secret && MIN_VALUE_BYTES <= length).then_some(Found {
         rule: "named-secret",
         at: begin..begin + length,
     })
 }
+
+/// What a number of JSON is made of.
+const NUMBER: &[u8] = b"0123456789.+-eE";
 
 fn is_secret_name(name: &[u8]) -> bool {
     let letters = || {
@@ -283,7 +307,7 @@ fn is_secret_name(name: &[u8]) -> bool {
         letters.map(u8::to_ascii_lowercase)
     };
     let ends_with = |known: &&str| known.bytes().rev().eq(letters().take(known.len()));
-    name.len() <= MAX_NAME_BYTES && NAMES.iter().any(ends_with)
+    NAMES.iter().any(ends_with)
 }
 
 /// The password in `scheme://user:password@host`, of which `at` is a colon.
@@ -375,8 +399,22 @@ mod tests {
         ] {
             assert_eq!(rules(&text), [("github-token", token.as_str())], "{text}");
         }
-        // `\\n` is a backslash and a letter.
-        assert_eq!(rules(&format!(r#"{{"a":"\\n{token}"}}"#)), []);
+        for text in [
+            // JSON within JSON, as an answer of another protocol has it.
+            format!(r#"{{"a":"{{\"b\":\"line\\n{token}\"}}"}}"#),
+            format!(r#"{{"a":"\u001b[32m{token}\u001b[0m"}}"#),
+            format!("\u{1b}[1;31m{token}"),
+            format!("eyJx_{token}"),
+        ] {
+            assert_eq!(rules(&text), [("github-token", token.as_str())], "{text}");
+        }
+        for text in [
+            format!("form{token}"),
+            format!("[x1m{token}"),
+            format!("1m{token}"),
+        ] {
+            assert_eq!(rules(&text), [], "{text}");
+        }
     }
 
     #[test]
@@ -387,8 +425,8 @@ mod tests {
         let json = key.replace('\n', "\\n");
         let text = format!(r#"{{"a":"{json}\n","b":"-----BEGIN PUBLIC KEY-----"}}"#);
         assert_eq!(rules(&text), [("private-key", json.as_str())]);
-        let cut = r#"{"a":"-----BEGIN PRIVATE KEY-----\nabc \" d","b":1}"#;
-        let found = r#"-----BEGIN PRIVATE KEY-----\nabc \" d"#;
+        let cut = r#"{"a":"{\"k\":\"-----BEGIN PRIVATE KEY-----\\nabc\",\"b\":1}"}"#;
+        let found = r"-----BEGIN PRIVATE KEY-----\\nabc";
         assert_eq!(rules(cut), [("private-key", found)]);
     }
 
@@ -416,7 +454,20 @@ mod tests {
             found("Authorization: Bearer abcdefghijklmnopqrst1"),
             [("authorization", "abcdefghijklmnopqrst1")]
         );
+        let long = "SPRING_DATASOURCE_PRIMARY_HIKARI_PASSWORD=hunter2hunter2";
+        assert_eq!(found(long).len(), 1);
+        assert_eq!(
+            found(r#"{"password":"p,Correct9horse8 b"}"#),
+            [("named-secret", "p,Correct9horse8 b")]
+        );
+        assert_eq!(
+            found("token => x; api_token := 'abc&def1'"),
+            [("named-secret", "abc&def1")]
+        );
+        assert_eq!(found("secret => abcdefg1"), [("named-secret", "abcdefg1")]);
         for harmless in [
+            r#"{"secret":1.2345678e-9,"a":1}"#,
+            "[1.5e-100,2]",
             "the password is long",
             "password: required",
             "secret=short1",

@@ -32,7 +32,7 @@ pub(crate) fn run(session: Session, call: Call) -> Result<ExitCode, Error> {
     session.run(async |session, cancel| {
         let (words, limits) = (call.arguments, permitted.limits);
         let given = blocking(&cancel, move || arguments::read(&words, &limits)).await?;
-        let host = session.host_for(&permitted, judges.permitted())?;
+        let host = session.host_for(&permitted, judges.grants())?;
         let grants = permitted.grants;
         let component = session
             .load(&host, (&target.source, &grants), &cancel)

@@ -134,7 +134,7 @@ fn judges(named: Vec<NamedValidator>) -> Vec<[String; 3]> {
     let one = |one: NamedValidator| {
         let name = match &one.component {
             NamedComponent::Installed(name) => name.to_string(),
-            NamedComponent::File { path, .. } => {
+            NamedComponent::File(path) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 escape_line(&name).into_owned()
             }

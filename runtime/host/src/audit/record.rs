@@ -57,7 +57,7 @@ pub(crate) enum AuditEvent {
         denials: Vec<Denied>,
         /// What validators said.
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        verdicts: Vec<Judgement>,
+        verdicts: Vec<Verdict>,
         usage: Usage,
     },
     /// Whoever waited for a call did so no longer, or the host ended it.
@@ -129,6 +129,27 @@ impl From<&Grant> for Granted {
 pub(crate) struct Denied {
     asked: String,
     why: &'static str,
+}
+
+/// What a validator said, without its words: they may be about what it judged.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    validator: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
+    stage: &'static str,
+    verdict: &'static str,
+}
+
+impl From<&Judgement> for Verdict {
+    fn from(judgement: &Judgement) -> Self {
+        Self {
+            validator: judgement.validator.to_string(),
+            component: judgement.component.as_deref().map(str::to_owned),
+            stage: judgement.stage.as_str(),
+            verdict: judgement.ruling.as_str(),
+        }
+    }
 }
 
 impl From<&Denial> for Denied {
@@ -251,7 +272,7 @@ impl Begun {
             code: error.map(|error| error.code().as_str()),
             result: called.result.as_ref().ok().map(digest_of),
             denials: called.denials.iter().map(Denied::from).collect(),
-            verdicts: called.judgements.clone(),
+            verdicts: called.judgements.iter().map(Verdict::from).collect(),
             usage: called.usage,
         };
         self.is_over = true;
