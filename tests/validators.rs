@@ -19,7 +19,11 @@ struct Shipped {
 
 impl Shipped {
     async fn new(name: &str, settings: &[&str]) -> Option<Self> {
-        let request = LoadRequest::bytes(guests::built(name)?);
+        Some(Self::of(name, guests::built(name)?, settings).await)
+    }
+
+    async fn of(name: &str, bytes: Vec<u8>, settings: &[&str]) -> Self {
+        let request = LoadRequest::bytes(bytes);
         let request = settings.iter().fold(request, |request, setting| {
             let (key, value) = setting.split_once('=').expect("a setting");
             let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -33,10 +37,10 @@ impl Shipped {
         let host = host.expect("a host");
         let loaded = host.load(request).await.expect("a component");
         let validator = loaded.validator(name, validator_limits());
-        Some(Self {
+        Self {
             validator: validator.expect("a validator"),
             _host: host,
-        })
+        }
     }
 
     async fn ask(&self, subject: &Subject) -> (Verdict, Usage) {
@@ -142,6 +146,31 @@ async fn secrets_finds_one_at_the_end_of_the_largest_subject() {
     }
 }
 
+/// What the program carries is what is built.
+#[tokio::test]
+async fn secrets_is_carried_by_the_program() {
+    let bytes = std::fs::read(patinox_artifacts::prebuilt::secrets()).expect("a component");
+    let carried = Shipped::of("secrets", bytes, &[]).await;
+    let Some(built) = Shipped::new("secrets", &[]).await else {
+        return;
+    };
+    let nested = json!({ "a": json!({ "b": format!("line\n{TOKEN}") }).to_string() });
+    for subject in [
+        call(&json!({ "a": TOKEN, "b": TOKEN }).to_string()),
+        call(&nested.to_string()),
+        call(&json!({ "secret": 1.2345678e-9, "password": "p,Correct9horse8" }).to_string()),
+        result("{}", Err(&format!("\u{1b}[31m{TOKEN}"))),
+        Subject::Diagnostics("nothing".into()),
+    ] {
+        let verdict = built.verdict(&subject).await;
+        assert_eq!(carried.verdict(&subject).await, verdict);
+        assert_eq!(
+            verdict == Verdict::Allow,
+            matches!(subject, Subject::Diagnostics(_))
+        );
+    }
+}
+
 #[tokio::test]
 async fn secrets_does_as_it_is_told() {
     let token = json!({ "a": TOKEN }).to_string();
@@ -218,6 +247,7 @@ async fn schema_has_one_for_all_tools_and_others_for_one() {
     for settings in [
         &[][..],
         &["arguments={"],
+        &["argument={}"],
         &["arguments={\"$ref\":\"https://a.example/b\"}"],
     ] {
         let Some(schema) = Shipped::new("schema", settings).await else {
@@ -227,6 +257,23 @@ async fn schema_has_one_for_all_tools_and_others_for_one() {
             schema.verdict(&call("{}")).await,
             Verdict::Deny(_)
         ));
+    }
+}
+
+/// A setting that is written wrong would be none: then nothing passes.
+#[tokio::test]
+async fn settings_that_are_not_known_are_refused() {
+    for name in ["secrets", "injection"] {
+        let Some(validator) = Shipped::new(name, &["onfind=deny"]).await else {
+            return;
+        };
+        for subject in [call("{}"), result("{}", Ok("1"))] {
+            let verdict = validator.verdict(&subject).await;
+            let Verdict::Deny(reason) = verdict else {
+                panic!("{name}: {verdict:?}");
+            };
+            assert_eq!(reason, "there is no setting `onfind`: it has `on-find`");
+        }
     }
 }
 

@@ -73,7 +73,7 @@ fn build_all(components: &Path, out: &Path) -> Result<Vec<LeftOut>, Box<dyn Erro
 }
 
 fn unpack(prebuilt: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
-    for name in ["files", "hostile", "notes", "text"] {
+    for name in ["files", "hostile", "notes", "secrets", "text"] {
         let bytes = fs::read(prebuilt.join(name).with_extension("wasm.zz"))?;
         let component =
             miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&bytes, MAX_UNPACKED_BYTES)

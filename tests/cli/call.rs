@@ -28,7 +28,7 @@ fn counts_six(shell: &Shell, arguments: &[&str]) {
         "{ended:?}"
     );
     let document = ended.document();
-    assert_eq!(keys(&document), ["ok", "result", "usage"]);
+    assert_eq!(keys(&document), ["ok", "result", "call", "usage"]);
     assert_eq!(keys(&document["usage"]), FIELDS);
     assert_eq!(document["result"]["words"], 6, "{arguments:?}");
 }
@@ -181,7 +181,7 @@ fn what_a_guest_writes_is_told_apart() {
     let document = shell
         .run(&[&words[..], &["-o", "json"]].concat())
         .document();
-    assert_eq!(keys(&document), ["ok", "result", "usage", "output"]);
+    assert_eq!(keys(&document), ["ok", "result", "call", "usage", "output"]);
     assert_eq!(document["output"], json!({ "stdout": "xxx" }));
     assert_eq!(document["usage"]["stdout_bytes"], 3);
 }

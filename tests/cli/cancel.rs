@@ -80,7 +80,7 @@ fn a_program_gets_its_document() {
     let (code, stdout, stderr) = interrupted(&[&SPIN[..], &["-o", "json"]].concat());
     assert_eq!(code, Some(130), "{stderr}");
     let document: Value = serde_json::from_str(&stdout).expect("one document");
-    assert_eq!(keys(&document), ["ok", "error", "usage"]);
+    assert_eq!(keys(&document), ["ok", "error", "call", "usage"]);
     assert_eq!(document["error"]["fault"], "cancelled");
     assert_eq!(document["error"]["code"], "cancelled");
 }

@@ -24,7 +24,10 @@ pub(super) fn refused(shell: &Shell, arguments: &[&str]) -> String {
     assert_eq!(document["ok"], false, "{json:?}");
     let [first, second] = [keys(&document)[0], keys(&document)[1]];
     assert_eq!((first, second), ("ok", "error"));
-    assert!(matches!(&keys(&document)[2..], [] | ["usage"]), "{json:?}");
+    assert!(
+        matches!(&keys(&document)[2..], [] | ["call", "usage"]),
+        "{json:?}"
+    );
     let error = &document["error"];
     assert_eq!(keys(error), ["fault", "code", "message", "hint"]);
 

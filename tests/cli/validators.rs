@@ -100,6 +100,23 @@ fn a_refusal_is_one_line_and_exit_code_3() {
     exit 3
     error: the validator `secrets` refuses the arguments: it holds a secret: github-token
     ");
+    // Of other bytes nothing is believed, and so nothing passes.
+    let file = shell.path().join(".config/patinox/config.toml");
+    let text = fs::read_to_string(&file).expect("a file");
+    let digits = digest_of(&shell, "secrets.wasm");
+    fs::write(
+        &file,
+        text.replace(&digits, &digest_of(&shell, "judge.wasm")),
+    )
+    .expect("a file");
+    let stale = run(&shell, &count);
+    assert_eq!(stale.code, Some(3));
+    assert!(
+        stale.stderr.contains("has other bytes than"),
+        "{}",
+        stale.stderr
+    );
+    fs::write(&file, text).expect("a file");
     // Without that setting it redacts.
     let project = count.replace("patinox", "HOME=/nowhere patinox");
     assert_eq!(run(&shell, &project).code, Some(0));
@@ -161,8 +178,8 @@ fn files_name_validators_and_a_ceiling_requires_them() {
     let told_of_it = told(&other).replace(&digest_of(&shell, "judge.wasm"), "DIGEST");
     insta::assert_snapshot!(told_of_it, @"
     exit 3
-    error: a validator has other bytes than `~/.config/patinox/config.toml:6:15` says
-    hint: write `DIGEST` there as the digest if you accept it
+    error: the validator `judge` has other bytes than `~/.config/patinox/config.toml:6:15` says: `DIGEST`
+    hint: find out who changed it; write the digest there if you accept these bytes
     ");
     let gone = run(
         &shell,
@@ -181,7 +198,7 @@ fn a_validator_has_no_tools_and_a_tool_judges_nothing() {
     insta::assert_snapshot!(told(&run(&shell, "patinox call secrets.wasm")), @"
     exit 5
     error: the component is a validator and has no tools
-    hint: name it with `--validator` where a tool is called; `Loaded::validator` in a program
+    hint: name it with `--validator` where a tool is called
     ");
     let text = run(
         &shell,
@@ -269,7 +286,9 @@ fn what_a_ceiling_requires_is_whole_where_it_stands() {
     let other = run(&shell, &line);
     assert_eq!(other.code, Some(3));
     assert!(
-        other.stderr.contains("a validator has other bytes than"),
+        other
+            .stderr
+            .contains("the validator `secrets@0.1.0` has other bytes than"),
         "{}",
         other.stderr
     );

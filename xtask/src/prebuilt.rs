@@ -12,8 +12,8 @@ use crate::shell::root;
 use crate::steps::Steps;
 use crate::{explained, setup, test};
 
-/// Which guests the demo and `doctor --attack` need.
-const NAMES: [&str; 4] = ["files", "hostile", "notes", "text"];
+/// Which guests the demo and `doctor --attack` need, and a validator for everybody.
+const NAMES: [&str; 5] = ["files", "hostile", "notes", "secrets", "text"];
 
 /// What they may take together, compressed: they are in the repository and in
 /// the program.

@@ -217,7 +217,8 @@ pub(crate) struct Call {
     /// Let the component do something: fs=./data:ro@/data, env=TZ, clock=fine, …
     #[arg(long = "allow", value_name = "GRANT")]
     pub(crate) allow: Vec<String>,
-    /// Have a component judge the call: before:, after: or both: secrets.wasm, after:x.wasm
+    /// Have a component judge the call, before and after it: secrets.wasm; or one of
+    /// both: before:secrets.wasm, after:secrets.wasm
     #[arg(long = "validator", value_name = "COMPONENT")]
     pub(crate) validators: Vec<String>,
     /// Tell the least grants that the call needed.

@@ -90,8 +90,12 @@ pub(crate) enum Error {
     /// One that a file names.
     #[error("a validator cannot be loaded, so nothing passes: {error}, by `{place}`")]
     NoValidator { place: String, error: Box<Self> },
-    #[error("a validator has other bytes than `{place}` says")]
-    OtherValidator { place: String, found: String },
+    #[error("the validator `{validator}` has other bytes than `{place}` says: `{found}`")]
+    OtherValidator {
+        validator: String,
+        place: String,
+        found: String,
+    },
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     #[error("the call was cancelled")]
@@ -207,9 +211,10 @@ impl Failure for Error {
                 Some(format!("install anew what you trust\n{report}"))
             }
             Self::NoValidator { error, .. } => error.hint(),
-            Self::OtherValidator { found, .. } => Some(format!(
-                "write `{found}` there as the digest if you accept it"
-            )),
+            Self::OtherValidator { .. } => Some(
+                "find out who changed it; write the digest there if you accept these bytes"
+                    .to_owned(),
+            ),
             Self::Trust(error) => error.hint(),
             Self::Given(error) => error.hint(),
             Self::NoProject { .. } => Some("name the folder that has it".to_owned()),

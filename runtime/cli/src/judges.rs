@@ -1,6 +1,6 @@
 //! Who judges a call: by the command line and by the files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use patinox_config::{NamedComponent, NamedValidator};
@@ -73,11 +73,12 @@ impl Judges {
 }
 
 impl Judge {
-    /// Reads `[before:|after:]COMPONENT`.
+    /// Reads `[before:|after:|both:]COMPONENT`.
     fn typed(session: &Session, word: &str) -> Result<Self, Error> {
         let (position, component) = match word.split_once(':') {
-            Some(("before", component)) => (Position::Before, component),
-            Some(("after", component)) => (Position::After, component),
+            Some((position, component)) if Position::of(position).is_some() => {
+                (Position::of(position).unwrap_or_default(), component)
+            }
             _ => (Position::Both, word),
         };
         let source = Source::parse(component, "", &session.again)?;
@@ -101,15 +102,20 @@ impl Judge {
         let place = named.place.to_string();
         let bytes = bytes(session, named).map_err(|error| unloaded(&place, error))?;
         let found = digest(&bytes);
-        if found != named.digest {
-            return Err(Error::OtherValidator { place, found });
-        }
         let path = match &named.component {
             NamedComponent::Installed(name) => PathBuf::from(name.to_string()),
             NamedComponent::File(path) => path.clone(),
         };
+        let source = Source::Read { path, bytes };
+        if found != named.digest {
+            return Err(Error::OtherValidator {
+                validator: shown(&source.short_name()),
+                place,
+                found,
+            });
+        }
         Ok(Self {
-            source: Source::Read { path, bytes },
+            source,
             grants: Grants::default().and(named.allow.clone(), Vec::new()),
             limits: named.limits(validator_limits()),
             position: named.position,
@@ -131,25 +137,15 @@ impl Judge {
             Ok(host.load(request).await?)
         };
         let loaded = session.loading(loading, cancel).await?;
-        let named = loaded.validator(&self.name(), self.limits);
+        let named = loaded.validator(&self.source.short_name(), self.limits);
         let validator = named.or_else(|_| loaded.validator("validator", self.limits))?;
         Ok(Arc::new(validator))
-    }
-
-    /// What its verdicts are told by.
-    fn name(&self) -> String {
-        let name = self.source.full_name();
-        let name = name.strip_prefix("demo:").unwrap_or(&name);
-        // Of an installed one the name, of a file the last part of its path.
-        let file = Path::new(name).file_name().unwrap_or_default();
-        let file = file.to_string_lossy();
-        file.trim_end_matches(".wasm").to_owned()
     }
 
     fn about(&self, error: Error) -> Error {
         match &self.place {
             Some(place) => unloaded(place, error),
-            None => error.about(&self.name()),
+            None => error.about(&self.source.short_name()),
         }
     }
 }

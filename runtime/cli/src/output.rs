@@ -196,6 +196,7 @@ pub(crate) fn document(
         }
     };
     if let Some(fields) = document.as_object_mut() {
+        fields.insert("call".to_owned(), json!(called.id));
         fields.insert("usage".to_owned(), json!(called.usage));
         if !called.judgements.is_empty() {
             fields.insert("validators".to_owned(), json!(called.judgements));

@@ -7,7 +7,7 @@ use patinox_policy::{InstalledName, Limits};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::session::Session;
-use crate::source::{Source, Target};
+use crate::source::{Source, Target, shown};
 
 /// What a component may do, the ceilings of a call of it, and who judges its calls.
 #[derive(Debug)]
@@ -51,14 +51,41 @@ impl Permitted {
     ) -> Result<(Target, Self), Error> {
         let grants = Grants::read(&[])?;
         let said = |asked: &Asked<'_>| session.settings.of_validator(asked, *limits);
-        Self::said_of(session, target, (grants, &said))
+        let (target, digest, found) = Self::found(session, target, &said)?;
+        // What would hold it to its work does not count: then it is not to be trusted.
+        if let (Some(place), Some(found)) = (found.stale.first(), digest) {
+            return Err(Error::OtherValidator {
+                validator: shown(&target.source.short_name()),
+                place: place.to_string(),
+                found,
+            });
+        }
+        let permitted = Self::by(session, grants, found);
+        Ok((target, permitted))
     }
 
     fn said_of(
         session: &Session,
-        mut target: Target,
+        target: Target,
         (grants, said): (Grants, &dyn Fn(&Asked<'_>) -> ForComponent),
     ) -> Result<(Target, Self), Error> {
+        let (target, digest, found) = Self::found(session, target, said)?;
+        for place in &found.stale {
+            let digest = digest.as_deref().unwrap_or_default();
+            session.output.hint(&format!(
+                "`{place}` grants nothing to these bytes and raises no limit of theirs: write \
+                 `{digest}` there as the digest if you accept them"
+            ));
+        }
+        Ok((target, Self::by(session, grants, found)))
+    }
+
+    /// What the files say of one, and its digest where that depends on it.
+    fn found(
+        session: &Session,
+        mut target: Target,
+        said: &dyn Fn(&Asked<'_>) -> ForComponent,
+    ) -> Result<(Target, Option<String>, ForComponent), Error> {
         let settings = &session.settings;
         if let Source::Path(path) = &target.source
             && settings.speaks_of(path)
@@ -84,13 +111,10 @@ impl Permitted {
             path,
             digest: found_digest.as_deref(),
         });
-        for place in &found.stale {
-            let digest = found_digest.as_deref().unwrap_or_default();
-            session.output.hint(&format!(
-                "`{place}` grants nothing to these bytes and raises no limit of theirs: write \
-                 `{digest}` there as the digest if you accept them"
-            ));
-        }
+        Ok((target, found_digest, found))
+    }
+
+    fn by(session: &Session, grants: Grants, found: ForComponent) -> Self {
         for grant in &found.astray {
             session.output.hint(&format!(
                 "{} grants `{}`, which leads out of the project: it is not granted",
@@ -98,13 +122,11 @@ impl Permitted {
                 grant.named()
             ));
         }
-        let limits = found.limits;
-        let permitted = Self {
+        Self {
             grants: grants.and(found.allow, found.deny),
-            limits,
+            limits: found.limits,
             validators: found.validators,
             required: found.required,
-        };
-        Ok((target, permitted))
+        }
     }
 }

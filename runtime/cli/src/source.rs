@@ -121,6 +121,14 @@ impl Source {
         }
     }
 
+    /// What its verdicts are told by: its name, or that of its file.
+    pub(crate) fn short_name(&self) -> String {
+        let name = self.full_name();
+        let name = name.strip_prefix("demo:").unwrap_or(&name);
+        let file = Path::new(name).file_name().unwrap_or_default();
+        file.to_string_lossy().trim_end_matches(".wasm").to_owned()
+    }
+
     /// Looks where it lies, if it is installed, and whether there is anything to load:
     /// so that it is told before the rest of the command line is read.
     pub(crate) fn found(self, session: &Session) -> Result<Self, Error> {

@@ -151,11 +151,9 @@ impl Failure for Error {
             Self::NothingCallable { .. } => {
                 Some("export a function, of the world or of an interface".to_owned())
             }
-            Self::IsValidator => Some(
-                "name it with `--validator` where a tool is called; `Loaded::validator` in a \
-                 program"
-                    .to_owned(),
-            ),
+            Self::IsValidator => {
+                Some("name it with `--validator` where a tool is called".to_owned())
+            }
             Self::Refused(Refusal {
                 has_failed: true, ..
             }) => Some(

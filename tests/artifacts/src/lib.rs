@@ -159,6 +159,12 @@ pub mod prebuilt {
         Path::new(env!("PATINOX_PREBUILT_NOTES"))
     }
 
+    /// The validator `secrets`.
+    #[must_use]
+    pub fn secrets() -> &'static Path {
+        Path::new(env!("PATINOX_PREBUILT_SECRETS"))
+    }
+
     /// One attack a function.
     #[must_use]
     pub fn hostile() -> &'static Path {

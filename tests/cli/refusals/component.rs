@@ -211,7 +211,7 @@ fn an_embedded_component_that_is_not_there() {
     assert_snapshot!(refused(&Shell::new(), &["call", "demo:nope#count"]), @"
     exit 2, caller/not-found
     error: there is no embedded component `nope`
-    hint: there are `demo:text`, `demo:files`, `demo:notes`, `demo:hostile`
+    hint: there are `demo:text`, `demo:files`, `demo:notes`, `demo:secrets`, `demo:hostile`
     ");
 }
 

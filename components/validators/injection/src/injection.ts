@@ -30,6 +30,11 @@ function written(subject: Subject): string {
 
 export const validation = {
   check(subject: Subject): Verdict {
+    // Closed, where nobody knows what was meant.
+    const unknown = store.getAll().find(([name]: [string, string]) => name !== "on-find");
+    if (unknown !== undefined) {
+      return { tag: "deny", val: `there is no setting \`${unknown[0]}\`: it has \`on-find\`` };
+    }
     const found = find(written(subject));
     if (found.length === 0) {
       return { tag: "allow" };
@@ -41,7 +46,6 @@ export const validation = {
       case "deny":
         return { tag: "deny", val: what };
       default:
-        // Closed, where nobody knows what was meant.
         return { tag: "deny", val: "the setting `on-find` is `warn` or `deny`" };
     }
   },

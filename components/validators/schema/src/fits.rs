@@ -7,22 +7,24 @@ use serde_json::Value;
 const MAX_PATTERN_BYTES: usize = 256 << 10;
 
 /// The longest value that a reason repeats, in characters.
-const MAX_ECHO: usize = 100;
+const MAX_ECHO: usize = 200;
 
 /// Whether a text fits; else which rule of the schema it breaks first, and nothing of the
 /// text.
-pub(crate) fn fits(schema: &str, text: &str) -> Result<(), String> {
-    let validator = compiled(schema).map_err(|reason| format!("its schema is wrong: {reason}"))?;
+pub(crate) fn fits((name, schema): (&str, &str), text: &str) -> Result<(), String> {
+    let wrong = |reason| format!("its setting `{name}` is no schema: {reason}");
+    let validator = compiled(schema).map_err(wrong)?;
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
     let Err(error) = validator.validate(&value) else {
         return Ok(());
     };
     // Where the schema says so: names in what is judged are a stranger's.
-    Err(format!(
-        "it does not fit `{}` of the schema",
-        cut(&error.schema_path().to_string())
-    ))
+    let rule = error.schema_path().to_string();
+    Err(match cut(&rule) {
+        "" => format!("it does not fit the schema `{name}`"),
+        rule => format!("it does not fit `{rule}` of the schema `{name}`"),
+    })
 }
 
 fn compiled(schema: &str) -> Result<Validator, String> {
@@ -54,7 +56,10 @@ mod tests {
 
     #[test]
     fn what_fits_passes_and_what_does_not_is_told_by_its_rule() {
-        assert_eq!(fits(RANGE, r#"{"max":5,"name":"abc"}"#), Ok(()));
+        assert_eq!(
+            fits(("arguments", RANGE), r#"{"max":5,"name":"abc"}"#),
+            Ok(())
+        );
         for (text, rule) in [
             (r#"{"max":6}"#, "`/properties/max/maximum`"),
             (r#"{"max":"6"}"#, "`/properties/max/type`"),
@@ -63,9 +68,15 @@ mod tests {
             (r#"{"max":1,"other":1}"#, "`/additionalProperties`"),
             ("[", "it is no JSON"),
         ] {
-            let reason = fits(RANGE, text).unwrap_err();
+            let reason = fits(("arguments", RANGE), text).unwrap_err();
             assert!(reason.contains(rule), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_schema_that_fits_nothing_is_told_too() {
+        let reason = fits(("a", "false"), "1").unwrap_err();
+        assert_eq!(reason, "it does not fit the schema `a`");
     }
 
     /// Nothing of what is judged is told.
@@ -80,7 +91,7 @@ mod tests {
             ),
             (r#"{"propertyNames":{"maxLength":1}}"#, r#"{"hunter2":1}"#),
         ] {
-            let reason = fits(schema, text).unwrap_err();
+            let reason = fits(("a", schema), text).unwrap_err();
             assert!(!reason.contains("hunter2"), "{reason}");
         }
     }
@@ -95,14 +106,14 @@ mod tests {
             "{",
             "3",
         ] {
-            let reason = fits(schema, "1").unwrap_err();
+            let reason = fits(("a", schema), "1").unwrap_err();
             assert!(
-                reason.starts_with("its schema is wrong"),
+                reason.starts_with("its setting `a` is no schema: "),
                 "{schema}: {reason}"
             );
         }
         let inside = r##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"integer"}}}"##;
-        assert_eq!(fits(inside, "1"), Ok(()));
-        assert!(fits(inside, "1.5").is_err());
+        assert_eq!(fits(("a", inside), "1"), Ok(()));
+        assert!(fits(("a", inside), "1.5").is_err());
     }
 }

@@ -15,6 +15,10 @@ struct Schema;
 
 impl Guest for Schema {
     fn check(subject: Subject) -> Verdict {
+        // Closed, where nobody knows what was meant.
+        if let Some(reason) = wrong_settings() {
+            return Verdict::Deny(reason);
+        }
         let (part, tool, text) = match subject {
             Subject::ToolCall(call) => ("arguments", call.tool.name, call.arguments),
             Subject::ToolResult(call) => match call.outcome {
@@ -26,13 +30,12 @@ impl Guest for Schema {
                 return Verdict::Allow;
             }
         };
-        let Some(schema) = setting(&format!("{part}.{tool}")).or_else(|| setting(part)) else {
-            return match has_schema() {
-                true => Verdict::Allow,
-                false => Verdict::Deny("it has no schema: set `arguments` or `result`".to_owned()),
-            };
+        let names = [format!("{part}.{tool}"), part.to_owned()];
+        let mut named = names.iter().filter_map(|name| Some((name, setting(name)?)));
+        let Some((name, schema)) = named.next() else {
+            return Verdict::Allow;
         };
-        match fits(&schema, &text) {
+        match fits((name, &schema), &text) {
             Ok(()) => Verdict::Allow,
             Err(reason) => Verdict::Deny(reason),
         }
@@ -43,11 +46,19 @@ fn setting(name: &str) -> Option<String> {
     store::get(name).ok().flatten()
 }
 
-fn has_schema() -> bool {
+/// That there is no schema, or a setting that is none.
+fn wrong_settings() -> Option<String> {
     let all = store::get_all().unwrap_or_default();
-    let is_schema = |name: &str| {
+    if all.is_empty() {
+        let how = "it has no schema: grant it one, like `config=arguments={…}`";
+        return Some(how.to_owned());
+    }
+    let is_known = |name: &str| {
         let part = name.split_once('.').map_or(name, |(part, _)| part);
         matches!(part, "arguments" | "result")
     };
-    all.iter().any(|(name, _)| is_schema(name))
+    let unknown = all.iter().find(|(name, _)| !is_known(name));
+    unknown.map(|(name, _)| {
+        format!("there is no setting `{name}`: it has `arguments`, `result`, `arguments.TOOL` and `result.TOOL`")
+    })
 }

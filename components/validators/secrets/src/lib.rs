@@ -29,6 +29,10 @@ impl Guest for Secrets {
                 Err(error) => (text_of(error), false),
             },
         };
+        // Closed, where nobody knows what was meant.
+        if let Some(name) = unknown_setting() {
+            return Verdict::Deny(format!("there is no setting `{name}`: it has `on-find`"));
+        }
         let found = find(&text);
         if found.is_empty() {
             return Verdict::Allow;
@@ -38,10 +42,15 @@ impl Guest for Secrets {
             None | Some("redact") if can_replace => Verdict::Replace(redact(&text, &found)),
             Some("warn") => Verdict::Warn(told(&found)),
             None | Some("redact" | "deny") => Verdict::Deny(told(&found)),
-            // Closed, where nobody knows what was meant.
             Some(_) => Verdict::Deny("the setting `on-find` is `redact`, `deny` or `warn`".into()),
         }
     }
+}
+
+fn unknown_setting() -> Option<String> {
+    let all = store::get_all().unwrap_or_default();
+    let mut names = all.into_iter().map(|(name, _)| name);
+    names.find(|name| name != "on-find")
 }
 
 fn text_of(error: ToolError) -> String {

@@ -32,8 +32,9 @@ pub(crate) fn run(session: &Session, verb: &AuditVerb) -> Result<ExitCode, Error
 
 fn list(session: &Session, ls: &Ls) -> Result<ExitCode, Error> {
     let component = ls.component.as_deref().unwrap_or_default();
+    let component = digits(component);
     let is_wanted = |record: &Value| {
-        let of = text(record, "/component");
+        let of = digits(text(record, "/component"));
         of.starts_with(component) && (!ls.denied || is_denied(record))
     };
     let read = session.audit()?.last(ls.last, is_wanted);
@@ -74,9 +75,15 @@ fn lines(records: &[Value], line: impl Fn(&Value) -> String) -> String {
     lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
-/// Whether something was denied by it.
+/// A digest without how all begin.
+fn digits(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
+}
+
+/// Whether something was denied or refused by it.
 fn is_denied(record: &Value) -> bool {
-    list_of(record, "denials").next().is_some()
+    text(record, "/code").starts_with("policy/")
+        || list_of(record, "denials").next().is_some()
         || text(record, "/event") == "load_refused"
         || matches!(text(record, "/change"), "no" | "never")
 }
@@ -101,6 +108,15 @@ fn line(record: &Value) -> String {
             match record.get("ok") == Some(&json!(true)) {
                 true => add("ok"),
                 false => add(&said(record, "/code")),
+            }
+            let verdicts = list_of(record, "verdicts");
+            for verdict in verdicts.filter(|one| text(one, "/verdict") != "allow") {
+                add(&format!(
+                    "({}: {} {})",
+                    said(verdict, "/validator"),
+                    said(verdict, "/verdict"),
+                    said(verdict, "/stage")
+                ));
             }
             for denial in list_of(record, "denials") {
                 add(&format!(
@@ -170,7 +186,10 @@ fn at_ms(record: &Value) -> u64 {
 fn time_of(at_ms: u64) -> String {
     let nanos = i128::from(at_ms) * 1_000_000;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    let text = at.and_then(|at| at.format(&Rfc3339).ok());
+    let seconds = at.and_then(|at| at.replace_nanosecond(0).ok());
+    let text = seconds.and_then(|at| at.format(&Rfc3339).ok());
+    // As long for each, so that columns are columns.
+    let text = text.map(|text| format!("{}.{:03}Z", text.trim_end_matches('Z'), at_ms % 1_000));
     text.unwrap_or_else(|| format!("{at_ms} ms"))
 }
 
@@ -196,7 +215,7 @@ mod tests {
         assert_eq!(time_of(u64::MAX), format!("{} ms", u64::MAX));
         assert_eq!(
             line(&json!({ "at_ms": 0, "event": [] })),
-            "1970-01-01T00:00:00Z"
+            "1970-01-01T00:00:00.000Z"
         );
         assert!(whole(&record).lines().count() == 4, "{}", whole(&record));
     }

@@ -75,7 +75,10 @@ pub(crate) fn run(session: Session, explain: &Explain) -> Result<ExitCode, Error
                 explained.of_nobody = of_nobody(session);
                 // Of one that judges they are not those of a call.
                 explained.limits = (0 < loaded.tools().iter().len()).then_some(limits);
-                explained.judges = [validators, required].map(judges).concat();
+                let named = explained.limits.map(|_| [validators, required]);
+                explained.judges = named
+                    .map(|all| all.map(judges).concat())
+                    .unwrap_or_default();
                 let text = grants.as_typed(explained.text());
                 Ok(output.done(&explained.document(&grants), &text))
             }

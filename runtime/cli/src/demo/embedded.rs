@@ -17,6 +17,10 @@ const COMPONENTS: &[(&str, &[u8])] = &[
         include_bytes!("../../../../components/prebuilt/notes.wasm.zz"),
     ),
     (
+        "secrets",
+        include_bytes!("../../../../components/prebuilt/secrets.wasm.zz"),
+    ),
+    (
         "hostile",
         include_bytes!("../../../../components/prebuilt/hostile.wasm.zz"),
     ),
